@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "Athanor",
+  platforms: [.macOS(.v14), .iOS(.v17)],
+  products: [
+    .library(name: "Athanor", targets: ["Athanor"]),
+    .library(name: "AthanorKeras", targets: ["AthanorKeras"]),
+    .library(name: "AthanorDatasets", targets: ["AthanorDatasets"]),
+    .executable(name: "athanor", targets: ["AthanorCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+  ],
+  targets: [
+    .target(name: "AthanorKernels"),
+    .target(name: "AthanorCore", dependencies: ["AthanorKernels"]),
+    .target(name: "Athanor", dependencies: ["AthanorCore"]),
+
+    .systemLibrary(
+      name: "CHDF5", path: "Sources/System/CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
+      name: "CZip", path: "Sources/System/CZip", pkgConfig: "libzip",
+      providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CPNG", path: "Sources/System/CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/System/CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+
+    .target(name: "AthanorKeras", dependencies: ["Athanor", "CHDF5"]),
+    .target(
+      name: "AthanorDatasets",
+      dependencies: [
+        "Athanor", "CZip", "CZlib", "CPNG", "CTurboJPEG", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      resources: [.copy("Resources/digits")]),
+    .executableTarget(
+      name: "AthanorCommand",
+      dependencies: [
+        "Athanor", "AthanorKeras", "AthanorDatasets",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
+    .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"]),
+    .testTarget(name: "AthanorTests", dependencies: ["Athanor"]),
+    .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),
+    .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
+    .testTarget(name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorDatasets"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11
+)

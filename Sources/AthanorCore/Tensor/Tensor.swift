@@ -1,0 +1,144 @@
+/// An array of numbers with a shape, held in memory in row-major order: what goes into a model and comes out of it.
+///
+/// Images are `[N, H, W, C]` (channels last). Elements keep the type that they came with; pixels stay bytes until a
+/// batch is made.
+///
+/// - Example:
+///   ```swift
+///   let x = try Tensor(shape: [2, 3], [1, 2, 3, 4, 5, 6])
+///   print(x.floats[4])  // 5.0
+///   ```
+public struct Tensor: Hashable, Sendable {
+  /// The elements, by type.
+  public enum Storage: Hashable, Sendable {
+    /// 32-bit floating point.
+    case float32([Float])
+    /// 64-bit floating point.
+    case float64([Double])
+    /// 32-bit integers.
+    case int32([Int32])
+    /// Bytes.
+    case uint8([UInt8])
+
+    /// How many elements there are.
+    public var count: Int {
+      switch self {
+      case .float32(let values): values.count
+      case .float64(let values): values.count
+      case .int32(let values): values.count
+      case .uint8(let values): values.count
+      }
+    }
+  }
+
+  /// The length of each axis; empty for a single number.
+  public let shape: [Int]
+  /// The elements in row-major order.
+  public let storage: Storage
+
+  /// Makes a tensor from elements of any type.
+  ///
+  /// - Throws: `AthanorError` when a length is negative or the count does not fit the shape.
+  public init(shape: [Int], storage: Storage) throws {
+    guard let count = Tensor.elementCount(of: shape) else {
+      throw AthanorError(
+        .argument, at: "Tensor", "shape \(shape) has a negative length or more elements than memory can hold",
+        fix: "Give lengths of zero or more.")
+    }
+    guard storage.count == count else {
+      throw AthanorError(
+        .argument, at: "Tensor", "\(storage.count) elements were given but shape \(shape) holds \(count)",
+        fix: "Give as many elements as the product of the shape's lengths.")
+    }
+    self.shape = shape
+    self.storage = storage
+  }
+
+  /// Makes a tensor of 32-bit floating-point numbers.
+  ///
+  /// - Throws: `AthanorError` when the count does not fit the shape.
+  public init(shape: [Int], _ values: [Float]) throws { try self.init(shape: shape, storage: .float32(values)) }
+
+  /// Makes a tensor of bytes, for example pixels.
+  ///
+  /// - Throws: `AthanorError` when the count does not fit the shape.
+  public init(shape: [Int], bytes: [UInt8]) throws { try self.init(shape: shape, storage: .uint8(bytes)) }
+
+  /// Makes a tensor of integers, for example class numbers.
+  ///
+  /// - Throws: `AthanorError` when the count does not fit the shape.
+  public init(shape: [Int], integers: [Int32]) throws { try self.init(shape: shape, storage: .int32(integers)) }
+
+  /// A tensor of zeros, for lengths that are known to be valid.
+  package init(zeros shape: [Int]) {
+    self.shape = shape
+    self.storage = .float32([Float](repeating: 0, count: shape.reduce(1, *)))
+  }
+
+  /// A tensor whose count is known to fit.
+  package init(uncheckedShape shape: [Int], _ storage: Storage) {
+    self.shape = shape
+    self.storage = storage
+  }
+
+  /// How many elements there are.
+  public var count: Int { storage.count }
+
+  /// The type of the elements.
+  public var dtype: DType {
+    switch storage {
+    case .float32: .float32
+    case .float64: .float64
+    case .int32: .int32
+    case .uint8: .uint8
+    }
+  }
+
+  /// The elements as 32-bit floating-point numbers, converted when they are of another type.
+  public var floats: [Float] {
+    switch storage {
+    case .float32(let values): values
+    case .float64(let values): values.map { Float($0) }
+    case .int32(let values): values.map { Float($0) }
+    case .uint8(let values): values.map { Float($0) }
+    }
+  }
+
+  /// The number of elements of a shape, or nil when a length is negative or the product overflows.
+  package static func elementCount(of shape: [Int]) -> Int? {
+    var count = 1
+    for length in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: length)
+      guard length >= 0, !overflow else { return nil }
+      count = product
+    }
+    return count
+  }
+
+  /// Some rows (places along the first axis), in the order given.
+  ///
+  /// - Throws: `AthanorError` when there is no first axis or a row lies outside of it.
+  public func rows(_ indices: some Collection<Int>) throws -> Tensor {
+    guard let length = shape.first else {
+      throw AthanorError(.argument, at: "Tensor.rows", "a single number has no rows")
+    }
+    for index in indices where index < 0 || index >= length {
+      throw AthanorError(.argument, at: "Tensor.rows", "row \(index) was asked for but there are \(length)")
+    }
+    let stride = shape.dropFirst().reduce(1, *)
+    func gather<Element>(_ values: [Element]) -> [Element] {
+      var result: [Element] = []
+      result.reserveCapacity(indices.count * stride)
+      for index in indices { result.append(contentsOf: values[index * stride..<(index + 1) * stride]) }
+      return result
+    }
+    let gathered: Storage =
+      switch storage {
+      case .float32(let values): .float32(gather(values))
+      case .float64(let values): .float64(gather(values))
+      case .int32(let values): .int32(gather(values))
+      case .uint8(let values): .uint8(gather(values))
+      }
+    return Tensor(uncheckedShape: [indices.count] + shape.dropFirst(), gathered)
+  }
+}

@@ -1,0 +1,488 @@
+// The whole list of Athanor's compute kernels, with their contracts.
+//
+// A kernel is a function in a table (`ath_kernel_table`). Three kinds of table exist:
+//   - the reference table for float and the one for double: plain loops, always built, the oracle of the tests;
+//   - one table per instruction set (AVX2+FMA, AVX-512, NEON) for float: the float reference table overlaid with
+//     the fast kernels that this set has.
+//
+// Common contract of every kernel:
+//   - It never fails, allocates, prints or keeps state. Sizes are checked by the caller (the plan compiler).
+//   - Element type is the table's (float or double) unless a field says otherwise. Images are NHWC, weights HWIO.
+//   - It may use every thread of `pool`. The result is bit-identical for every number of threads: work is cut into
+//     tasks by the shapes alone, and partial sums are added in the order of the tasks.
+//   - `scratch` points to at least `..._scratch_bytes(args)` bytes, aligned to 64, contents undefined before and after.
+//     That size depends on the shapes alone.
+//   - Buffers do not overlap unless the kernel says that it may run in place. All are aligned to 64 bytes.
+#ifndef ATHANOR_KERNELS_H
+#define ATHANOR_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Threads
+
+/// A fixed team of threads that runs numbered tasks. The calling thread is one of the team.
+typedef struct ath_pool ath_pool;
+
+/// Work on task `index`, run by team member `worker` (0 ..< threads).
+typedef void (*ath_task)(void *context, int64_t index, int worker);
+
+/// Makes a team of `threads` (at least 1, the caller included). Returns NULL when the system refuses a thread.
+ath_pool *ath_pool_create(int threads);
+void ath_pool_destroy(ath_pool *pool);
+int ath_pool_threads(const ath_pool *pool);
+
+/// Runs tasks 0 ..< count and returns when all are done. Tasks are handed out dynamically, so a task must not depend on
+/// which worker runs it. Idle members spin for a short while (tens of microseconds) and then sleep. Not re-entrant:
+/// one run at a time per pool (the caller serialises). With one thread or one task it simply loops.
+void ath_pool_run(ath_pool *pool, int64_t count, ath_task task, void *context);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Convolution
+
+typedef enum { ATH_ACTIVATION_NONE = 0, ATH_ACTIVATION_RELU = 1 } ath_activation;
+
+/// A two-dimensional convolution: x[n, h, w, ci] (*) weights[kh, kw, ci / groups, co] -> y[n, oh, ow, co].
+///   y[b, i, j, k] = activation(bias[k] + sum over (r, s, c) of
+///                   x[b, i * stride_h + r * dilation_h - pad_top, j * stride_w + s * dilation_w - pad_left, g + c] *
+///                   weights[r, s, c, k])     (g: first input channel of k's group; outside of x counts as zero)
+/// oh and ow are given; the padding at the bottom and the right is whatever they imply.
+typedef struct {
+  int64_t n, h, w, ci;
+  int64_t kh, kw, co;
+  int64_t oh, ow;
+  int64_t stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  int64_t groups;
+} ath_conv2d_shape;
+
+typedef struct {
+  ath_conv2d_shape shape;
+  const void *x;       // [n, h, w, ci]
+  const void *weights; // [kh, kw, ci / groups, co]
+  const void *bias;    // [co] or NULL
+  void *y;             // [n, oh, ow, co]
+  ath_activation activation;
+  void *scratch;
+} ath_conv2d_forward_args;
+
+typedef struct {
+  ath_conv2d_shape shape;
+  const void *dy;      // [n, oh, ow, co]
+  const void *weights; // [kh, kw, ci / groups, co]
+  void *dx;            // [n, h, w, ci], overwritten
+  void *scratch;
+} ath_conv2d_input_gradient_args;
+
+typedef struct {
+  ath_conv2d_shape shape;
+  const void *x;       // [n, h, w, ci]
+  const void *dy;      // [n, oh, ow, co]
+  void *dweights;      // [kh, kw, ci / groups, co], overwritten
+  void *dbias;         // [co] or NULL, overwritten: the sum of dy over n, oh and ow
+  void *scratch;
+} ath_conv2d_weight_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Matrix product
+
+/// c[m, n] = activation(op(a)[m, k] * op(b)[k, n] + bias[n]); op transposes when its flag is set, so that a is stored
+/// as [k, m] and b as [n, k]. Everything is row-major and contiguous. `batch` independent products follow each other in
+/// a, b and c (batch 1: an ordinary product); bias is shared.
+typedef struct {
+  int64_t batch, m, n, k;
+  bool transpose_a, transpose_b;
+  const void *a, *b;
+  const void *bias; // [n] or NULL
+  void *c;          // overwritten
+  ath_activation activation;
+  void *scratch;
+} ath_matmul_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Pooling
+
+/// Windows over x[n, h, w, c] -> y[n, oh, ow, c]. Positions outside of x never win a maximum and are not counted in an
+/// average.
+typedef struct {
+  int64_t n, h, w, c;
+  int64_t kh, kw, oh, ow, stride_h, stride_w, pad_top, pad_left;
+} ath_pool2d_shape;
+
+typedef struct {
+  ath_pool2d_shape shape;
+  const void *x;
+  void *y;
+  uint16_t *index; // [n, oh, ow, c] or NULL: which place r * kw + s of the window holds the maximum (the first among
+                   // equals; NaN counts as greater than everything, the first NaN wins)
+} ath_max_pool2d_forward_args;
+
+/// dx = the gradient dy, put where the maximum was. When `y` is not NULL the pooled values passed through a ReLU before
+/// pooling: a window with y <= 0 sends nothing.
+typedef struct {
+  ath_pool2d_shape shape;
+  const void *dy;
+  const uint16_t *index;
+  const void *y; // [n, oh, ow, c] or NULL
+  void *dx;      // [n, h, w, c], overwritten (overlapping windows add)
+} ath_max_pool2d_gradient_args;
+
+typedef struct {
+  ath_pool2d_shape shape;
+  const void *x;
+  void *y;
+} ath_average_pool2d_forward_args;
+
+typedef struct {
+  ath_pool2d_shape shape;
+  const void *dy;
+  void *dx; // overwritten
+} ath_average_pool2d_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Pointwise functions
+
+/// y = f(x). `alpha` is the function's parameter where it has one.
+typedef enum {
+  ATH_UNARY_IDENTITY = 0,
+  ATH_UNARY_NEGATE,
+  ATH_UNARY_ABS,
+  ATH_UNARY_SIGN, // -1, 0 or 1
+  ATH_UNARY_SQUARE,
+  ATH_UNARY_SQRT,
+  ATH_UNARY_RSQRT,
+  ATH_UNARY_RECIPROCAL,
+  ATH_UNARY_EXP,
+  ATH_UNARY_LOG,
+  ATH_UNARY_RELU, // max(x, 0); NaN stays NaN
+  ATH_UNARY_LEAKY_RELU, // x < 0 ? alpha * x : x
+  ATH_UNARY_ELU,        // x < 0 ? alpha * (exp(x) - 1) : x
+  ATH_UNARY_SIGMOID,
+  ATH_UNARY_TANH,
+  ATH_UNARY_SOFTPLUS, // log(1 + exp(x)) without overflow
+  ATH_UNARY_SILU,     // x * sigmoid(x)
+  ATH_UNARY_GELU,     // x * (1 + erf(x / sqrt 2)) / 2
+  ATH_UNARY_GELU_TANH, // the tanh approximation
+  ATH_UNARY_COUNT
+} ath_unary;
+
+typedef struct {
+  ath_unary function;
+  int64_t count;
+  double alpha;
+  const void *x;
+  void *y; // may be x
+} ath_unary_args;
+
+/// dx = dy * f'(x). Both x and y = f(x) are given where the plan still has them; a function reads only what
+/// ath_unary_gradient_reads says, and the other may be NULL.
+typedef struct {
+  ath_unary function;
+  int64_t count;
+  double alpha;
+  const void *x, *y, *dy;
+  void *dx; // may be dy
+} ath_unary_gradient_args;
+
+typedef enum { ATH_READS_NOTHING = 0, ATH_READS_X = 1, ATH_READS_Y = 2 } ath_gradient_reads;
+/// ReLU, leaky ReLU (alpha >= 0), ELU (alpha >= 0), sigmoid, tanh, exp, sqrt, rsqrt, reciprocal: y. Negate, identity,
+/// sign: nothing (sign's gradient is 0). The others: x.
+ath_gradient_reads ath_unary_gradient_reads(ath_unary function);
+
+typedef enum {
+  ATH_BINARY_ADD = 0,
+  ATH_BINARY_SUBTRACT,
+  ATH_BINARY_MULTIPLY,
+  ATH_BINARY_DIVIDE,
+  ATH_BINARY_MAXIMUM,
+  ATH_BINARY_MINIMUM,
+  ATH_BINARY_POWER,
+  ATH_BINARY_EQUAL,         // 1 or 0
+  ATH_BINARY_GREATER,       // a > b ? 1 : 0
+  ATH_BINARY_GREATER_EQUAL, // a >= b ? 1 : 0
+  ATH_BINARY_COUNT
+} ath_binary;
+
+#define ATH_MAX_RANK 6
+
+/// y[i...] = f(a[i...], b[i...]). y is contiguous with `dims` (rank axes); a stride of 0 repeats that axis (broadcast).
+/// Strides count elements. rank 0 is one element. y may be a or b when their strides are contiguous.
+typedef struct {
+  ath_binary function;
+  int rank;
+  int64_t dims[ATH_MAX_RANK];
+  int64_t a_strides[ATH_MAX_RANK], b_strides[ATH_MAX_RANK];
+  const void *a, *b;
+  void *y;
+} ath_binary_args;
+
+/// y[i * y_strides] = x[i * x_strides] for every i in dims: transposes, broadcasts, slices and joins. Elements are of
+/// `element_bytes` (1, 2, 4 or 8) whatever the table. Elements of y that no i reaches keep their value.
+typedef struct {
+  int rank;
+  int64_t dims[ATH_MAX_RANK], x_strides[ATH_MAX_RANK], y_strides[ATH_MAX_RANK];
+  int element_bytes;
+  const void *x; // already moved to the first element
+  void *y;       // already moved to the first element
+} ath_copy_args;
+
+typedef struct {
+  int64_t count;
+  double value;
+  void *y;
+} ath_fill_args;
+
+/// y = x * scale + offset in the table's element type.
+typedef enum { ATH_SOURCE_UINT8 = 0, ATH_SOURCE_INT32 = 1, ATH_SOURCE_FLOAT = 2 } ath_source;
+typedef struct {
+  ath_source source;
+  int64_t count;
+  const void *x;
+  double scale, offset;
+  void *y;
+} ath_convert_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Reductions
+
+typedef enum { ATH_REDUCE_SUM = 0, ATH_REDUCE_MEAN, ATH_REDUCE_MAX } ath_reduce;
+
+/// x[outer, axis, inner] -> y[outer, inner].
+typedef struct {
+  ath_reduce function;
+  int64_t outer, axis, inner;
+  const void *x;
+  void *y;
+  void *scratch;
+} ath_reduce_args;
+
+/// x[rows, columns] -> y[rows] (int32): the first place of the largest value (NaN counts as greater than everything).
+typedef struct {
+  int64_t rows, columns;
+  const void *x;
+  int32_t *y;
+} ath_arg_max_args;
+
+/// y[rows, columns] = 1 where column == index[row], else 0. An index outside of 0 ..< columns gives a row of zeros.
+typedef struct {
+  int64_t rows, columns;
+  const int32_t *index;
+  void *y;
+} ath_one_hot_args;
+
+/// y[row] = 1 when fewer than k columns are strictly greater than x[row, index[row]] and that value is finite, else 0.
+/// (Keras' in_top_k: ties count as in.) An index outside of 0 ..< columns gives 0.
+typedef struct {
+  int64_t rows, columns, k;
+  const void *x;
+  const int32_t *index;
+  void *y;
+} ath_in_top_k_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Softmax and crossentropy. All along the last axis, with the row's maximum taken out first.
+
+typedef struct {
+  int64_t rows, columns;
+  const void *x;
+  void *y; // may be x
+} ath_softmax_args;
+
+/// dx = y * (dy - sum(dy * y))
+typedef struct {
+  int64_t rows, columns;
+  const void *y, *dy;
+  void *dx; // may be dy
+} ath_softmax_gradient_args;
+
+/// loss[row] = sum over columns of -target * log softmax(logits), and the probabilities softmax(logits) beside it.
+typedef struct {
+  int64_t rows, columns;
+  const void *logits;
+  const void *target;  // [rows, columns] in the table's type, or NULL
+  const int32_t *index; // [rows] class numbers, used when target is NULL
+  void *loss;          // [rows]
+  void *probabilities; // [rows, columns] (may be logits)
+} ath_softmax_crossentropy_args;
+
+/// dlogits = (probabilities * sum(target) - target) * dloss[row]
+typedef struct {
+  int64_t rows, columns;
+  const void *probabilities;
+  const void *target;
+  const int32_t *index;
+  const void *dloss; // [rows]
+  void *dlogits;     // may be probabilities
+} ath_softmax_crossentropy_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Dropout and random numbers
+
+/// Philox-4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 4 words for one counter.
+void ath_philox4x32(uint64_t key, uint64_t counter_high, uint64_t counter_low, uint32_t out[4]);
+
+/// Inverted dropout: y = kept ? x / (1 - rate) : 0, and mask = kept ? 1 : 0. Element e uses bits 16 * (e % 8) ... of the
+/// 128 bits of philox(key, counter, e / 8), least significant bits of out[0] first: it is kept when these 16 bits, as a number, are
+/// >= round(rate * 65536). So the mask depends on key, counter and place alone.
+typedef struct {
+  int64_t count;
+  double rate; // 0 <= rate < 1
+  uint64_t key, counter;
+  const void *x;
+  void *y;       // may be x
+  uint8_t *mask; // [count]
+} ath_dropout_args;
+
+/// dx = mask ? dy / (1 - rate) : 0
+typedef struct {
+  int64_t count;
+  double rate;
+  const void *dy;
+  const uint8_t *mask;
+  void *dx; // may be dy
+} ath_dropout_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Batch normalisation over x[rows, channels] (Ioffe and Szegedy 2015)
+
+/// mean and (biased) variance per channel over the rows; y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+typedef struct {
+  int64_t rows, channels;
+  double epsilon;
+  const void *x, *gamma, *beta; // gamma, beta: [channels] or NULL (1 and 0)
+  void *y;                      // may be x
+  void *mean, *variance;        // [channels]
+  void *scratch;
+} ath_batch_norm_forward_args;
+
+typedef struct {
+  int64_t rows, channels;
+  double epsilon;
+  const void *x, *gamma, *mean, *variance, *dy;
+  void *dx, *dgamma, *dbeta; // overwritten; dgamma, dbeta [channels] are always given
+  void *scratch;
+} ath_batch_norm_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Optimisers over flat arrays. `rate` is the learning rate of this step; `decay` the decoupled weight decay
+// (w -= rate * decay * w before the step, as Keras does); slots are zero before the first step.
+
+/// v = momentum * v - rate * g; w += nesterov ? momentum * v - rate * g : v. velocity is NULL when momentum is 0:
+/// w -= rate * g.
+typedef struct {
+  int64_t count;
+  double rate, decay, momentum;
+  bool nesterov;
+  const void *gradient;
+  void *weights, *velocity;
+} ath_sgd_args;
+
+/// s = rho * s + (1 - rho) g^2; centered: a = rho * a + (1 - rho) g, d = s - a^2 + epsilon, else d = s + epsilon;
+/// step = rate * g / sqrt(d); with momentum: m = momentum * m + step, w -= m, else w -= step. (keras.optimizers.RMSprop)
+typedef struct {
+  int64_t count;
+  double rate, decay, rho, momentum, epsilon;
+  const void *gradient;
+  void *weights, *square, *average, *velocity; // average NULL: not centered; velocity NULL: momentum 0
+} ath_rmsprop_args;
+
+/// m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); w -= m * alpha / (sqrt(v) + epsilon),
+/// alpha = rate * sqrt(1 - beta2^t) / (1 - beta1^t), computed by the caller. (keras.optimizers.Adam)
+typedef struct {
+  int64_t count;
+  double alpha, rate, decay, beta1, beta2, epsilon;
+  const void *gradient;
+  void *weights, *first, *second;
+} ath_adam_args;
+
+/// Returns the sum of squares of x in double, added in a fixed order.
+typedef struct {
+  int64_t count;
+  const void *x;
+} ath_sum_of_squares_args;
+
+/// Returns the place of the first NaN or infinity in x, or -1.
+typedef struct {
+  int64_t count;
+  const void *x;
+} ath_first_non_finite_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The table
+
+typedef struct {
+  const char *name; // "reference", "avx2", "avx512", "neon"
+  int element_bytes; // 4 or 8
+
+  size_t (*conv2d_forward_scratch_bytes)(const ath_conv2d_forward_args *);
+  void (*conv2d_forward)(const ath_conv2d_forward_args *, ath_pool *);
+  size_t (*conv2d_input_gradient_scratch_bytes)(const ath_conv2d_input_gradient_args *);
+  void (*conv2d_input_gradient)(const ath_conv2d_input_gradient_args *, ath_pool *);
+  size_t (*conv2d_weight_gradient_scratch_bytes)(const ath_conv2d_weight_gradient_args *);
+  void (*conv2d_weight_gradient)(const ath_conv2d_weight_gradient_args *, ath_pool *);
+  size_t (*matmul_scratch_bytes)(const ath_matmul_args *);
+  void (*matmul)(const ath_matmul_args *, ath_pool *);
+
+  void (*max_pool2d_forward)(const ath_max_pool2d_forward_args *, ath_pool *);
+  void (*max_pool2d_gradient)(const ath_max_pool2d_gradient_args *, ath_pool *);
+  void (*average_pool2d_forward)(const ath_average_pool2d_forward_args *, ath_pool *);
+  void (*average_pool2d_gradient)(const ath_average_pool2d_gradient_args *, ath_pool *);
+
+  void (*unary)(const ath_unary_args *, ath_pool *);
+  void (*unary_gradient)(const ath_unary_gradient_args *, ath_pool *);
+  void (*binary)(const ath_binary_args *, ath_pool *);
+  void (*copy)(const ath_copy_args *, ath_pool *);
+  void (*fill)(const ath_fill_args *, ath_pool *);
+  void (*convert)(const ath_convert_args *, ath_pool *);
+
+  size_t (*reduce_scratch_bytes)(const ath_reduce_args *);
+  void (*reduce)(const ath_reduce_args *, ath_pool *);
+  void (*arg_max)(const ath_arg_max_args *, ath_pool *);
+  void (*one_hot)(const ath_one_hot_args *, ath_pool *);
+  void (*in_top_k)(const ath_in_top_k_args *, ath_pool *);
+
+  void (*softmax)(const ath_softmax_args *, ath_pool *);
+  void (*softmax_gradient)(const ath_softmax_gradient_args *, ath_pool *);
+  void (*softmax_crossentropy)(const ath_softmax_crossentropy_args *, ath_pool *);
+  void (*softmax_crossentropy_gradient)(const ath_softmax_crossentropy_gradient_args *, ath_pool *);
+
+  void (*dropout)(const ath_dropout_args *, ath_pool *);
+  void (*dropout_gradient)(const ath_dropout_gradient_args *, ath_pool *);
+
+  size_t (*batch_norm_forward_scratch_bytes)(const ath_batch_norm_forward_args *);
+  void (*batch_norm_forward)(const ath_batch_norm_forward_args *, ath_pool *);
+  size_t (*batch_norm_gradient_scratch_bytes)(const ath_batch_norm_gradient_args *);
+  void (*batch_norm_gradient)(const ath_batch_norm_gradient_args *, ath_pool *);
+
+  void (*sgd)(const ath_sgd_args *, ath_pool *);
+  void (*rmsprop)(const ath_rmsprop_args *, ath_pool *);
+  void (*adam)(const ath_adam_args *, ath_pool *);
+  double (*sum_of_squares)(const ath_sum_of_squares_args *, ath_pool *);
+  int64_t (*first_non_finite)(const ath_first_non_finite_args *, ath_pool *);
+} ath_kernel_table;
+
+typedef enum {
+  ATH_INSTRUCTIONS_REFERENCE = 0,
+  ATH_INSTRUCTIONS_NEON,
+  ATH_INSTRUCTIONS_AVX2,
+  ATH_INSTRUCTIONS_AVX512
+} ath_instructions;
+
+/// The best set that this CPU has and this build holds.
+ath_instructions ath_best_instructions(void);
+
+/// The table of float kernels for a set, or NULL when this CPU or this build lacks it.
+const ath_kernel_table *ath_kernels_f32(ath_instructions instructions);
+
+/// The double kernels: reference loops, for checking gradients.
+const ath_kernel_table *ath_kernels_f64(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
