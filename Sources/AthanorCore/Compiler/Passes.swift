@@ -1,0 +1,82 @@
+/// The rewriting of graphs between the layers and the plan. Each pass takes a graph and returns one that computes the same.
+package enum Passes {
+  /// Puts a bias and a ReLU that follow a convolution or matrix product into it, so that they are applied while the sums
+  /// are still in registers.
+  package static func fuseBiasAndActivation(_ graph: Graph) throws -> Graph {
+    let uses = graph.useCounts()
+    return try rewrite(graph) { node, inputs, builder in
+      guard let producer = inputs.first.flatMap({ builder.graph.node(defining: $0.id) }), let first = node.inputs.first,
+        uses[first.index] == 1
+      else { return nil }
+      func replace(_ op: any Op, _ arguments: [ValueID]) throws -> [Value] {
+        try builder.emit(op, arguments.map { Value(builder, $0) })
+      }
+      if let add = node.op as? Binary, add.function == .add, inputs.count == 2, producer.inputs.count == 2,
+        case .source(.parameter) = builder.graph.definition(of: inputs[1].id),
+        inputs[1].shape == [inputs[0].shape.lengths.last ?? nil], inputs[0].shape.rank >= 2
+      {
+        if let op = producer.op as? Conv2DOp, op.activation == .none {
+          return try replace(op, producer.inputs + [inputs[1].id])
+        }
+        if let op = producer.op as? MatMul, op.activation == .none, !op.isBatched, !op.transposeA {
+          return try replace(op, producer.inputs + [inputs[1].id])
+        }
+      }
+      if let unary = node.op as? Unary, unary.function == .relu {
+        if var op = producer.op as? Conv2DOp, op.activation == .none {
+          op.activation = .relu
+          return try replace(op, producer.inputs)
+        }
+        if var op = producer.op as? MatMul, op.activation == .none, !op.isBatched, !op.transposeA {
+          op.activation = .relu
+          return try replace(op, producer.inputs)
+        }
+      }
+      return nil
+    }
+  }
+
+  /// Where a ReLU's gradient follows a max-pooling's, lets the pooling decide by the pooled values which windows send
+  /// nothing: the values before the pooling need not be kept nor read again.
+  package static func fuseReluGradientIntoPooling(_ graph: Graph) throws -> Graph {
+    let uses = graph.useCounts()
+    return try rewrite(graph) { node, inputs, builder in
+      guard let relu = node.op as? UnaryGradient, relu.function == .relu, uses[node.inputs[0].index] == 1,
+        let pooling = builder.graph.node(defining: inputs[0].id), let op = pooling.op as? MaxPool2DGradient,
+        pooling.inputs.count == 2, let forward = builder.graph.node(defining: pooling.inputs[1]),
+        forward.inputs.first == inputs[1].id
+      else { return nil }
+      return try builder.emit(op, (pooling.inputs + [forward.outputs[0]]).map { Value(builder, $0) })
+    }
+  }
+
+  /// Drops operations of whose results nothing is read.
+  package static func removeUnused(_ graph: Graph) throws -> Graph {
+    var live = [Bool](repeating: false, count: graph.types.count)
+    for (_, value) in graph.results { live[value.index] = true }
+    for node in graph.nodes.reversed() where node.outputs.contains(where: { live[$0.index] }) {
+      for input in node.inputs { live[input.index] = true }
+    }
+    return try rewrite(graph, keeping: { node in node.outputs.contains { live[$0.index] } }) { _, _, _ in nil }
+  }
+
+  /// Copies a graph node by node; `replacement` may give other values for a node's results.
+  private static func rewrite(
+    _ graph: Graph, keeping: (Node) -> Bool = { _ in true },
+    _ replacement: (Node, [Value], GraphBuilder) throws -> [Value]?
+  ) throws -> Graph {
+    let builder = GraphBuilder()
+    var mapped: [ValueID: Value] = [:]
+    for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) {
+      mapped[value] = try builder.source(source, graph.type(of: value))
+    }
+    for node in graph.nodes where keeping(node) {
+      builder.origin = node.origin
+      let inputs = node.inputs.compactMap { mapped[$0] }
+      let outputs = try replacement(node, inputs, builder) ?? builder.emit(node.op, inputs)
+      for (old, new) in zip(node.outputs, outputs) { mapped[old] = new }
+    }
+    for (result, value) in graph.results { if let value = mapped[value] { builder.setResult(result, value) } }
+    return builder.graph
+  }
+}

@@ -1,0 +1,214 @@
+import AthanorKernels
+
+/// The precision in which a plan computes.
+package enum Precision: Sendable {
+  /// 32-bit floating point, by the fastest kernels of the machine.
+  case single
+  /// 64-bit floating point, by the reference kernels: for checking gradients.
+  case double
+
+  var byteCount: Int { self == .single ? 4 : 8 }
+}
+
+/// The regions of memory that a plan uses. Parameters, gradients, states and updates belong to the model; the arena to the
+/// workspace.
+enum Region: Int, CaseIterable {
+  case parameters, gradients, states, updates, arena
+}
+
+/// The order of named arrays in one block of memory, the same for weights, gradients and optimizer slots.
+package struct ArrayLayout: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
+    package let name: String
+    package let shape: [Int]
+    /// Where it begins, in elements; a multiple of 16.
+    package let offset: Int
+    package var count: Int { shape.reduce(1, *) }
+    package var range: Range<Int> { offset..<offset + count }
+  }
+
+  package private(set) var entries: [Entry] = []
+  private var indices: [String: Int] = [:]
+  /// The elements of the whole block, gaps included.
+  package private(set) var count = 0
+
+  package init() {}
+
+  package mutating func append(_ name: String, _ shape: [Int]) {
+    indices[name] = entries.count
+    entries.append(Entry(name: name, shape: shape, offset: count))
+    count += (shape.reduce(1, *) + 15) / 16 * 16
+  }
+
+  package subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }
+}
+
+/// A graph made ready to run at one batch size: each value's place is known and each kernel is chosen.
+///
+/// Immutable, so one plan may be run by many workspaces at once.
+package final class Plan: @unchecked Sendable {  // its closures capture values alone
+  struct Step {
+    let kernel: Kernel
+    let node: Node
+    let outputs: [KernelSite.Operand]
+  }
+
+  package let batchSize: Int
+  package let precision: Precision
+  package let graph: Graph
+  let table: UnsafePointer<ath_kernel_table>
+  let steps: [Step]
+  let operands: [KernelSite.Operand]
+  let inputs: [String: KernelSite.Operand]
+  let outputs: [String: KernelSite.Operand]
+  /// The bytes that one workspace needs for values and for the kernels' scratch memory.
+  package let arenaByteCount: Int
+  package let scratchByteCount: Int
+
+  /// Makes a graph ready to run.
+  ///
+  /// - Parameters:
+  ///   - graph: The computation.
+  ///   - batchSize: What the open axes become.
+  ///   - parameters: Where each parameter, and its gradient, lies.
+  ///   - states: Where each state, and its update, lies.
+  package init(
+    _ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, precision: Precision = .single,
+    instructions: InstructionSet = .best
+  ) throws {
+    let table = try instructions.table(precision)
+    let placement = Placement(
+      graph, batchSize: batchSize, parameters: parameters, states: states, elementBytes: precision.byteCount)
+    let operands = graph.types.indices.map { index in
+      KernelSite.Operand(
+        shape: graph.types[index].shape.bound(to: batchSize), dtype: graph.types[index].dtype,
+        place: placement.places[index])
+    }
+    var stream: UInt64 = 0
+    var steps: [Step] = graph.nodes.map { node in
+      if node.op is DropoutOp { stream += 1 }
+      let outputs = node.outputs.map { operands[$0.index] }
+      let site = KernelSite(
+        inputs: node.inputs.map { operands[$0.index] }, outputs: outputs, table: table, stream: stream)
+      return Step(kernel: node.op.kernel(site), node: node, outputs: outputs)
+    }
+    for (value, place) in placement.copies {
+      steps.append(Plan.copyStep(operands[value.index], to: place, elementBytes: precision.byteCount))
+    }
+    self.batchSize = batchSize
+    self.precision = precision
+    self.graph = graph
+    self.table = table
+    self.steps = steps
+    self.operands = operands
+    var inputs: [String: KernelSite.Operand] = [:]
+    for case (.input(let name), let value) in graph.sources { inputs[name] = operands[value.index] }
+    self.inputs = inputs
+    var outputs: [String: KernelSite.Operand] = [:]
+    for case (.output(let name), let value) in graph.results { outputs[name] = operands[value.index] }
+    self.outputs = outputs
+    self.arenaByteCount = placement.arenaByteCount
+    self.scratchByteCount = steps.map(\.kernel.scratchByteCount).max() ?? 0
+  }
+
+  private static func copyStep(_ operand: KernelSite.Operand, to place: Place, elementBytes: Int) -> Step {
+    let target = KernelSite.Operand(shape: operand.shape, dtype: operand.dtype, place: place)
+    let kernel = Kernel { run in
+      run[target].copyMemory(from: run[operand], byteCount: operand.count * elementBytes)
+    }
+    return Step(
+      kernel: kernel, node: Node(op: Reshape(shape: Shape(operand.shape)), inputs: [], outputs: [], origin: ""),
+      outputs: [target])
+  }
+
+  /// The floating-point operations of one run, counted as direct convolutions and products.
+  package var floatingPointOperations: Double { steps.reduce(0) { $0 + $1.kernel.floatingPointOperations } }
+}
+
+/// Where each value of a graph lies.
+private struct Placement {
+  var places: [Place]
+  /// Results that must be copied to their place at the end, because their value already lies elsewhere.
+  var copies: [(ValueID, Place)] = []
+  var arenaByteCount = 0
+
+  init(_ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, elementBytes: Int) {
+    let end = graph.nodes.count
+    let count = graph.types.count
+    var root = Array(0..<count)  // the value whose memory a value shares
+    var first = [Int](repeating: -1, count: count)
+    var last = [Int](repeating: -1, count: count)
+    for (step, node) in graph.nodes.enumerated() { for input in node.inputs { last[input.index] = step } }
+    for case (.output, let value) in graph.results { last[value.index] = end }
+
+    // A root lives as long as the last of those that share its memory. Views are resolved first, so that "is this the
+    // last reader?" below sees them.
+    for node in graph.nodes where node.op.outputPlacement == .viewOfInput {
+      root[node.outputs[0].index] = root[node.inputs[0].index]
+    }
+    for value in 0..<count where root[value] != value { last[root[value]] = max(last[root[value]], last[value]) }
+
+    var isFixed = [Bool](repeating: false, count: count)  // no result may be written over it
+    for value in graph.sources.values { isFixed[value.index] = true }
+    for (_, value) in graph.results { isFixed[root[value.index]] = true }
+
+    func byteCount(_ value: Int) -> Int {
+      let type = graph.types[value]
+      let size = type.dtype == .float32 ? elementBytes : type.dtype.byteCount
+      return type.shape.bound(to: batchSize).reduce(1, *) * size
+    }
+
+    for (step, node) in graph.nodes.enumerated() {
+      for output in node.outputs { first[output.index] = step }
+      guard case .overInput(let position) = node.op.outputPlacement else { continue }
+      let (input, output) = (node.inputs[position], node.outputs[0])
+      let owner = root[input.index]
+      let isAlone = node.inputs.allSatisfy {
+        root[$0.index] != owner || graph.types[$0.index].shape == graph.types[input.index].shape
+      }
+      guard !isFixed[owner], !isFixed[output.index], last[owner] <= step, isAlone,
+        byteCount(input.index) == byteCount(output.index)
+      else { continue }
+      for value in 0..<count where root[value] == output.index { root[value] = owner }
+      last[owner] = max(last[owner], last[output.index])
+    }
+
+    var places = [Place?](repeating: nil, count: count)
+    for (source, value) in graph.sources {
+      switch source {
+      case .parameter(let name):
+        places[value.index] = Place(
+          region: Region.parameters.rawValue, offset: (parameters[name]?.offset ?? 0) * elementBytes)
+      case .state(let name):
+        places[value.index] = Place(region: Region.states.rawValue, offset: (states[name]?.offset ?? 0) * elementBytes)
+      case .input: break
+      }
+    }
+    for (result, value) in graph.results {
+      let place: Place
+      switch result {
+      case .output: continue
+      case .gradient(let name):
+        place = Place(region: Region.gradients.rawValue, offset: (parameters[name]?.offset ?? 0) * elementBytes)
+      case .update(let name):
+        place = Place(region: Region.updates.rawValue, offset: (states[name]?.offset ?? 0) * elementBytes)
+      }
+      let owner = root[value.index]
+      if places[owner] == nil, case .node = graph.definitions[owner], byteCount(owner) == byteCount(value.index) {
+        places[owner] = place
+      } else {
+        copies.append((value, place))
+        last[owner] = end
+      }
+    }
+
+    let inArena = (0..<count).filter { root[$0] == $0 && places[$0] == nil }
+    let plan = MemoryPlan(
+      inArena.map { MemoryPlan.Request(byteCount: byteCount($0), lifetime: first[$0]...max(last[$0], first[$0])) })
+    for (value, offset) in zip(inArena, plan.offsets) {
+      places[value] = Place(region: Region.arena.rawValue, offset: offset)
+    }
+    arenaByteCount = plan.byteCount
+    self.places = (0..<count).map { places[root[$0]] ?? Place(region: Region.arena.rawValue, offset: 0) }
+  }
+}

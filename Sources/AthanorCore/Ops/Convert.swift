@@ -1,0 +1,64 @@
+import AthanorKernels
+
+/// `y = x * scale + offset` as floating-point numbers, from bytes, integers or floats: `[...] -> [...]`.
+///
+/// It is how pixels enter a model. It has no gradient: its input is data.
+package struct Convert: ForwardOp {
+  package let scale: Float
+  package let offset: Float
+
+  package var name: String { "convert" }
+  package var attributes: String { "scale: \(scale), offset: \(offset)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    guard inputs[0].dtype != .uint16, inputs[0].dtype != .float64 else {
+      throw AthanorError(.shape, at: "", "elements of type \(inputs[0].dtype.rawValue) cannot be converted")
+    }
+    return [ValueType(.float32, inputs[0].shape)]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    guard site.inputs[0].type.dtype == .float32, let dy = site.outputGradients[0] else { return [nil] }
+    return [try dy * Double(scale)]
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let source: ath_source =
+      switch x.dtype {
+      case .uint8, .uint16: ATH_SOURCE_UINT8
+      case .int32: ATH_SOURCE_INT32
+      case .float32, .float64: ATH_SOURCE_FLOAT
+      }
+    return Kernel { run in
+      var arguments = ath_convert_args(
+        source: source, count: Int64(x.count), x: run[x], scale: Double(scale), offset: Double(offset), y: run[y])
+      run.table.pointee.convert(&arguments, run.pool)
+    }
+  }
+}
+
+/// A single number, the same at each run: `-> []`.
+package struct Constant: ForwardOp {
+  package let value: Double
+  package var shape: Shape = []
+
+  package var name: String { "constant" }
+  package var attributes: String { "\(value)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] { [ValueType(.float32, shape)] }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] { [] }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let y = site.outputs[0]
+    return Kernel { run in
+      var arguments = ath_fill_args(count: Int64(y.count), value: value, y: run[y])
+      run.table.pointee.fill(&arguments, run.pool)
+    }
+  }
+}

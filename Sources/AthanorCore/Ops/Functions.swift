@@ -1,0 +1,193 @@
+// The functions of which layers, losses and metrics are composed. Each throws an `AthanorError` when shapes do not fit.
+
+extension Value {
+  func unary(_ function: UnaryFunction, alpha: Double = 0) throws -> Value {
+    try apply(Unary(function: function, alpha: alpha))
+  }
+
+  func binary(_ function: BinaryFunction, _ other: Value) throws -> Value {
+    try apply(Binary(function: function), other)
+  }
+
+  func binary(_ function: BinaryFunction, _ other: Double) throws -> Value {
+    try binary(function, builder.constant(other))
+  }
+
+  /// Sums over the axes by which this value is larger than `shape` (the reverse of a broadcast).
+  package func summed(to target: Shape) throws -> Value {
+    guard shape != target else { return self }
+    let extra = shape.rank - target.rank
+    var result = self
+    // From the last axis to the first, neighbouring axes in one reduction.
+    var axis = shape.rank
+    while axis > 0 {
+      func isSummed(_ axis: Int) -> Bool { axis < extra || (target[axis - extra] == 1 && shape[axis] != 1) }
+      guard isSummed(axis - 1) else {
+        axis -= 1
+        continue
+      }
+      var first = axis - 1
+      while first > 0, isSummed(first - 1) { first -= 1 }
+      result = try result.apply(Reduce(function: .sum, axes: first..<axis))
+      axis = first
+    }
+    return try result.reshaped(target)
+  }
+
+  /// The same elements in row-major order under another shape, nil for the batch.
+  public func reshaped(_ target: Shape) throws -> Value { shape == target ? self : try apply(Reshape(shape: target)) }
+
+  /// The axes in another order: axis i of the result is axis `order[i]` of this value.
+  public func transposed(_ order: [Int]) throws -> Value { try apply(Transpose(order: order)) }
+
+  /// The matrix product `[..., K] x [K, M] -> [..., M]`; with 3 axes or more on both sides, one product for each leading place.
+  public func matmul(_ other: Value) throws -> Value {
+    try apply(MatMul(isBatched: shape.rank > 2 && other.shape.rank > 2), other)
+  }
+
+  /// The sum along axes, which are dropped.
+  public func sum(axes: [Int]) throws -> Value { try reduced(.sum, axes) }
+
+  /// The mean along axes, which are dropped.
+  public func mean(axes: [Int]) throws -> Value { try reduced(.mean, axes) }
+
+  /// The maximum along axes, which are dropped.
+  public func max(axes: [Int]) throws -> Value { try reduced(.max, axes) }
+
+  private func reduced(_ function: ReduceFunction, _ axes: [Int]) throws -> Value {
+    var result = self
+    var remaining = Set(axes).sorted()
+    guard remaining.count == axes.count, remaining.allSatisfy({ $0 >= 0 && $0 < shape.rank }) else {
+      throw AthanorError(
+        .argument, at: "", "\(function) along axes \(axes) was asked for, but the input has shape \(shape)",
+        fix: "Name each axis at most once, from 0 to \(shape.rank - 1).")
+    }
+    while let last = remaining.popLast() {
+      var first = last
+      while remaining.last == first - 1 { first = remaining.removeLast() }
+      result = try result.apply(Reduce(function: function, axes: first..<last + 1))
+    }
+    return result
+  }
+
+  /// Part of each axis: from `start`, of the given lengths (nil for the whole batch axis).
+  public func sliced(start: [Int], lengths: [Int?]) throws -> Value {
+    try apply(Slice(start: start, lengths: lengths))
+  }
+
+  /// Zeros before and after each axis.
+  public func padded(before: [Int], after: [Int]) throws -> Value { try apply(Pad(before: before, after: after)) }
+
+  /// The place of the largest element along the last axis, as integers.
+  public func argMax() throws -> Value { try apply(ArgMax()) }
+
+  /// Rows with a 1 at the place that the class number names.
+  public func oneHot(_ count: Int) throws -> Value { try apply(OneHot(count: count)) }
+
+  /// 1 where the class number is among the k largest of the row, else 0.
+  public func inTopK(_ k: Int, _ classes: Value) throws -> Value { try apply(InTopK(k: k), classes) }
+
+  /// Bytes, integers or numbers times a scale, plus an offset, as numbers.
+  public func converted(scale: Float = 1, offset: Float = 0) throws -> Value {
+    try apply(Convert(scale: scale, offset: offset))
+  }
+
+  /// 1 where the elements are equal, else 0.
+  public func equal(_ other: Value) throws -> Value { try binary(.equal, other) }
+
+  /// 1 where this element is greater than the other, else 0.
+  public func greater(_ other: Value) throws -> Value { try binary(.greater, other) }
+
+  /// 1 where this element is greater than the number, else 0.
+  public func greater(_ other: Double) throws -> Value { try binary(.greater, other) }
+
+  /// The element itself, but not below `low` nor above `high`.
+  public func clipped(_ low: Double, _ high: Double) throws -> Value {
+    try binary(.maximum, low).binary(.minimum, high)
+  }
+
+  /// The elements' power.
+  public func power(_ exponent: Value) throws -> Value { try binary(.power, exponent) }
+
+  /// Elementwise sum; shapes broadcast.
+  public static func + (left: Value, right: Value) throws -> Value { try left.binary(.add, right) }
+  /// Elementwise difference; shapes broadcast.
+  public static func - (left: Value, right: Value) throws -> Value { try left.binary(.subtract, right) }
+  /// Elementwise product; shapes broadcast.
+  public static func * (left: Value, right: Value) throws -> Value { try left.binary(.multiply, right) }
+  /// Elementwise quotient; shapes broadcast.
+  public static func / (left: Value, right: Value) throws -> Value { try left.binary(.divide, right) }
+  /// Adds a number to each element.
+  public static func + (left: Value, right: Double) throws -> Value { try left.binary(.add, right) }
+  /// Subtracts a number from each element.
+  public static func - (left: Value, right: Double) throws -> Value { try left.binary(.subtract, right) }
+  /// Multiplies each element by a number.
+  public static func * (left: Value, right: Double) throws -> Value { try left.binary(.multiply, right) }
+  /// Divides each element by a number.
+  public static func / (left: Value, right: Double) throws -> Value { try left.binary(.divide, right) }
+  /// A number minus each element.
+  public static func - (left: Double, right: Value) throws -> Value {
+    try right.builder.constant(left).binary(.subtract, right)
+  }
+  /// Each element with its sign reversed.
+  public static prefix func - (value: Value) throws -> Value { try value.unary(.negate) }
+}
+
+extension GraphBuilder {
+  /// A number as a value without axes.
+  func constant(_ value: Double) throws -> Value { try emit(Constant(value: value), [])[0] }
+}
+
+/// `max(x, 0)`
+public func relu(_ x: Value) throws -> Value { try x.unary(.relu) }
+/// `x` above zero and `slope * x` below. `slope` must be zero or more.
+public func leakyRelu(_ x: Value, slope: Double = 0.3) throws -> Value {
+  guard slope >= 0 else { throw AthanorError(.argument, at: "", "leakyRelu's slope is \(slope) but must be 0 or more") }
+  return try x.unary(.leakyRelu, alpha: slope)
+}
+/// `x` above zero and `alpha * (exp(x) - 1)` below (Clevert et al. 2015). `alpha` must be zero or more.
+public func elu(_ x: Value, alpha: Double = 1) throws -> Value {
+  guard alpha >= 0 else { throw AthanorError(.argument, at: "", "elu's alpha is \(alpha) but must be 0 or more") }
+  return try x.unary(.elu, alpha: alpha)
+}
+/// `1 / (1 + exp(-x))`
+public func sigmoid(_ x: Value) throws -> Value { try x.unary(.sigmoid) }
+/// The hyperbolic tangent.
+public func tanh(_ x: Value) throws -> Value { try x.unary(.tanh) }
+/// `log(1 + exp(x))`
+public func softplus(_ x: Value) throws -> Value { try x.unary(.softplus) }
+/// `x * sigmoid(x)`, also called swish.
+public func silu(_ x: Value) throws -> Value { try x.unary(.silu) }
+/// `x * (1 + erf(x / sqrt(2))) / 2` (Hendrycks and Gimpel 2016), or its approximation with tanh.
+public func gelu(_ x: Value, approximate: Bool = false) throws -> Value { try x.unary(approximate ? .geluTanh : .gelu) }
+/// `exp(x) / sum(exp(x))` along the last axis.
+public func softmax(_ x: Value) throws -> Value { try x.apply(Softmax()) }
+/// The exponential function.
+public func exp(_ x: Value) throws -> Value { try x.unary(.exp) }
+/// The natural logarithm.
+public func log(_ x: Value) throws -> Value { try x.unary(.log) }
+/// The square root.
+public func sqrt(_ x: Value) throws -> Value { try x.unary(.sqrt) }
+/// `1 / sqrt(x)`
+public func rsqrt(_ x: Value) throws -> Value { try x.unary(.rsqrt) }
+/// `x * x`
+public func square(_ x: Value) throws -> Value { try x.unary(.square) }
+/// The absolute value.
+public func abs(_ x: Value) throws -> Value { try x.unary(.abs) }
+/// The greater of two elements.
+public func maximum(_ x: Value, _ y: Value) throws -> Value { try x.binary(.maximum, y) }
+/// The smaller of two elements.
+public func minimum(_ x: Value, _ y: Value) throws -> Value { try x.binary(.minimum, y) }
+
+/// Values one after another along an axis, by default the last.
+public func concatenate(_ values: [Value], axis: Int? = nil) throws -> Value {
+  guard let first = values.first else { throw AthanorError(.argument, at: "", "concatenate was given no values") }
+  return try first.applyAll(Concatenate(axis: axis ?? first.shape.rank - 1), Array(values.dropFirst()))[0]
+}
+
+extension Value {
+  /// Two-dimensional convolution of pictures `[N, H, W, C]` with weights `[R, S, C / groups, K]`.
+  package func conv2D(_ weights: Value, _ window: Window2D, groups: Int) throws -> Value {
+    try apply(Conv2DOp(window: window, groups: groups), weights)
+  }
+}

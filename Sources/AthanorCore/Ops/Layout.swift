@@ -1,0 +1,247 @@
+import AthanorKernels
+
+/// The same elements in row-major order under another shape; nothing is moved: `[...] -> shape`.
+package struct Reshape: ForwardOp {
+  /// The new shape; nil stands for the batch.
+  package let shape: Shape
+
+  package var name: String { "reshape" }
+  package var attributes: String { "shape: \(shape)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    let from = inputs[0].shape
+    let open = (from.lengths.filter { $0 == nil }.count, shape.lengths.filter { $0 == nil }.count)
+    guard open.0 == open.1, from.elementsPerExample == shape.elementsPerExample else {
+      throw AthanorError(
+        .shape, at: "",
+        "\(from.elementsPerExample) elements of shape \(Shape.text(from.withoutBatch)) cannot be seen as "
+          + "\(Shape.text(shape.withoutBatch)), which has \(shape.elementsPerExample)",
+        fix: "Choose lengths with the same product.")
+    }
+    return [ValueType(inputs[0].dtype, shape)]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    [try site.outputGradients[0]?.apply(Reshape(shape: site.inputs[0].shape))]
+  }
+
+  package var outputPlacement: OutputPlacement { .viewOfInput }
+
+  package func kernel(_ site: KernelSite) -> Kernel { .nothing }
+}
+
+/// Repeats axes of length 1, and new axes in front, until the shape is reached: `[...] -> shape`.
+package struct BroadcastTo: ForwardOp {
+  package let shape: Shape
+
+  package var name: String { "broadcastTo" }
+  package var attributes: String { "shape: \(shape)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    guard Shape.broadcast(inputs[0].shape, shape) == shape else {
+      throw AthanorError(.shape, at: "", "shape \(inputs[0].shape) does not broadcast to \(shape)")
+    }
+    return [ValueType(inputs[0].dtype, shape)]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    [try site.outputGradients[0]?.summed(to: site.inputs[0].shape)]
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    return copyKernel(
+      x, y, lengths: y.shape, from: broadcastStrides(of: x.shape, in: y.shape), to: rowMajorStrides(y.shape))
+  }
+}
+
+/// Axes in another order: `y.shape[i] = x.shape[order[i]]`.
+package struct Transpose: ForwardOp {
+  package let order: [Int]
+
+  package var name: String { "transpose" }
+  package var attributes: String { "order: \(order)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    let shape = inputs[0].shape
+    guard order.sorted() == Array(0..<shape.rank), shape.rank <= Int(ATH_MAX_RANK) else {
+      throw AthanorError(
+        .argument, at: "", "axes in the order \(order) were asked for, but the input has \(shape.rank) axes",
+        fix: "Name each axis from 0 to \(shape.rank - 1) once; at most 6 axes are possible.")
+    }
+    return [ValueType(inputs[0].dtype, Shape(order.map { shape[$0] }))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    let inverse = order.indices.map { axis in order.firstIndex(of: axis) ?? axis }
+    return [try site.outputGradients[0]?.apply(Transpose(order: inverse))]
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let strides = rowMajorStrides(x.shape)
+    return copyKernel(x, y, lengths: y.shape, from: order.map { strides[$0] }, to: rowMajorStrides(y.shape))
+  }
+}
+
+/// Zeros around each axis: `y.shape[i] = before[i] + x.shape[i] + after[i]`.
+package struct Pad: ForwardOp {
+  package let before: [Int]
+  package let after: [Int]
+
+  package var name: String { "pad" }
+  package var attributes: String { "before: \(before), after: \(after)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    try requireFloat(inputs[0])
+    let lengths = inputs[0].shape.lengths
+    guard before.count == lengths.count, after.count == lengths.count, lengths.count <= Int(ATH_MAX_RANK) else {
+      throw AthanorError(
+        .shape, at: "", "padding for \(before.count - 1) axes was given, but the input has shape "
+          + "\(Shape.text(inputs[0].shape.withoutBatch))", fix: "Give one pair of lengths for each axis.")
+    }
+    return [ValueType(.float32, Shape(lengths.indices.map { axis in lengths[axis].map { $0 + before[axis] + after[axis] } }))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    let lengths = site.inputs[0].shape.lengths
+    return [try site.outputGradients[0]?.apply(Slice(start: before, lengths: lengths))]
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let strides = rowMajorStrides(y.shape)
+    let offset = zip(before, strides).reduce(0) { $0 + $1.0 * $1.1 }
+    let copy = copyKernel(x, y, lengths: x.shape, from: rowMajorStrides(x.shape), to: strides, yOffset: offset)
+    return Kernel { run in
+      var arguments = ath_fill_args(count: Int64(y.count), value: 0, y: run[y])
+      run.table.pointee.fill(&arguments, run.pool)
+      copy.run(run)
+    }
+  }
+}
+
+/// A part of each axis: `y[i] = x[start + i]`; a nil length means the whole (batch) axis.
+package struct Slice: ForwardOp {
+  package let start: [Int]
+  package let lengths: [Int?]
+
+  package var name: String { "slice" }
+  package var attributes: String { "start: \(start), lengths: \(Shape(lengths))" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    let shape = inputs[0].shape
+    let fits =
+      start.count == shape.rank && lengths.count == shape.rank && shape.rank <= Int(ATH_MAX_RANK)
+      && shape.lengths.indices.allSatisfy { axis in
+        guard let length = shape[axis], let wanted = lengths[axis] else {
+          return lengths[axis] == shape[axis] && start[axis] == 0
+        }
+        return start[axis] >= 0 && wanted >= 0 && start[axis] + wanted <= length
+      }
+    guard fits else {
+      throw AthanorError(
+        .argument, at: "", "a slice from \(start) of lengths \(Shape(lengths)) does not lie within shape \(shape)")
+    }
+    return [ValueType(inputs[0].dtype, Shape(lengths))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    let shape = site.inputs[0].shape
+    let after = shape.lengths.indices.map { axis in (shape[axis] ?? 0) - start[axis] - (lengths[axis] ?? 0) }
+    return [try site.outputGradients[0]?.apply(Pad(before: start, after: after))]
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let strides = rowMajorStrides(x.shape)
+    let offset = zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }
+    return copyKernel(x, y, lengths: y.shape, from: strides, to: rowMajorStrides(y.shape), xOffset: offset)
+  }
+}
+
+/// Values one after another along an axis: shapes agree along all other axes.
+package struct Concatenate: ForwardOp {
+  package let axis: Int
+
+  package var name: String { "concatenate" }
+  package var attributes: String { "axis: \(axis)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    let first = inputs[0].shape
+    var total = 0
+    for input in inputs {
+      var expected = first.lengths
+      guard axis >= 0, axis < first.rank, input.shape.rank == first.rank, first.rank <= Int(ATH_MAX_RANK),
+        let length = input.shape[axis]
+      else {
+        throw AthanorError(
+          .shape, at: "", "shapes \(inputs.map(\.shape)) cannot be joined along axis \(axis)",
+          fix: "All need the same number of axes, and the axis must not be the batch.")
+      }
+      expected[axis] = length
+      guard Shape(expected) == input.shape, input.dtype == inputs[0].dtype else {
+        throw AthanorError(
+          .shape, at: "", "shapes \(inputs.map(\.shape)) cannot be joined along axis \(axis)",
+          fix: "All other axes must be of the same length.")
+      }
+      total += length
+    }
+    var lengths = first.lengths
+    lengths[axis] = total
+    return [ValueType(inputs[0].dtype, Shape(lengths))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    guard let dy = site.outputGradients[0] else { return site.inputs.map { _ in nil } }
+    var position = 0
+    return try site.inputs.map { input in
+      var start = [Int](repeating: 0, count: input.shape.rank)
+      start[axis] = position
+      position += input.shape[axis] ?? 0
+      return try dy.apply(Slice(start: start, lengths: input.shape.lengths))
+    }
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let y = site.outputs[0]
+    let strides = rowMajorStrides(y.shape)
+    var position = 0
+    let copies = site.inputs.map { x in
+      defer { position += x.shape[axis] }
+      return copyKernel(
+        x, y, lengths: x.shape, from: rowMajorStrides(x.shape), to: strides, yOffset: position * strides[axis])
+    }
+    return Kernel { run in for copy in copies { copy.run(run) } }
+  }
+}
+
+/// The kernel that copies elements between two strided arrays; offsets count elements.
+private func copyKernel(
+  _ x: KernelSite.Operand, _ y: KernelSite.Operand, lengths: [Int], from: [Int], to: [Int], xOffset: Int = 0,
+  yOffset: Int = 0
+) -> Kernel {
+  Kernel { run in
+    // float32 stands for the plan's precision, so its size is the table's.
+    let bytes = x.dtype == .float32 ? Int(run.table.pointee.element_bytes) : x.dtype.byteCount
+    var arguments = ath_copy_args()
+    arguments.rank = Int32(lengths.count)
+    setLengths(&arguments.dims, lengths)
+    setLengths(&arguments.x_strides, from)
+    setLengths(&arguments.y_strides, to)
+    arguments.element_bytes = Int32(bytes)
+    arguments.x = UnsafeRawPointer(run[x] + xOffset * bytes)
+    arguments.y = run[y] + yOffset * bytes
+    run.table.pointee.copy(&arguments, run.pool)
+  }
+}

@@ -1,0 +1,102 @@
+import AthanorKernels
+
+/// Matrix product, with a bias and an activation where the compiler has fused them:
+/// `a [..., K], b [K, M], bias [M]? -> [..., M]`; leading axes of `a` count as rows.
+///
+/// With `transposeA` (for gradients) `a [..., M1], b [..., M2] -> [M1, M2]`, summed over the leading axes; with `transposeB`
+/// `b` is `[M, K]`. When both have three axes or more (`isBatched`), the leading ones number independent products.
+package struct MatMul: ForwardOp {
+  package var transposeA = false
+  package var transposeB = false
+  package var isBatched = false
+  package var activation = FusedActivation.none
+
+  package var name: String { "matmul" }
+  package var attributes: String {
+    [
+      transposeA ? "transposeA" : nil, transposeB ? "transposeB" : nil, isBatched ? "batched" : nil,
+      activation == .none ? nil : "activation: \(activation)",
+    ].compactMap { $0 }.joined(separator: ", ")
+  }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    try requireFloat(inputs[0])
+    try requireFloat(inputs[1])
+    let (a, b) = (inputs[0].shape, inputs[1].shape)
+    let misfit = AthanorError(
+      .shape, at: "", "a matrix product of \(a) and \(b) is not possible",
+      fix: "The last axis of the first must be as long as the first of the second.")
+    guard a.rank >= 2, b.rank >= 2 else { throw misfit }
+    if isBatched {
+      let leading = a.lengths.dropLast(2)
+      let (m, k) = transposeA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
+      let (k2, n) = transposeB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])
+      guard a.rank == b.rank, leading == b.lengths.dropLast(2), k == k2 else { throw misfit }
+      return [ValueType(.float32, Shape(leading + [m, n]))]
+    }
+    if transposeA {
+      guard !transposeB, a.rank == b.rank, a.lengths.dropLast() == b.lengths.dropLast() else { throw misfit }
+      return [ValueType(.float32, [a[a.rank - 1], b[b.rank - 1]])]
+    }
+    guard b.rank == 2, a[a.rank - 1] == b[transposeB ? 1 : 0] else { throw misfit }
+    return [ValueType(.float32, Shape(a.lengths.dropLast() + [b[transposeB ? 0 : 1]]))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    guard var dy = site.outputGradients[0] else { return site.inputs.map { _ in nil } }
+    if activation == .relu { dy = try dy.emit(UnaryGradient(function: .relu, alpha: 0), site.outputs[0]) }
+    let (a, b) = (site.inputs[0], site.inputs[1])
+    var gradients: [Value?] = [nil, nil]
+    // For C = A B: dA = dC Bt and dB = At dC; a transposed operand's gradient is the transposed one.
+    if site.needsGradient[0] {
+      gradients[0] =
+        !transposeA
+        ? try dy.emit(MatMul(transposeB: !transposeB, isBatched: isBatched), b)
+        : try isBatched
+          ? b.emit(MatMul(transposeA: transposeB, transposeB: true, isBatched: true), dy)
+          : b.emit(MatMul(transposeB: true), dy)
+    }
+    if site.needsGradient[1] {
+      gradients[1] =
+        transposeB
+        ? try dy.emit(MatMul(transposeA: true, transposeB: transposeA && isBatched, isBatched: isBatched), a)
+        : transposeA ? try a.emit(MatMul(isBatched: isBatched), dy)
+          : try a.emit(MatMul(transposeA: true, isBatched: isBatched), dy)
+    }
+    if site.inputs.count == 3 {
+      gradients.append(site.needsGradient[2] ? try dy.summed(to: site.inputs[2].shape) : nil)
+    }
+    return gradients
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (a, b, c) = (site.inputs[0], site.inputs[1], site.outputs[0])
+    let bias = site.inputs.count == 3 ? site.inputs[2] : nil
+    var template = ath_matmul_args()
+    template.transpose_a = transposeA
+    template.transpose_b = transposeB
+    template.activation = activation.code
+    let (m, n) = isBatched || transposeA
+      ? (c.shape[c.shape.count - 2], c.shape[c.shape.count - 1])
+      : (c.shape.dropLast().reduce(1, *), c.shape[c.shape.count - 1])
+    template.batch = Int64(isBatched ? c.shape.dropLast(2).reduce(1, *) : 1)
+    template.m = Int64(m)
+    template.n = Int64(n)
+    let columnsOfA = a.shape[a.shape.count - 1]
+    template.k = Int64(
+      !transposeA ? columnsOfA : isBatched ? a.shape[a.shape.count - 2] : a.shape.dropLast().reduce(1, *))
+    let scratch = site.table.pointee.matmul_scratch_bytes(&template)
+    let flops = 2 * Double(template.batch * template.m) * Double(template.n * template.k)
+    return Kernel(scratch: scratch, flops: flops) { run in
+      var arguments = template
+      arguments.a = UnsafeRawPointer(run[a])
+      arguments.b = UnsafeRawPointer(run[b])
+      arguments.bias = bias.map { UnsafeRawPointer(run[$0]) }
+      arguments.c = run[c]
+      arguments.scratch = run.scratch
+      run.table.pointee.matmul(&arguments, run.pool)
+    }
+  }
+}

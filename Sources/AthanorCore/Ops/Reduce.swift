@@ -1,0 +1,97 @@
+import AthanorKernels
+
+/// What a reduction computes from the elements along its axes.
+package enum ReduceFunction: String, Hashable, Sendable, CaseIterable {
+  case sum, mean, max
+
+  var code: ath_reduce {
+    switch self {
+    case .sum: ATH_REDUCE_SUM
+    case .mean: ATH_REDUCE_MEAN
+    case .max: ATH_REDUCE_MAX
+    }
+  }
+}
+
+/// The sum, mean or maximum along neighbouring axes: `[outer..., axes..., inner...] -> [outer..., inner...]`.
+///
+/// Axes that are not neighbours are reduced by several of these, one after another.
+package struct Reduce: ForwardOp {
+  package let function: ReduceFunction
+  package let axes: Range<Int>
+
+  package var name: String { function.rawValue }
+  package var attributes: String { "axes: \(Array(axes))" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    try requireFloat(inputs[0])
+    let lengths = inputs[0].shape.lengths
+    guard axes.lowerBound >= 0, axes.upperBound <= lengths.count else {
+      throw AthanorError(
+        .argument, at: "", "\(name) along axes \(Array(axes)) was asked for, but the input has \(lengths.count) axes")
+    }
+    return [ValueType(.float32, Shape(Array(lengths[..<axes.lowerBound]) + Array(lengths[axes.upperBound...])))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    guard let dy = site.outputGradients[0] else { return [nil] }
+    let x = site.inputs[0]
+    func spread(_ value: Value) throws -> Value {
+      let kept = x.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
+      return try value.reshaped(Shape(kept)).apply(BroadcastTo(shape: x.shape))
+    }
+    switch function {
+    case .sum: return [try spread(dy)]
+    case .mean: return [try spread(dy).emit(DivideByCount(axes: axes))]
+    case .max:
+      // Equal maxima share the gradient evenly.
+      let mask = try x.binary(.equal, spread(site.outputs[0]))
+      return [try spread(dy / mask.apply(Reduce(function: .sum, axes: axes))) * mask]
+    }
+  }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    var template = ath_reduce_args()
+    template.function = function.code
+    template.outer = Int64(x.shape[..<axes.lowerBound].reduce(1, *))
+    template.axis = Int64(x.shape[axes].reduce(1, *))
+    template.inner = Int64(x.shape[axes.upperBound...].reduce(1, *))
+    let scratch = site.table.pointee.reduce_scratch_bytes(&template)
+    return Kernel(scratch: scratch) { run in
+      var arguments = template
+      arguments.x = UnsafeRawPointer(run[x])
+      arguments.y = run[y]
+      arguments.scratch = run.scratch
+      run.table.pointee.reduce(&arguments, run.pool)
+    }
+  }
+}
+
+/// Divides by the number of elements along some axes, one of which may be the batch: the scale in a mean's gradient.
+package struct DivideByCount: ForwardOp {
+  package let axes: Range<Int>
+
+  package var name: String { "divideByCount" }
+  package var attributes: String { "axes: \(Array(axes))" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] { [inputs[0]] }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    [try site.outputGradients[0]?.apply(DivideByCount(axes: axes))]
+  }
+
+  package var outputPlacement: OutputPlacement { .overInput(0) }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let scale = 1 / Double(Swift.max(x.shape[axes].reduce(1, *), 1))
+    return Kernel { run in
+      var arguments = ath_convert_args(
+        source: ATH_SOURCE_FLOAT, count: Int64(x.count), x: run[x], scale: scale, offset: 0, y: run[y])
+      run.table.pointee.convert(&arguments, run.pool)
+    }
+  }
+}

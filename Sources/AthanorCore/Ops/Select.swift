@@ -1,0 +1,88 @@
+import AthanorKernels
+
+/// The place of the largest element along the last axis: `[..., C] -> int32 [...]`. It has no gradient.
+package struct ArgMax: ForwardOp {
+  package var name: String { "argMax" }
+  package var attributes: String { "" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    try requireFloat(inputs[0])
+    guard inputs[0].shape.rank >= 1 else { throw AthanorError(.shape, at: "", "argMax of a single number") }
+    return [ValueType(.int32, Shape(Array(inputs[0].shape.lengths.dropLast())))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] { [nil] }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, y) = (site.inputs[0], site.outputs[0])
+    let (rows, columns) = rowsAndColumns(x.shape)
+    return Kernel { run in
+      var arguments = ath_arg_max_args(
+        rows: rows, columns: columns, x: run[x], y: run[y].assumingMemoryBound(to: Int32.self))
+      run.table.pointee.arg_max(&arguments, run.pool)
+    }
+  }
+}
+
+/// A row with a 1 at the given place and 0 elsewhere: `int32 [...] -> [..., C]`. It has no gradient.
+package struct OneHot: ForwardOp {
+  package let count: Int
+
+  package var name: String { "oneHot" }
+  package var attributes: String { "count: \(count)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    guard inputs[0].dtype == .int32 else {
+      throw AthanorError(.shape, at: "", "oneHot needs class numbers (int32) but was given \(inputs[0])")
+    }
+    return [ValueType(.float32, Shape(inputs[0].shape.lengths + [count]))]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] { [nil] }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (index, y) = (site.inputs[0], site.outputs[0])
+    let (rows, columns) = rowsAndColumns(y.shape)
+    return Kernel { run in
+      var arguments = ath_one_hot_args(
+        rows: rows, columns: columns, index: run[index].assumingMemoryBound(to: Int32.self), y: run[y])
+      run.table.pointee.one_hot(&arguments, run.pool)
+    }
+  }
+}
+
+/// 1 where the target class is among the k largest, else 0: `x [..., C], int32 [...] -> [...]`. It has no gradient.
+package struct InTopK: ForwardOp {
+  package let k: Int
+
+  package var name: String { "inTopK" }
+  package var attributes: String { "k: \(k)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    try requireFloat(inputs[0])
+    let rows = Shape(Array(inputs[0].shape.lengths.dropLast()))
+    guard inputs[1] == ValueType(.int32, rows) else {
+      throw AthanorError(.shape, at: "", "inTopK was given \(inputs[0]) and \(inputs[1]) but needs class numbers int32\(rows)")
+    }
+    return [ValueType(.float32, rows)]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] { [nil, nil] }
+
+  package var outputPlacement: OutputPlacement { .separate }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, index, y) = (site.inputs[0], site.inputs[1], site.outputs[0])
+    let (rows, columns) = rowsAndColumns(x.shape)
+    return Kernel { run in
+      var arguments = ath_in_top_k_args(
+        rows: rows, columns: columns, k: Int64(k), x: run[x], index: run[index].assumingMemoryBound(to: Int32.self),
+        y: run[y])
+      run.table.pointee.in_top_k(&arguments, run.pool)
+    }
+  }
+}
