@@ -117,7 +117,7 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
       run[target].copyMemory(from: run[operand], byteCount: operand.count * elementBytes)
     }
     return Step(
-      kernel: kernel, node: Node(op: Reshape(shape: Shape(operand.shape)), inputs: [], outputs: [], origin: ""),
+      kernel: kernel, node: Node(op: ReshapeOp(shape: Shape(operand.shape)), inputs: [], outputs: [], origin: ""),
       outputs: [target])
   }
 

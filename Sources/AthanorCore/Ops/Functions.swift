@@ -35,7 +35,7 @@ extension Value {
   }
 
   /// The same elements in row-major order under another shape, nil for the batch.
-  public func reshaped(_ target: Shape) throws -> Value { shape == target ? self : try apply(Reshape(shape: target)) }
+  public func reshaped(_ target: Shape) throws -> Value { shape == target ? self : try apply(ReshapeOp(shape: target)) }
 
   /// The axes in another order: axis i of the result is axis `order[i]` of this value.
   public func transposed(_ order: [Int]) throws -> Value { try apply(Transpose(order: order)) }
@@ -134,8 +134,10 @@ extension Value {
 }
 
 extension GraphBuilder {
-  /// A number as a value without axes.
-  func constant(_ value: Double) throws -> Value { try emit(Constant(value: value), [])[0] }
+  /// A number, by default as a value without axes.
+  func constant(_ value: Double, _ shape: Shape = []) throws -> Value {
+    try emit(Constant(value: value, shape: shape), [])[0]
+  }
 }
 
 /// `max(x, 0)`
@@ -189,5 +191,39 @@ extension Value {
   /// Two-dimensional convolution of pictures `[N, H, W, C]` with weights `[R, S, C / groups, K]`.
   package func conv2D(_ weights: Value, _ window: Window2D, groups: Int) throws -> Value {
     try apply(Conv2DOp(window: window, groups: groups), weights)
+  }
+}
+
+extension Value {
+  /// The largest of each window of pictures `[N, H, W, C]`.
+  package func maxPooled(_ window: Window2D) throws -> Value { try apply(MaxPool2DOp(window: window)) }
+
+  /// The mean of each window of pictures `[N, H, W, C]`.
+  package func averagePooled(_ window: Window2D) throws -> Value { try apply(AveragePool2DOp(window: window)) }
+
+  /// Each element set to zero with the given probability, the others scaled up.
+  package func droppedOut(_ rate: Double) throws -> Value { try apply(DropoutOp(rate: rate)) }
+
+  /// Normalised over all axes but the last, with the batch's mean and variance `[C]`.
+  package func batchNormalized(
+    gamma: Value?, beta: Value?, epsilon: Double
+  ) throws -> (y: Value, mean: Value, variance: Value) {
+    let channels: Shape = [shape.lengths.last ?? nil]
+    let gamma = try gamma ?? builder.constant(1, channels)
+    let beta = try beta ?? builder.constant(0, channels)
+    let results = try applyAll(BatchNorm(epsilon: epsilon), [gamma, beta])
+    return (results[0], results[1], results[2])
+  }
+
+  /// The crossentropy of softmax(self) with targets: probabilities `[..., C]` or class numbers `[...]`.
+  package func softmaxCrossentropy(_ target: Value) throws -> Value { try apply(SoftmaxCrossentropy(), target) }
+
+  /// The input of the softmax that computes this value; nil when it is computed otherwise.
+  package var softmaxLogits: Value? { definition(as: Softmax.self)?.inputs.first }
+
+  /// The input of the sigmoid that computes this value; nil when it is computed otherwise.
+  package var sigmoidLogits: Value? {
+    guard let (op, inputs) = definition(as: Unary.self), op.function == .sigmoid else { return nil }
+    return inputs.first
   }
 }

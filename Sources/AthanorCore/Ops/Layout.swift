@@ -1,7 +1,7 @@
 import AthanorKernels
 
 /// The same elements in row-major order under another shape; nothing is moved: `[...] -> shape`.
-package struct Reshape: ForwardOp {
+package struct ReshapeOp: ForwardOp {
   /// The new shape; nil stands for the batch.
   package let shape: Shape
 
@@ -22,7 +22,7 @@ package struct Reshape: ForwardOp {
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
-    [try site.outputGradients[0]?.apply(Reshape(shape: site.inputs[0].shape))]
+    [try site.outputGradients[0]?.apply(ReshapeOp(shape: site.inputs[0].shape))]
   }
 
   package var outputPlacement: OutputPlacement { .viewOfInput }

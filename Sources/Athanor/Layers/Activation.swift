@@ -1,0 +1,85 @@
+/// A function that a layer applies to what it computes, chosen by a leading dot: `.relu`, `.softmax`.
+///
+/// Add your own in an extension; two activations are equal when their names and parameters are.
+///
+/// - Example:
+///   ```swift
+///   extension ActivationFunction {
+///     static let cube = ActivationFunction("cube") { x in try x * x * x }
+///   }
+///   ```
+public struct ActivationFunction: Hashable, Sendable {
+  /// Its name, as Keras spells it where Keras has it.
+  public let name: String
+  /// Its parameters by name.
+  public let parameters: [String: Double]
+  package let apply: @Sendable (Value) throws -> Value
+
+  /// Makes an activation from a composition of values.
+  public init(
+    _ name: String, parameters: [String: Double] = [:], _ apply: @escaping @Sendable (Value) throws -> Value
+  ) {
+    self.name = name
+    self.parameters = parameters
+    self.apply = apply
+  }
+
+  /// Equal by name and parameters.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.name == right.name && left.parameters == right.parameters
+  }
+
+  /// Hashes name and parameters.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+    hasher.combine(parameters)
+  }
+
+  /// The input itself.
+  public static let linear = ActivationFunction("linear") { $0 }
+  /// `max(x, 0)`
+  public static let relu = ActivationFunction("relu") { try AthanorCore.relu($0) }
+  /// `1 / (1 + exp(-x))`
+  public static let sigmoid = ActivationFunction("sigmoid") { try AthanorCore.sigmoid($0) }
+  /// The hyperbolic tangent.
+  public static let tanh = ActivationFunction("tanh") { try AthanorCore.tanh($0) }
+  /// `exp(x) / sum(exp(x))` along the last axis.
+  public static let softmax = ActivationFunction("softmax") { try AthanorCore.softmax($0) }
+  /// `log(1 + exp(x))`
+  public static let softplus = ActivationFunction("softplus") { try AthanorCore.softplus($0) }
+  /// `x * sigmoid(x)`, also called swish.
+  public static let silu = ActivationFunction("silu") { try AthanorCore.silu($0) }
+  /// `x * (1 + erf(x / sqrt(2))) / 2`
+  public static let gelu = ActivationFunction("gelu") { try AthanorCore.gelu($0) }
+  /// `x` above zero and `exp(x) - 1` below.
+  public static let elu = ActivationFunction.elu(alpha: 1)
+  /// `x` above zero and `alpha * (exp(x) - 1)` below; alpha must be zero or more.
+  public static func elu(alpha: Double) -> ActivationFunction {
+    ActivationFunction("elu", parameters: alpha == 1 ? [:] : ["alpha": alpha]) { try AthanorCore.elu($0, alpha: alpha) }
+  }
+  /// `x` above zero and `0.2 * x` below, the slope of `keras.activations.leaky_relu`.
+  public static let leakyReLU = ActivationFunction.leakyReLU(slope: 0.2)
+  /// `x` above zero and `slope * x` below; the slope must be zero or more.
+  public static func leakyReLU(slope: Double) -> ActivationFunction {
+    ActivationFunction("leaky_relu", parameters: slope == 0.2 ? [:] : ["negative_slope": slope]) {
+      try leakyRelu($0, slope: slope)
+    }
+  }
+
+  /// The activations that have a name of their own, for files and command lines.
+  public static let all: [ActivationFunction] = [
+    linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leakyReLU,
+  ]
+
+  /// The activation of a name.
+  ///
+  /// - Throws: `AthanorError` when there is none of that name, with the nearest one.
+  public static func named(_ name: String) throws -> ActivationFunction {
+    let aliases = ["swish": "silu"]
+    if let found = all.first(where: { $0.name == aliases[name] ?? name }) { return found }
+    let names = all.map(\.name)
+    throw AthanorError(
+      .unsupported, at: "activation \"\(name)\"", "there is no activation of this name",
+      fix: AthanorError.suggestion(for: name, among: names) + "Known are \(names.joined(separator: ", ")).")
+  }
+}

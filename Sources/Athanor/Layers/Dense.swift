@@ -1,0 +1,47 @@
+/// A fully connected layer: `y = activation(x . kernel + bias)`, `[N, ..., D] -> [N, ..., units]`.
+///
+/// Weights: `kernel [D, units]`, `bias [units]`. Source: `keras.layers.Dense`.
+///
+/// - Throws: when built: `AthanorError` if `units` is not positive or the input has no axis besides the batch.
+/// - Example:
+///   ```swift
+///   Dense(10, activation: .softmax)
+///   ```
+public struct Dense: Layer {
+  /// How many numbers come out for each example.
+  public let units: Int
+  /// What is applied to the sums.
+  public let activation: ActivationFunction
+  /// Whether a bias is added.
+  public let useBias: Bool
+  /// What the kernel holds before training.
+  public let kernelInitializer: Initializer
+  /// What the bias holds before training.
+  public let biasInitializer: Initializer
+  public let name: String?
+
+  /// Describes a fully connected layer.
+  public init(
+    _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+  ) {
+    self.units = units
+    self.activation = activation
+    self.useBias = useBias
+    self.kernelInitializer = kernelInitializer
+    self.biasInitializer = biasInitializer
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard units > 0 else { throw AthanorError(.argument, at: "", "units is \(units) but must be at least 1") }
+    guard input.shape.rank >= 2, let depth = input.shape.lengths.last ?? nil else {
+      throw AthanorError(
+        .shape, at: "", "input has shape \(input.shape) but at least 2 axes (batch, features) are needed")
+    }
+    let kernel = try scope.weight("kernel", shape: [depth, units], initializer: kernelInitializer)
+    var y = try input.matmul(kernel)  // [N, ..., units]
+    if useBias { y = try y + scope.weight("bias", shape: [units], initializer: biasInitializer) }
+    return try activation.apply(y)
+  }
+}

@@ -1,0 +1,118 @@
+/// The largest value in each window of a picture: `[N, H, W, C] -> [N, H', W', C]`. Source: `keras.layers.MaxPooling2D`.
+///
+/// - Throws: when built: `AthanorError` if the input is no picture or the window does not fit.
+/// - Example:
+///   ```swift
+///   MaxPooling2D(2)
+///   ```
+public struct MaxPooling2D: Layer {
+  /// Height and width of the window.
+  public let poolSize: Size2D
+  /// By how many pixels the window moves; nil for its own size.
+  public let strides: Size2D?
+  /// What happens at the border; places outside of the picture never win.
+  public let padding: Padding
+  public let name: String?
+
+  /// Describes a max-pooling.
+  public init(_ poolSize: Size2D = 2, strides: Size2D? = nil, padding: Padding = .valid, name: String? = nil) {
+    self.poolSize = poolSize
+    self.strides = strides
+    self.padding = padding
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try input.maxPooled(poolingWindow(poolSize, strides, padding))  // [N, H', W', C]
+  }
+}
+
+/// The mean of each window of a picture, counting only places within it: `[N, H, W, C] -> [N, H', W', C]`. Source:
+/// `keras.layers.AveragePooling2D`.
+///
+/// - Throws: when built: `AthanorError` if the input is no picture or the window does not fit.
+/// - Example:
+///   ```swift
+///   AveragePooling2D(2)
+///   ```
+public struct AveragePooling2D: Layer {
+  /// Height and width of the window.
+  public let poolSize: Size2D
+  /// By how many pixels the window moves; nil for its own size.
+  public let strides: Size2D?
+  /// What happens at the border; places outside of the picture are not counted.
+  public let padding: Padding
+  public let name: String?
+
+  /// Describes an average-pooling.
+  public init(_ poolSize: Size2D = 2, strides: Size2D? = nil, padding: Padding = .valid, name: String? = nil) {
+    self.poolSize = poolSize
+    self.strides = strides
+    self.padding = padding
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try input.averagePooled(poolingWindow(poolSize, strides, padding))  // [N, H', W', C]
+  }
+}
+
+private func poolingWindow(_ poolSize: Size2D, _ strides: Size2D?, _ padding: Padding) throws -> Window2D {
+  try poolSize.require("poolSize")
+  try strides?.require("strides")
+  return Window2D(kernel: poolSize.pair, strides: (strides ?? poolSize).pair, padding: padding.window)
+}
+
+/// The mean of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
+/// `keras.layers.GlobalAveragePooling2D`.
+///
+/// - Throws: when built: `AthanorError` if the input is no picture.
+/// - Example:
+///   ```swift
+///   GlobalAveragePooling2D()
+///   ```
+public struct GlobalAveragePooling2D: Layer {
+  /// Whether height and width stay as axes of length 1.
+  public let keepAxes: Bool
+  public let name: String?
+
+  /// Describes a global average-pooling.
+  public init(keepAxes: Bool = false, name: String? = nil) {
+    self.keepAxes = keepAxes
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try globallyPooled(input, keepAxes) { try $0.mean(axes: [1, 2]) }  // [N, C]
+  }
+}
+
+/// The largest value of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
+/// `keras.layers.GlobalMaxPooling2D`.
+///
+/// - Throws: when built: `AthanorError` if the input is no picture.
+/// - Example:
+///   ```swift
+///   GlobalMaxPooling2D()
+///   ```
+public struct GlobalMaxPooling2D: Layer {
+  /// Whether height and width stay as axes of length 1.
+  public let keepAxes: Bool
+  public let name: String?
+
+  /// Describes a global max-pooling.
+  public init(keepAxes: Bool = false, name: String? = nil) {
+    self.keepAxes = keepAxes
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try globallyPooled(input, keepAxes) { try $0.max(axes: [1, 2]) }  // [N, C]
+  }
+}
+
+private func globallyPooled(_ input: Value, _ keepAxes: Bool, _ pool: (Value) throws -> Value) throws -> Value {
+  _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(input.shape, "window")
+  let pooled = try pool(input)
+  return keepAxes ? try pooled.reshaped([input.shape[0], 1, 1, input.shape[3]]) : pooled
+}

@@ -1,0 +1,128 @@
+/// Sets some numbers to zero while training, so that no neuron relies on a few others: `[N, ...] -> [N, ...]`.
+///
+/// The kept ones are divided by `1 - rate`, so nothing changes in prediction (inverted dropout). Source:
+/// Srivastava et al. 2014, `keras.layers.Dropout`.
+///
+/// - Throws: when built: `AthanorError` if the rate is not in 0 ..< 1.
+/// - Example:
+///   ```swift
+///   Dropout(0.5)
+///   ```
+public struct Dropout: Layer {
+  /// The share of numbers that are set to zero.
+  public let rate: Double
+  public let name: String?
+
+  /// Describes a dropout.
+  public init(_ rate: Double, name: String? = nil) {
+    self.rate = rate
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard rate >= 0, rate < 1 else {
+      throw AthanorError(.argument, at: "", "rate is \(rate) but must be at least 0 and below 1")
+    }
+    return scope.isTraining && rate > 0 ? try input.droppedOut(rate) : input
+  }
+}
+
+/// Brings each channel to mean 0 and variance 1, then scales and shifts it: `[N, ..., C] -> [N, ..., C]`.
+///
+/// While training, mean and variance are the batch's; in prediction they are moving averages:
+/// `moving = moving * momentum + batch * (1 - momentum)`. Weights: `gamma [C]`, `beta [C]`, not trained `moving_mean [C]`,
+/// `moving_variance [C]`. Source: Ioffe and Szegedy 2015, `keras.layers.BatchNormalization` with `axis=-1`.
+///
+/// - Throws: when built: `AthanorError` if momentum or epsilon is out of range.
+/// - Example:
+///   ```swift
+///   BatchNormalization()
+///   ```
+public struct BatchNormalization: Layer {
+  /// How much of the moving averages stays at each step.
+  public let momentum: Double
+  /// Added to the variance so that it is never zero.
+  public let epsilon: Double
+  /// Whether a shift is learnt.
+  public let center: Bool
+  /// Whether a scale is learnt.
+  public let scale: Bool
+  public let name: String?
+
+  /// Describes a batch normalisation.
+  public init(
+    momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true, name: String? = nil
+  ) {
+    self.momentum = momentum
+    self.epsilon = epsilon
+    self.center = center
+    self.scale = scale
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard momentum >= 0, momentum <= 1, epsilon > 0 else {
+      throw AthanorError(
+        .argument, at: "", "momentum is \(momentum) and epsilon \(epsilon)",
+        fix: "Momentum must lie in 0 ... 1 and epsilon be positive.")
+    }
+    guard input.shape.rank >= 2, let channels = input.shape.lengths.last ?? nil else {
+      throw AthanorError(.shape, at: "", "input has shape \(input.shape) but at least 2 axes are needed")
+    }
+    let gamma = scale ? try scope.weight("gamma", shape: [channels], initializer: .ones) : nil
+    let beta = center ? try scope.weight("beta", shape: [channels], initializer: .zeros) : nil
+    let movingMean = try scope.weight("moving_mean", shape: [channels], initializer: .zeros, isTrainable: false)
+    let movingVariance = try scope.weight("moving_variance", shape: [channels], initializer: .ones, isTrainable: false)
+    guard scope.isTraining else {
+      var factor = try rsqrt(movingVariance + epsilon)  // [C]
+      if let gamma { factor = try factor * gamma }
+      let shift = try beta.map { try $0 - movingMean * factor } ?? -(movingMean * factor)  // [C]
+      return try input * factor + shift
+    }
+    let (y, mean, variance) = try input.batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
+    try scope.update(movingMean, to: movingMean * momentum + mean * (1 - momentum))
+    try scope.update(movingVariance, to: movingVariance * momentum + variance * (1 - momentum))
+    return y
+  }
+}
+
+/// Applies a function to each number: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
+///
+/// - Example:
+///   ```swift
+///   Activation(.gelu)
+///   ```
+public struct Activation: Layer {
+  /// The function.
+  public let function: ActivationFunction
+  public let name: String?
+
+  /// Describes an activation as a layer of its own.
+  public init(_ function: ActivationFunction, name: String? = nil) {
+    self.function = function
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try function.apply(input) }
+}
+
+/// `x` above zero and `slope * x` below: `[N, ...] -> [N, ...]`. Source: `keras.layers.LeakyReLU`.
+///
+/// - Throws: when built: `AthanorError` if the slope is negative.
+/// - Example:
+///   ```swift
+///   LeakyReLU(slope: 0.1)
+///   ```
+public struct LeakyReLU: Layer {
+  /// The slope below zero.
+  public let slope: Double
+  public let name: String?
+
+  /// Describes a leaky ReLU; Keras' default slope is 0.3.
+  public init(slope: Double = 0.3, name: String? = nil) {
+    self.slope = slope
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
+}

@@ -1,0 +1,108 @@
+/// The place where data enters, for a `Sequential` that lists it as its first layer. Source: `keras.Input`.
+///
+/// - Example:
+///   ```swift
+///   let model = try Sequential {
+///     Input([28, 28, 1])
+///     Flatten()
+///     Dense(10, activation: .softmax)
+///   }
+///   ```
+public struct Input: Layer {
+  /// The shape of one example, without the batch.
+  public let shape: [Int]
+  public let name: String?
+
+  /// Describes an input.
+  public init(_ shape: [Int], name: String? = nil) {
+    self.shape = shape
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { input }
+}
+
+/// All numbers of an example in one row: `[N, ...] -> [N, product]`. Source: `keras.layers.Flatten`.
+///
+/// - Example:
+///   ```swift
+///   Flatten()
+///   ```
+public struct Flatten: Layer {
+  public let name: String?
+
+  /// Describes a flattening.
+  public init(name: String? = nil) { self.name = name }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try input.reshaped([input.shape[0], input.shape.elementsPerExample])  // [N, D]
+  }
+}
+
+/// The numbers of an example in another shape: `[N, ...] -> [N] + targetShape`. Source: `keras.layers.Reshape`.
+///
+/// - Throws: when built: `AthanorError` if the products of the lengths differ.
+/// - Example:
+///   ```swift
+///   Reshape([28, 28, 1])
+///   ```
+public struct Reshape: Layer {
+  /// The new shape of one example; at most one length may be -1, which is then computed.
+  public let targetShape: [Int]
+  public let name: String?
+
+  /// Describes a reshaping.
+  public init(_ targetShape: [Int], name: String? = nil) {
+    self.targetShape = targetShape
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    var lengths = targetShape
+    if let open = lengths.firstIndex(of: -1) {
+      let known = lengths.filter { $0 != -1 }.reduce(1, *)
+      lengths[open] = known == 0 ? 0 : input.shape.elementsPerExample / known
+    }
+    guard lengths.allSatisfy({ $0 > 0 }) else {
+      throw AthanorError(
+        .argument, at: "", "targetShape is \(targetShape) but lengths must be at least 1, with at most one -1")
+    }
+    return try input.reshaped(Shape([input.shape[0]] + lengths))
+  }
+}
+
+/// Rows and columns of zeros around pictures: `[N, H, W, C] -> [N, top + H + bottom, left + W + right, C]`. Source:
+/// `keras.layers.ZeroPadding2D`.
+///
+/// - Throws: when built: `AthanorError` if the input is no picture or a length is negative.
+/// - Example:
+///   ```swift
+///   ZeroPadding2D(2)
+///   ```
+public struct ZeroPadding2D: Layer {
+  /// Rows above and below.
+  public let vertical: [Int]
+  /// Columns to the left and the right.
+  public let horizontal: [Int]
+  public let name: String?
+
+  /// As many rows above as below, and columns to the left as to the right.
+  public init(_ padding: Size2D = 1, name: String? = nil) {
+    self.init(top: padding.height, bottom: padding.height, left: padding.width, right: padding.width, name: name)
+  }
+
+  /// Each side by itself.
+  public init(top: Int, bottom: Int, left: Int, right: Int, name: String? = nil) {
+    vertical = [top, bottom]
+    horizontal = [left, right]
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard (vertical + horizontal).allSatisfy({ $0 >= 0 }) else {
+      throw AthanorError(.argument, at: "", "padding is \(vertical), \(horizontal) but must not be negative")
+    }
+    _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(input.shape, "window")
+    return try input.padded(before: [0, vertical[0], horizontal[0], 0], after: [0, vertical[1], horizontal[1], 0])
+  }
+}

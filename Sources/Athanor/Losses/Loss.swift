@@ -1,0 +1,143 @@
+/// How far predictions are from targets, chosen by a leading dot: `.categoricalCrossentropy`, `.meanSquaredError`.
+///
+/// A loss gives one number for each example; training minimises the mean over the batch (with sample weights: the sum of
+/// weighted losses divided by the batch size, as Keras does). Add your own in an extension by composing values.
+///
+/// - Example:
+///   ```swift
+///   extension Loss {
+///     static let cubic = Loss("cubic") { prediction, target in
+///       let distance = try abs(prediction - target)          // [N, D]
+///       return try (distance * distance * distance).mean(axes: [1])  // [N]
+///     }
+///   }
+///   ```
+public struct Loss: Sendable {
+  /// Its name, as Keras spells it where Keras has it.
+  public let name: String
+  /// Its parameters by name.
+  public let parameters: [String: Double]
+  package let perExample: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
+
+  /// Makes a loss.
+  ///
+  /// - Parameters:
+  ///   - name: How it is called in files and messages.
+  ///   - parameters: What distinguishes it from others of that name.
+  ///   - perExample: Predictions `[N, ...]` and targets (the same shape, or class numbers `[N]` as int32) to `[N]` or
+  ///     `[N, ...]`, whose mean over all further axes is taken.
+  public init(
+    _ name: String, parameters: [String: Double] = [:],
+    _ perExample: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value
+  ) {
+    self.name = name
+    self.parameters = parameters
+    self.perExample = perExample
+  }
+
+  /// `-sum(target * log(prediction))` over the classes; targets are rows of probabilities or class numbers.
+  ///
+  /// After a softmax it is computed from the softmax's input, which neither overflows nor loses small probabilities
+  /// (as Keras on TensorFlow does); after anything else predictions are divided by their sum and kept within
+  /// 1e-7 ... 1 - 1e-7. Source: `keras.losses.CategoricalCrossentropy`.
+  public static let categoricalCrossentropy = Loss("categorical_crossentropy") { prediction, target in
+    try requireClasses(prediction, target, "categoricalCrossentropy")
+    if let logits = prediction.softmaxLogits { return try logits.softmaxCrossentropy(target) }
+    let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 0
+    let rows = target.type.dtype == .int32 ? try target.oneHot(classes) : target
+    let last = prediction.shape.rank - 1
+    let total = try prediction.sum(axes: [last]).reshaped(Shape(Array(prediction.shape.lengths.dropLast()) + [1]))
+    let probabilities = try (prediction / total).clipped(1e-7, 1 - 1e-7)
+    return try -(rows * log(probabilities)).sum(axes: [last])
+  }
+
+  /// The same for targets that are class numbers. Source: `keras.losses.SparseCategoricalCrossentropy`.
+  public static let sparseCategoricalCrossentropy = Loss("sparse_categorical_crossentropy") { prediction, target in
+    guard target.type.dtype == .int32 else {
+      throw AthanorError(
+        .shape, at: "sparseCategoricalCrossentropy",
+        "targets have shape \(Shape.text(target.shape.withoutBatch)) for each example but must be class numbers",
+        fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
+    }
+    return try categoricalCrossentropy.perExample(prediction, target)
+  }
+
+  /// `-(target * log(prediction) + (1 - target) * log(1 - prediction))`, the mean over the outputs of an example.
+  ///
+  /// After a sigmoid it is computed from the sigmoid's input. Source: `keras.losses.BinaryCrossentropy`.
+  public static let binaryCrossentropy = Loss("binary_crossentropy") { prediction, target in
+    let target = try numbers(target, like: prediction, "binaryCrossentropy")
+    if let logits = prediction.sigmoidLogits { return try softplus(logits) - logits * target }
+    let p = try prediction.clipped(1e-7, 1 - 1e-7)
+    return try -(target * log(p) + (1 - target) * log(1 - p))
+  }
+
+  /// `(prediction - target)^2`, the mean over the outputs of an example. Source: `keras.losses.MeanSquaredError`.
+  public static let meanSquaredError = Loss("mean_squared_error") { prediction, target in
+    try square(prediction - numbers(target, like: prediction, "meanSquaredError"))
+  }
+
+  /// `|prediction - target|`, the mean over the outputs of an example. Source: `keras.losses.MeanAbsoluteError`.
+  public static let meanAbsoluteError = Loss("mean_absolute_error") { prediction, target in
+    try abs(prediction - numbers(target, like: prediction, "meanAbsoluteError"))
+  }
+
+  /// Squared near zero and linear beyond `delta` (Huber 1964). Source: `keras.losses.Huber`.
+  public static let huber = Loss.huber(delta: 1)
+
+  /// `d^2 / 2` for `|d| <= delta`, else `delta * (|d| - delta / 2)`; delta must be positive.
+  public static func huber(delta: Double) -> Loss {
+    Loss("huber", parameters: ["delta": delta]) { prediction, target in
+      guard delta > 0 else { throw AthanorError(.argument, at: "huber", "delta is \(delta) but must be positive") }
+      let distance = try abs(prediction - numbers(target, like: prediction, "huber"))
+      // With m = min(|d|, delta) both cases are m * (|d| - m / 2).
+      let near = try distance.clipped(0, delta)
+      return try near * (distance - near * 0.5)
+    }
+  }
+
+  /// The losses without parameters, for files and command lines.
+  public static let all: [Loss] = [
+    categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy, meanSquaredError, meanAbsoluteError, huber,
+  ]
+
+  /// One number for each example, `[N]`.
+  package func reduced(_ prediction: Value, _ target: Value) throws -> Value {
+    let loss = try perExample(prediction, target)
+    guard loss.shape.rank >= 1, loss.shape[0] == nil else {
+      throw AthanorError(
+        .shape, at: "loss \(name)", "it gives shape \(loss.shape) but one number for each example, (None,), is needed",
+        fix: "Do not reduce the first axis, the batch.")
+    }
+    return loss.shape.rank == 1 ? loss : try loss.mean(axes: Array(1..<loss.shape.rank))
+  }
+}
+
+/// Targets as numbers of the prediction's shape; class numbers `[N]` serve an output `[N, 1]`.
+package func numbers(_ target: Value, like prediction: Value, _ what: String) throws -> Value {
+  var target = target
+  if target.type.dtype == .int32 { target = try target.converted() }
+  if target.shape != prediction.shape, target.shape.rank == 1, prediction.shape == [nil, 1] {
+    target = try target.reshaped([nil, 1])
+  }
+  guard target.shape == prediction.shape else {
+    throw AthanorError(
+      .shape, at: what,
+      "targets have shape \(target.shape) but the model's output has shape \(prediction.shape)",
+      fix: "Give targets of the output's shape, or change the last layer.")
+  }
+  return target
+}
+
+/// Checks that targets are class numbers or rows of the prediction's shape.
+package func requireClasses(_ prediction: Value, _ target: Value, _ what: String) throws {
+  let rows = Shape(Array(prediction.shape.lengths.dropLast()))
+  guard prediction.shape.rank >= 2, target.type.dtype == .int32 ? target.shape == rows : target.shape == prediction.shape
+  else {
+    throw AthanorError(
+      .shape, at: what,
+      "targets have shape \(target.shape) but the model's output has shape \(prediction.shape)",
+      fix: "Give class numbers \(rows) as integers, or rows \(prediction.shape); or give the last layer as many units as "
+        + "there are classes.")
+  }
+}

@@ -1,0 +1,128 @@
+/// A figure that is reported beside the loss, chosen by a leading dot: `.accuracy`, `.topKAccuracy(3)`.
+///
+/// For each batch a metric computes a vector of sums, which are added over the batches of an epoch; from the totals comes
+/// the figure. So the figure for an epoch is exact whatever the batch size.
+///
+/// - Example:
+///   ```swift
+///   extension Metric {
+///     static let closeEnough = Metric.mean("close_enough") { prediction, target in
+///       try (0.1 - abs(prediction - target)).greater(0).mean(axes: [1])  // [N]
+///     }
+///   }
+///   ```
+public struct Metric: Sendable {
+  /// Which way is better.
+  public enum Direction: Hashable, Sendable { case higher, lower }
+
+  /// Its name in logs and files.
+  public let name: String
+  /// Which way is better.
+  public let direction: Direction
+  package let statistics: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
+  package let result: @Sendable (_ totals: [Double], _ count: Double) -> Double
+
+  /// Makes a metric from sums.
+  ///
+  /// - Parameters:
+  ///   - name: Its name in logs and files.
+  ///   - direction: Which way is better.
+  ///   - statistics: Predictions and targets of a batch to a vector `[K]` of sums over the batch.
+  ///   - result: The sums over all batches and the number of examples to the figure.
+  public init(
+    _ name: String, direction: Direction = .higher,
+    statistics: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value,
+    result: @escaping @Sendable (_ totals: [Double], _ count: Double) -> Double
+  ) {
+    self.name = name
+    self.direction = direction
+    self.statistics = statistics
+    self.result = result
+  }
+
+  /// A metric that is the mean of one number for each example.
+  ///
+  /// - Parameter perExample: Predictions and targets to `[N]`, or `[N, ...]`, whose mean over further axes is taken.
+  public static func mean(
+    _ name: String, direction: Direction = .higher,
+    perExample: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value
+  ) -> Metric {
+    Metric(name, direction: direction) { prediction, target in
+      let values = try perExample(prediction, target)
+      let rows = values.shape.rank > 1 ? try values.mean(axes: Array(1..<values.shape.rank)) : values
+      return try rows.sum(axes: [0]).reshaped([1])
+    } result: { totals, count in
+      totals[0] / count
+    }
+  }
+
+  /// The share of right answers; which kind follows from the output, as in Keras.
+  ///
+  /// One output: on which side of 0.5 it lies (`binary_accuracy`). Several: whether the largest is the target's class, given as
+  /// a number (`sparse_categorical_accuracy`) or a row (`categorical_accuracy`).
+  public static let accuracy = Metric.mean("accuracy") { prediction, target in
+    if prediction.shape.lengths.last == 1 {
+      let target = try numbers(target, like: prediction, "accuracy")
+      return try prediction.greater(0.5).equal(target)
+    }
+    return try prediction.argMax().converted().equal(classNumbers(target, prediction, "accuracy").converted())
+  }
+
+  /// The share of examples whose class is among the k largest outputs. Source: `keras.metrics.TopKCategoricalAccuracy`.
+  public static func topKAccuracy(_ k: Int = 5) -> Metric {
+    Metric.mean("top_\(k)_accuracy") { prediction, target in
+      guard k > 0 else { throw AthanorError(.argument, at: "topKAccuracy", "k is \(k) but must be at least 1") }
+      return try prediction.inTopK(k, classNumbers(target, prediction, "topKAccuracy"))
+    }
+  }
+
+  /// Of the outputs above the threshold, the share that should be. Source: `keras.metrics.Precision`.
+  public static func precision(threshold: Double = 0.5) -> Metric {
+    Metric("precision") { prediction, target in
+      try positives(prediction, target, threshold, "precision") { predicted, _ in predicted }
+    } result: { totals, _ in
+      totals[1] > 0 ? totals[0] / totals[1] : 0
+    }
+  }
+
+  /// Of the outputs that should be above the threshold, the share that is. Source: `keras.metrics.Recall`.
+  public static func recall(threshold: Double = 0.5) -> Metric {
+    Metric("recall") { prediction, target in
+      try positives(prediction, target, threshold, "recall") { _, actual in actual }
+    } result: { totals, _ in
+      totals[1] > 0 ? totals[0] / totals[1] : 0
+    }
+  }
+
+  /// Of the outputs above the threshold, the share that should be, at threshold 0.5.
+  public static let precision = Metric.precision()
+  /// Of the outputs that should be above the threshold, the share that is, at threshold 0.5.
+  public static let recall = Metric.recall()
+
+  /// A loss as a metric, for example `.loss(.meanAbsoluteError)`.
+  public static func loss(_ loss: Loss) -> Metric {
+    Metric.mean(loss.name, direction: .lower) { try loss.reduced($0, $1) }
+  }
+
+  /// True positives, and what they are a share of: `[2]`.
+  private static func positives(
+    _ prediction: Value, _ target: Value, _ threshold: Double, _ what: String, _ whole: (Value, Value) -> Value
+  ) throws -> Value {
+    let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 1
+    let rows =
+      target.type.dtype == .int32 && classes > 1
+      ? try target.oneHot(classes) : try numbers(target, like: prediction, what)
+    let predicted = try prediction.greater(threshold)
+    let actual = try rows.greater(0.5)
+    let axes = Array(0..<prediction.shape.rank)
+    return try concatenate([
+      (predicted * actual).sum(axes: axes).reshaped([1]), whole(predicted, actual).sum(axes: axes).reshaped([1]),
+    ])
+  }
+}
+
+/// Targets as class numbers: themselves, or the place of the largest in each row.
+private func classNumbers(_ target: Value, _ prediction: Value, _ what: String) throws -> Value {
+  try requireClasses(prediction, target, what)
+  return target.type.dtype == .int32 ? target : try target.argMax()
+}
