@@ -1,0 +1,201 @@
+// The team of threads: spins briefly between runs, then sleeps on a condition variable (portable: no futex).
+//
+// A run is open while `epoch` is odd. A helper first counts itself in `active` and only then looks whether the run is
+// open; the caller closes the run first and only then waits for `active` to fall to zero. All of these accesses are
+// sequentially consistent, so either the helper sees the run closed or the caller waits for it: nobody reads the task of
+// a run that is being replaced, and a run never waits for a helper that is still asleep.
+#include "internal.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { spins_before_sleep = 3000, spins_before_yield = 20000 };
+
+typedef struct {
+  ath_pool *pool;
+  pthread_t thread;
+  int index;
+} helper;
+
+struct ath_pool {
+  _Alignas(64) _Atomic uint64_t epoch;
+  _Alignas(64) _Atomic int64_t next;
+  _Alignas(64) _Atomic int active;
+  _Alignas(64) _Atomic int sleepers;
+  _Atomic bool stopping;
+  int64_t count;
+  ath_task task;
+  void *context;
+  int threads;
+  helper *helpers; // threads - 1, numbered from 1
+  char *buffers;
+  pthread_mutex_t mutex;
+  pthread_cond_t wake;
+};
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void take_tasks(ath_pool *pool, int worker) {
+  for (;;) {
+    int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+    if (index >= pool->count) return;
+    pool->task(pool->context, index, worker);
+  }
+}
+
+static bool has_news(ath_pool *pool, uint64_t seen) {
+  uint64_t epoch = atomic_load(&pool->epoch);
+  return ((epoch & 1) && epoch != seen) || atomic_load(&pool->stopping);
+}
+
+static void wait_for_news(ath_pool *pool, uint64_t seen) {
+  for (int spin = 0; spin < spins_before_sleep; ++spin) {
+    if (has_news(pool, seen)) return;
+    pause_briefly();
+  }
+  pthread_mutex_lock(&pool->mutex);
+  atomic_fetch_add(&pool->sleepers, 1);
+  while (!has_news(pool, seen)) pthread_cond_wait(&pool->wake, &pool->mutex);
+  atomic_fetch_sub(&pool->sleepers, 1);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+static void wake_sleepers(ath_pool *pool) {
+  if (atomic_load(&pool->sleepers) == 0) return;
+  pthread_mutex_lock(&pool->mutex);
+  pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+static void *help(void *argument) {
+  helper *self = argument;
+  ath_pool *pool = self->pool;
+  uint64_t seen = 0;
+  while (!atomic_load(&pool->stopping)) {
+    wait_for_news(pool, seen);
+    atomic_fetch_add(&pool->active, 1);
+    uint64_t epoch = atomic_load(&pool->epoch);
+    if (epoch & 1) {
+      seen = epoch;
+      take_tasks(pool, self->index);
+    }
+    atomic_fetch_sub(&pool->active, 1);
+  }
+  return NULL;
+}
+
+static void stop_helpers(ath_pool *pool, int started) {
+  atomic_store(&pool->stopping, true);
+  pthread_mutex_lock(&pool->mutex);
+  pthread_cond_broadcast(&pool->wake);
+  pthread_mutex_unlock(&pool->mutex);
+  for (int i = 0; i < started; ++i) pthread_join(pool->helpers[i].thread, NULL);
+  pthread_cond_destroy(&pool->wake);
+  pthread_mutex_destroy(&pool->mutex);
+}
+
+static void release(ath_pool *pool) {
+  free(pool->helpers);
+  free(pool->buffers);
+  free(pool);
+}
+
+ath_pool *ath_pool_create(int threads) {
+  if (threads < 1) threads = 1;
+  void *memory = NULL;
+  if (posix_memalign(&memory, 64, sizeof(ath_pool)) != 0) return NULL;
+  ath_pool *pool = memory;
+  *pool = (ath_pool){.threads = threads};
+  pool->helpers = calloc((size_t)threads, sizeof(helper));
+  void *buffers = NULL;
+  if (posix_memalign(&buffers, 4096, (size_t)threads * ATH_WORKER_BYTES) == 0) pool->buffers = buffers;
+  if (!pool->helpers || !pool->buffers) {
+    release(pool);
+    return NULL;
+  }
+  pthread_mutex_init(&pool->mutex, NULL);
+  pthread_cond_init(&pool->wake, NULL);
+  for (int i = 0; i < threads - 1; ++i) {
+    pool->helpers[i].pool = pool;
+    pool->helpers[i].index = i + 1;
+    if (pthread_create(&pool->helpers[i].thread, NULL, help, &pool->helpers[i]) != 0) {
+      stop_helpers(pool, i);
+      release(pool);
+      return NULL;
+    }
+  }
+  return pool;
+}
+
+void ath_pool_destroy(ath_pool *pool) {
+  if (!pool) return;
+  stop_helpers(pool, pool->threads - 1);
+  release(pool);
+}
+
+int ath_pool_threads(const ath_pool *pool) { return pool->threads; }
+
+void *ath_pool_buffer(ath_pool *pool, int worker) { return pool->buffers + (size_t)worker * ATH_WORKER_BYTES; }
+
+void ath_pool_run(ath_pool *pool, int64_t count, ath_task task, void *context) {
+  if (pool->threads == 1 || count <= 1) {
+    for (int64_t index = 0; index < count; ++index) task(context, index, 0);
+    return;
+  }
+  pool->count = count;
+  pool->task = task;
+  pool->context = context;
+  atomic_store(&pool->next, 0);
+  atomic_fetch_add(&pool->epoch, 1); // opens the run
+  wake_sleepers(pool);
+  take_tasks(pool, 0);
+  atomic_fetch_add(&pool->epoch, 1); // closes it
+  for (int spin = 0; atomic_load(&pool->active) != 0; ++spin) {
+    if (spin < spins_before_yield) {
+      pause_briefly();
+    } else {
+      sched_yield();
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Ranges
+
+typedef struct {
+  int64_t count, length;
+  ath_range_task task;
+  const void *context;
+} ranges;
+
+/// Elements in each range but the last: a multiple of 64, so that ranges of any element type begin at a cache line.
+static int64_t range_length(int64_t count, int64_t grain) {
+  int64_t wanted = ath_min(ATH_MAX_RANGES, ath_max(1, count / ath_max(1, grain)));
+  int64_t length = ath_divide_up(count, wanted);
+  return grain >= 64 ? ath_round_up(length, 64) : length;
+}
+
+int64_t ath_range_count(int64_t count, int64_t grain) {
+  return count <= 0 ? 0 : ath_divide_up(count, range_length(count, grain));
+}
+
+static void run_range(void *context, int64_t index, int worker) {
+  (void)worker;
+  const ranges *all = context;
+  int64_t begin = index * all->length;
+  all->task(all->context, index, begin, ath_min(begin + all->length, all->count));
+}
+
+void ath_run_ranges(ath_pool *pool, int64_t count, int64_t grain, ath_range_task task, const void *context) {
+  if (count <= 0) return;
+  ranges all = {count, range_length(count, grain), task, context};
+  ath_pool_run(pool, ath_divide_up(count, all.length), run_range, &all);
+}

@@ -1,0 +1,18 @@
+// The vectorised kernels of one instruction set, overlaid on the loops.
+#include "vector.inc.h"
+#include "../gemm/tile.inc.h"
+#include "../gemm/block.inc.h"
+#include "../gemm/matmul.inc.h"
+#include "../conv/band.inc.h"
+#include "../conv/forward.inc.h"
+#include "../conv/weight_gradient.inc.h"
+
+static void ATH_NAME(install_vectors)(ath_kernel_table *table) {
+  table->conv2d_forward_scratch_bytes = ATH_NAME(fast_conv2d_forward_scratch_bytes);
+  table->conv2d_forward = ATH_NAME(fast_conv2d_forward);
+  table->conv2d_input_gradient_scratch_bytes = ATH_NAME(fast_conv2d_input_gradient_scratch_bytes);
+  table->conv2d_input_gradient = ATH_NAME(fast_conv2d_input_gradient);
+  table->conv2d_weight_gradient_scratch_bytes = ATH_NAME(fast_conv2d_weight_gradient_scratch_bytes);
+  table->conv2d_weight_gradient = ATH_NAME(fast_conv2d_weight_gradient);
+  table->matmul = ATH_NAME(fast_matmul);
+}

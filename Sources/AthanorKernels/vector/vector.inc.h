@@ -1,0 +1,42 @@
+// Vectors of ATH_LANES floats in clang's vector extensions. Names are short because this is the vocabulary of every
+// vectorised kernel; they are private to the file of one instruction set.
+
+typedef float vf __attribute__((vector_size(4 * ATH_LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * ATH_LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * ATH_LANES)));
+typedef float vf_unaligned __attribute__((vector_size(4 * ATH_LANES), aligned(4), may_alias));
+
+#define ATH_INLINE static inline __attribute__((always_inline, unused))
+#define ATH_UNROLL _Pragma("clang loop unroll(full)")
+
+ATH_INLINE vf vf_load(const float *p) { return *(const vf_unaligned *)p; }
+ATH_INLINE void vf_store(float *p, vf v) { *(vf_unaligned *)p = v; }
+ATH_INLINE vf vf_splat(float x) { return x - (vf){0}; } // x - 0 is x for every x, negative zero and NaN included
+
+/// mask ? a : b, where every lane of the mask is all ones or all zeros.
+ATH_INLINE vf vf_choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+
+/// max(x, 0), where NaN stays NaN.
+ATH_INLINE vf vf_relu(vf x) { return vf_choose(x < (vf){0}, (vf){0}, x); }
+
+/// The first `count` (less than ATH_LANES) lanes; the others are zero.
+ATH_INLINE vf vf_load_part(const float *p, int64_t count) {
+  vf v = {0};
+  for (int64_t lane = 0; lane < count; ++lane) v[lane] = p[lane];
+  return v;
+}
+
+ATH_INLINE void vf_store_part(float *p, vf v, int64_t count) {
+  float lanes[ATH_LANES];
+  vf_store(lanes, v);
+  for (int64_t lane = 0; lane < count; ++lane) p[lane] = lanes[lane];
+}
+
+ATH_INLINE float vf_sum(vf v) {
+  float lanes[ATH_LANES];
+  vf_store(lanes, v);
+  for (int width = ATH_LANES / 2; width > 0; width /= 2) {
+    for (int lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
+  }
+  return lanes[0];
+}
