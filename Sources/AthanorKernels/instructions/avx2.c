@@ -5,6 +5,8 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 
 #define ATH_REAL float
@@ -14,6 +16,8 @@
 #define ATH_LANES 8
 #define ATH_REGISTERS 16
 
+#include "../vector/vector.inc.h"
+#include "../vector/math.inc.h"
 #include "../reference/table.inc.h"
 #include "../vector/table.inc.h"
 

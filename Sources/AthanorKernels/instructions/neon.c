@@ -13,6 +13,8 @@
 #define ATH_LANES 4
 #define ATH_REGISTERS 32
 
+#include "../vector/vector.inc.h"
+#include "../vector/math.inc.h"
 #include "../reference/table.inc.h"
 #include "../vector/table.inc.h"
 

@@ -2,6 +2,9 @@
 
 #define ATH_SOFTMAX_GRAIN 2048
 
+#ifdef ATH_LANES
+#include "../pointwise/softmax_rows.inc.h"
+#else
 static ATH_REAL ATH_NAME(row_maximum)(const ATH_REAL *x, int64_t columns) {
   ATH_REAL maximum = x[0];
   for (int64_t c = 1; c < columns; ++c) maximum = x[c] > maximum ? x[c] : maximum;
@@ -17,6 +20,7 @@ static ATH_REAL ATH_NAME(row_exponentials)(const ATH_REAL *x, ATH_REAL maximum, 
   }
   return (ATH_REAL)sum;
 }
+#endif
 
 static void ATH_NAME(softmax_rows)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;

@@ -1,11 +1,13 @@
 // The vectorised kernels of one instruction set, overlaid on the loops.
-#include "vector.inc.h"
 #include "../gemm/tile.inc.h"
 #include "../gemm/block.inc.h"
 #include "../gemm/matmul.inc.h"
 #include "../conv/band.inc.h"
 #include "../conv/forward.inc.h"
 #include "../conv/weight_gradient.inc.h"
+#include "../pool/max_pool.inc.h"
+#include "../pointwise/unary.inc.h"
+#include "../pointwise/dropout.inc.h"
 
 static void ATH_NAME(install_vectors)(ath_kernel_table *table) {
   table->conv2d_forward_scratch_bytes = ATH_NAME(fast_conv2d_forward_scratch_bytes);
@@ -15,4 +17,9 @@ static void ATH_NAME(install_vectors)(ath_kernel_table *table) {
   table->conv2d_weight_gradient_scratch_bytes = ATH_NAME(fast_conv2d_weight_gradient_scratch_bytes);
   table->conv2d_weight_gradient = ATH_NAME(fast_conv2d_weight_gradient);
   table->matmul = ATH_NAME(fast_matmul);
+  table->max_pool2d_forward = ATH_NAME(fast_max_pool2d_forward);
+  table->max_pool2d_gradient = ATH_NAME(fast_max_pool2d_gradient);
+  table->unary = ATH_NAME(fast_unary);
+  table->unary_gradient = ATH_NAME(fast_unary_gradient);
+  table->dropout = ATH_NAME(fast_dropout);
 }

@@ -19,17 +19,37 @@ ATH_INLINE vf vf_choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~ma
 /// max(x, 0), where NaN stays NaN.
 ATH_INLINE vf vf_relu(vf x) { return vf_choose(x < (vf){0}, (vf){0}, x); }
 
-/// The first `count` (less than ATH_LANES) lanes; the others are zero.
+/// The first `count` (0 ... ATH_LANES) lanes; the others are zero. Memory behind them is not touched. Masked moves are
+/// the one thing that vector extensions lack.
 ATH_INLINE vf vf_load_part(const float *p, int64_t count) {
-  vf v = {0};
-  for (int64_t lane = 0; lane < count; ++lane) v[lane] = p[lane];
-  return v;
+#if defined(__x86_64__) && ATH_LANES == 16
+  return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+#elif defined(__x86_64__) && ATH_LANES == 8
+  return _mm256_maskload_ps(p, (__m256i)((vi){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)count));
+#else
+  float lanes[ATH_LANES] = {0};
+  for (int64_t lane = 0; lane < count; ++lane) lanes[lane] = p[lane];
+  return vf_load(lanes);
+#endif
 }
 
 ATH_INLINE void vf_store_part(float *p, vf v, int64_t count) {
+#if defined(__x86_64__) && ATH_LANES == 16
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), v);
+#elif defined(__x86_64__) && ATH_LANES == 8
+  _mm256_maskstore_ps(p, (__m256i)((vi){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)count), v);
+#else
   float lanes[ATH_LANES];
   vf_store(lanes, v);
   for (int64_t lane = 0; lane < count; ++lane) p[lane] = lanes[lane];
+#endif
+}
+
+/// Lanes below `count` keep their value, the others become `value`.
+ATH_INLINE vf vf_keep_part(vf v, int64_t count, float value) {
+  vi lane;
+  for (int l = 0; l < ATH_LANES; ++l) lane[l] = l;
+  return vf_choose(lane < (int32_t)count, v, vf_splat(value));
 }
 
 ATH_INLINE float vf_sum(vf v) {
@@ -37,6 +57,17 @@ ATH_INLINE float vf_sum(vf v) {
   vf_store(lanes, v);
   for (int width = ATH_LANES / 2; width > 0; width /= 2) {
     for (int lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
+  }
+  return lanes[0];
+}
+
+ATH_INLINE float vf_maximum(vf v) {
+  float lanes[ATH_LANES];
+  vf_store(lanes, v);
+  for (int width = ATH_LANES / 2; width > 0; width /= 2) {
+    for (int lane = 0; lane < width; ++lane) {
+      lanes[lane] = lanes[lane + width] > lanes[lane] ? lanes[lane + width] : lanes[lane];
+    }
   }
   return lanes[0];
 }

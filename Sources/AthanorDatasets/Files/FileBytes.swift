@@ -1,0 +1,121 @@
+import Athanor
+import Foundation
+
+/// Reads whole files with a limit, and writes them so that a crash never leaves half of one.
+package enum FileBytes {
+  /// The bytes of a file.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file lies.
+  ///   - limit: The most bytes that are read; devices without an end stop there too.
+  /// - Throws: `AthanorError` when the file is missing, is a folder, cannot be read or is larger than `limit`.
+  package static func read(_ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError(path, "cannot be opened for reading") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be examined") }
+    guard status.st_mode & S_IFMT != S_IFDIR else {
+      throw AthanorError(.file, at: path, "is a folder but a file is needed")
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(min(max(Int(status.st_size), 0), limit) + 1)
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw systemError(path, "cannot be read after byte \(bytes.count)") }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: chunk[0..<count])
+      guard bytes.count <= limit else {
+        throw AthanorError(.data, at: path, "is larger than \(limit) bytes, the most that is read here")
+      }
+    }
+  }
+
+  /// Writes a file under a temporary name beside its place, flushes it to the disk and moves it into place.
+  ///
+  /// - Throws: `AthanorError` when the folder does not exist, is not writable, or the disk is full; nothing is left then.
+  package static func write(_ bytes: [UInt8], to path: String) throws {
+    let temporary = path + ".tmp-\(UUID().uuidString)"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
+    var isComplete = false
+    defer { if !isComplete { unlink(temporary) } }
+    do {
+      defer { close(descriptor) }
+      try bytes.withUnsafeBytes { try append($0, to: descriptor, path: path) }
+      guard fsync(descriptor) == 0 else { throw systemError(path, "cannot be flushed to the disk") }
+    }
+    guard rename(temporary, path) == 0 else { throw systemError(path, "cannot be put into place") }
+    isComplete = true
+  }
+
+  /// Writes all bytes at a descriptor's place.
+  static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest)
+      let count = Foundation.write(descriptor, part.baseAddress, part.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw systemError(path, "cannot be written") }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Makes a folder and those above it; one that exists is fine.
+  static func makeFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw AthanorError(
+        .file, at: path, "the folder cannot be made (\(reason(of: error)))", fix: "Check its permissions and the disk's space.")
+    }
+  }
+
+  /// Whether a path leads to something that is not a folder.
+  static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
+  /// Whether a path leads to a folder.
+  static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  /// The size of a file in bytes, or zero when it is missing.
+  static func size(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// `folder/name` with one slash between.
+  static func join(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+  }
+
+  /// An error that says what the operating system said.
+  static func systemError(_ path: String, _ problem: String) -> AthanorError {
+    let code = errno
+    let remedy =
+      switch code {
+      case ENOENT: "Check the spelling of the path."
+      case EACCES, EPERM: "Check its permissions."
+      case ENOSPC, EDQUOT: "Make room on the disk."
+      case EROFS: "Choose a place on a disk that can be written."
+      default: ""
+      }
+    return AthanorError(.file, at: path, "\(problem) (\(String(cString: strerror(code))))", fix: remedy)
+  }
+
+  /// What a Foundation error says about its cause, in one short line.
+  static func reason(of error: any Error) -> String {
+    let error = error as NSError
+    if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(truncatingIfNeeded: cause.code)))
+    }
+    return error.localizedDescription
+  }
+}

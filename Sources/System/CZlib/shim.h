@@ -1,0 +1,3 @@
+// zlib: gzip files, as the public data sets come.
+#pragma once
+#include <zlib.h>
