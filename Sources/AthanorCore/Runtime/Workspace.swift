@@ -189,3 +189,8 @@ package final class Workspace {
     }
   }
 }
+
+extension ThreadPool {
+  /// How many cores this machine has.
+  package static var coreCount: Int { Swift.max(1, Swift.min(256, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+}

@@ -1,0 +1,99 @@
+/// Ends training when a figure has not improved for some epochs. Source: `keras.callbacks.EarlyStopping`.
+///
+/// `patience` counts epochs in a row without improvement, as today's Keras does: with 1, training ends after the first. Older
+/// Keras (before 2017's version 2.0.9), and the tutorial that says "fails to improve for two consecutive epochs" of
+/// `patience=1`, counted one more: that run is `patience: 2` here.
+///
+/// - Example:
+///   ```swift
+///   EarlyStopping(monitor: .validationLoss, patience: 3, restoreBestWeights: true)
+///   ```
+public final class EarlyStopping: Callback {
+  private let monitor: Monitor
+  private let minDelta: Double
+  private let patience: Int
+  private let mode: MonitorMode
+  private let baseline: Double?
+  private let restoreBestWeights: Bool
+  private let startFromEpoch: Int
+  private var improvement: Improvement?
+  private var best = Double.nan
+  private var bestEpoch = 0
+  private var waited = 0
+  private var bestWeights: [[Float]]?
+  /// The epoch after which training was ended; 0 when it ran to its end.
+  public private(set) var stoppedEpoch = 0
+
+  /// Watches a figure.
+  ///
+  /// - Parameters:
+  ///   - monitor: The figure.
+  ///   - minDelta: How much better counts as better.
+  ///   - patience: How many epochs in a row may pass without improvement; 0 means the same as 1.
+  ///   - mode: Which way is better.
+  ///   - baseline: Nothing counts as improvement of patience until it is better than this.
+  ///   - restoreBestWeights: Whether the weights of the best epoch are put back at the end, also when training ran to its end.
+  ///   - startFromEpoch: How many epochs are not looked at.
+  public init(
+    monitor: Monitor = .validationLoss, minDelta: Double = 0, patience: Int = 0, mode: MonitorMode = .auto,
+    baseline: Double? = nil, restoreBestWeights: Bool = false, startFromEpoch: Int = 0
+  ) {
+    self.monitor = monitor
+    self.minDelta = minDelta
+    self.patience = patience
+    self.mode = mode
+    self.baseline = baseline
+    self.restoreBestWeights = restoreBestWeights
+    self.startFromEpoch = startFromEpoch
+  }
+
+  public func trainingDidBegin(_ context: TrainingContext) throws {
+    guard patience >= 0 else {
+      throw AthanorError(.argument, at: "EarlyStopping", "patience is \(patience) but must be zero or more")
+    }
+    let improvement = try Improvement(monitor, mode, minDelta: minDelta, "EarlyStopping", context)
+    self.improvement = improvement
+    stoppedEpoch = 0
+    bestWeights = nil
+    if context.isResuming, !best.isNaN {
+      if restoreBestWeights { bestWeights = context.model.weightMemory.snapshot() }
+    } else {
+      best = improvement.worst
+      bestEpoch = 0
+      waited = 0
+    }
+  }
+
+  public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
+    guard let improvement, let value = logs[monitor.name], epoch > startFromEpoch else { return }
+    if restoreBestWeights, bestWeights == nil { bestWeights = context.model.weightMemory.snapshot() }
+    waited += 1
+    if improvement.isBetter(value, than: best) {
+      best = value
+      bestEpoch = epoch
+      if restoreBestWeights { bestWeights = context.model.weightMemory.snapshot() }
+      if baseline.map({ improvement.isBetter(value, than: $0) }) ?? true { waited = 0 }
+      if waited == 0 { return }
+    }
+    if waited >= max(patience, 1) {
+      stoppedEpoch = epoch
+      context.stopTraining = true
+    }
+  }
+
+  public func trainingDidEnd(_ context: TrainingContext) throws {
+    if stoppedEpoch > 0 { context.message("Epoch \(stoppedEpoch): early stopping") }
+    guard restoreBestWeights, let bestWeights else { return }
+    context.message("Restoring the weights of the best epoch, \(bestEpoch)")
+    context.model.weightMemory.restore(bestWeights)
+  }
+
+  public var state: [String: Double] {
+    get { ["best": best, "bestEpoch": Double(bestEpoch), "waited": Double(waited)] }
+    set {
+      best = newValue["best"] ?? .nan
+      bestEpoch = Int(newValue["bestEpoch"] ?? 0)
+      waited = Int(newValue["waited"] ?? 0)
+    }
+  }
+}
