@@ -30,19 +30,20 @@ struct ConfusionMatrixLayout {
       default: 22
       }
     let size = min(12, side * 0.5)
-    let names = figure.classNames.map { FigureText.fitted($0, size: size, limit: 130) }
+    let names = figure.classNames.map { FigureText.fitted($0, size: size, limit: 160) }
     let widest = names.map { FigureText.width($0, size: size) }.max() ?? 0
     cell = side
     nameSize = size
     self.names = names
     slanted = widest > side - 4
-    left = FigurePage.margin + 26 + widest + 8
+    let beside = max(widest, FigureText.width("precision", size: 11.5))
+    left = FigurePage.margin + 26 + beside + 8
     // Slanted by 45 degrees, a name rises by 0.71 of its width, and the last one leans as far to the right.
     let rise = slanted ? widest * 0.71 + 10 : size + 4
     top = 62 + 26 + rise
     let right = left + side * Double(classes) + gap + 56
     let lean = slanted ? left + side * (Double(classes) - 0.5) + widest * 0.71 + 12 : 0
-    width = max(right, lean, 360) + FigurePage.margin
+    width = max(right, lean, 400) + FigurePage.margin
     height = classes == 0 ? 170 : top + side * Double(classes) + gap + (side < 38 ? 46 : 24) + 46
   }
 
@@ -78,26 +79,30 @@ struct ConfusionMatrixLayout {
       canvas.line(left, top + place, left + side, top + place, style: "ath-grid")
       canvas.line(left + place, top, left + place, top + side, style: "ath-grid")
     }
-    let digits = figure.counts.joined().max().map { String($0).count } ?? 1
-    let size = max(4, min(13, (cell - 4) / (Double(digits) * 0.64), cell * 0.5))
+    let widest = figure.counts.joined().map { FigureText.width(Self.text($0), size: 1) }.max() ?? 1
+    let size = max(4, min(13, (cell - 4) / max(widest, 0.1), cell * 0.5))
     let worst = worstShare
     for (row, counts) in figure.counts.enumerated() {
       let all = counts.reduce(0) { $0 + Double($1) }
       for (column, count) in counts.enumerated() where count > 0 {
         let right = row == column
-        // The square root lets rare mistakes show beside frequent ones.
-        let strength = right ? Double(count) / all : (Double(count) / all / worst).squareRoot()
-        let opacity = (0.08 + 0.92 * strength * (right ? 1 : 0.8))
+        let share = Double(count) / all
+        // Mistakes stay pale enough for dark ink in light mode and light ink in dark mode.
+        let opacity = right ? 0.08 + 0.92 * share : 0.1 + 0.52 * share / worst
         let x = left + Double(column) * cell
         let y = top + Double(row) * cell
         canvas.rectangle(
           x: x + 0.5, y: y + 0.5, width: cell - 1, height: cell - 1, style: right ? "ath-f1" : "ath-f2",
           corner: cell > 30 ? 3 : 1, opacity: opacity)
         canvas.text(
-          String(count), x: x + cell / 2, y: y + cell / 2 + size * 0.36, style: opacity > 0.55 ? "ath-inverse" : "ath-ink",
-          anchor: .middle, size: size, bold: right)
+          Self.text(count), x: x + cell / 2, y: y + cell / 2 + size * 0.36,
+          style: opacity > 0.72 ? "ath-inverse" : "ath-ink", anchor: .middle, size: size, bold: right)
       }
     }
+  }
+
+  private static func text(_ count: Int) -> String {
+    count < 1_000_000 ? String(count) : FigureNumber.scientific(Double(count), decimals: 1)
   }
 
   /// The largest share of its row that a mistake has, or 1 when there is none.
@@ -137,7 +142,7 @@ struct ConfusionMatrixLayout {
     let y = height - FigurePage.margin
     var x = FigurePage.margin + 4
     for (style, meaning) in [("ath-f1", "right"), ("ath-f2", "mistaken")] {
-      for (place, opacity) in [0.2, 0.5, 0.8].enumerated() {
+      for (place, opacity) in [0.1, 0.36, style == "ath-f1" ? 1 : 0.62].enumerated() {
         canvas.rectangle(x: x + Double(place) * 13, y: y - 10, width: 12, height: 12, style: style, opacity: opacity)
       }
       canvas.text(meaning, x: x + 46, y: y, style: "ath-muted", size: 11.5)

@@ -49,7 +49,7 @@ package enum FigureText {
     case "m", "w", "M", "W", "@", "%", "…": return 0.95
     case "A"..."Z": return 0.72
     case "⁰"..."⁹", "⁻", "¹", "²", "³": return 0.42
-    default: return scalar.value >= 0x2E80 ? 1.1 : 0.62
+    default: return scalar.value >= 0x2E80 ? 1.1 : 0.64
     }
   }
 }

@@ -51,13 +51,13 @@ package struct LineChartLabel {
   ) {
     let width = FigureText.width(text, size: size * 1.06)
     let furthest = max(frame.x + 2, frame.x + frame.width - width - 2)
-    let offsets: [Double] = above ? [-13, 22, -27, 36, -44, 52, -64] : [22, -13, 36, -27, 52, -44, 66]
-    let shifts = [-0.5, -1.1, 0.1]
+    let offsets: [Double] = above ? [-13, 22, 4, -27, 36, -44, 52, -64, 72, -90] : [22, -13, 4, 36, -27, 52, -44, 72, -64, 98]
+    let shifts = [-0.5 * width, -width - 12, 12]
     var chosen = LineChartPoint(x: min(max(around.x - width / 2, frame.x + 2), furthest), y: around.y + offsets[0])
     var fewest = Int.max
     for offset in offsets {
       for shift in shifts {
-        let left = min(max(around.x + width * shift, frame.x + 2), furthest)
+        let left = min(max(around.x + shift, frame.x + 2), furthest)
         let baseline = around.y + offset
         guard baseline - 10 >= frame.y, baseline + 3 <= frame.y + frame.height else { continue }
         let box = FigureFrame(x: left - 2, y: baseline - 11, width: width + 4, height: 15)

@@ -3,7 +3,7 @@ import AthanorCore
 /// A sheet of pictures that a model took for something else, as an SVG picture.
 ///
 /// Under each picture stand its true class with a tick, and the predicted class with a cross and its probability. Pictures
-/// larger than 64 pixels a side are averaged down, and drawn in at most 32 shades of gray or 48 colours, which keeps the
+/// larger than 64 pixels a side are averaged down, and drawn in at most 32 shades of gray or 64 colours, which keeps the
 /// sheet small; they are drawn as shapes, not as embedded bitmaps, and so appear wherever SVG does.
 ///
 /// - Example:
@@ -98,13 +98,13 @@ public struct MistakesFigure: Hashable, Sendable {
     self.columns = columns
   }
 
-  private static let picture = 112.0
-  private static let cell = FigureFrame(x: 0, y: 0, width: 148, height: 170)
+  private static let picture = 140.0
+  private static let cell = FigureFrame(x: 0, y: 0, width: 164, height: 202)
 
   /// The sheet as an SVG document.
   public func svg(theme: FigureTheme = .automatic) -> String {
     let columns = Double(max(1, min(columns, mistakes.count)))
-    let width = max(360, columns * Self.cell.width + 2 * FigurePage.margin - 20)
+    let width = max(360, columns * Self.cell.width + 2 * FigurePage.margin - (Self.cell.width - Self.picture))
     var canvas = FigureCanvas()
     var top = FigurePage.header(&canvas, title: title, width: width)
     top = drawKey(&canvas, y: top + 6)
@@ -150,16 +150,19 @@ public struct MistakesFigure: Hashable, Sendable {
       for shape in picture.shapes { inner.element(shape) }
       inner.element("</g>")
     }
+    let edge = "M\(FigureNumber.coordinate(left)) \(FigureNumber.coordinate(top))h\(FigureNumber.coordinate(across))"
+    let sides = "v\(FigureNumber.coordinate(down))h\(FigureNumber.coordinate(-across))z"
+    canvas.stroke(edge + sides, style: "ath-axis", width: 1)
     let line = y + Self.picture + 18
-    let room = Self.cell.width - 16 - 14
+    let room = Self.picture - 16
     drawTick(&canvas, x: x, y: line)
-    canvas.text(FigureText.fitted(mistake.truth, size: 12.5, limit: room), x: x + 16, y: line, size: 12.5, bold: true)
+    canvas.text(FigureText.fitted(mistake.truth, size: 13.5, limit: room), x: x + 16, y: line, size: 12.5, bold: true)
     drawCross(&canvas, x: x, y: line + 18)
     let share = mistake.probability.map { FigureNumber.percent($0, decimals: 1) } ?? ""
     let shareWidth = FigureText.width(share, size: 11.5) + 6
     let name = FigureText.fitted(mistake.prediction, size: 12.5, limit: max(20, room - shareWidth))
     canvas.text(name, x: x + 16, y: line + 18, size: 12.5)
-    canvas.text(share, x: x + Self.cell.width - 18, y: line + 18, style: "ath-muted", anchor: .end, size: 11.5)
+    canvas.text(share, x: x + Self.picture, y: line + 18, style: "ath-muted", anchor: .end, size: 11.5)
   }
 
   private func drawTick(_ canvas: inout FigureCanvas, x: Double, y: Double) {

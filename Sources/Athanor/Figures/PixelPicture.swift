@@ -4,7 +4,7 @@
 /// and blurred by some where it is enlarged; paths show everywhere, as sharp as they are. A gray digit of 28 by 28 takes
 /// about two kilobytes either way.
 ///
-/// To stay compact, a picture is averaged down to at most 64 pixels a side and drawn in at most 32 shades of gray or 48
+/// To stay compact, a picture is averaged down to at most 64 pixels a side and drawn in at most 32 shades of gray or 64
 /// colours. Fewer are kept as they are; more are divided by median cut (Heckbert, Color image quantization for frame
 /// buffer display, 1982).
 struct PixelPicture {
@@ -35,7 +35,7 @@ struct PixelPicture {
         pixels.append(sums.reduce(0) { $0 << 8 | UInt32(($1 + count / 2) / count) })
       }
     }
-    reduceColours(to: channels == 1 ? 32 : 48)
+    reduceColours(to: channels == 1 ? 32 : 64)
   }
 
   /// The picture's shapes, a unit to a pixel: a rectangle of the commonest colour, and the other colours upon it.

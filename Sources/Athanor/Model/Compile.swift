@@ -107,7 +107,7 @@ extension Model {
 }
 
 /// Where training stands, to be saved beside the weights.
-package struct TrainingProgress: Hashable, Sendable {
+package struct TrainingProgress: Hashable, Sendable, Codable {
   package var seed: UInt64
   /// Steps taken in all.
   package var step = 0

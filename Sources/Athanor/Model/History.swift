@@ -5,9 +5,9 @@
 ///   let history = try model.fit(train, epochs: 10, validation: test)
 ///   print(history["val_accuracy"])
 ///   ```
-public struct History: Hashable, Sendable {
+public struct History: Hashable, Sendable, Codable {
   /// The figures of one epoch.
-  public struct Epoch: Hashable, Sendable {
+  public struct Epoch: Hashable, Sendable, Codable {
     /// The epoch's number, from 1.
     public let number: Int
     /// How long it took, validation included.
@@ -30,12 +30,12 @@ public struct History: Hashable, Sendable {
 /// Loss and metrics by name, in the order in which they are shown.
 ///
 /// `acc` and `accuracy` name the same metric.
-public struct Logs: Hashable, Sendable {
+public struct Logs: Hashable, Sendable, Codable {
   /// Names and figures in order.
   public private(set) var entries: [Entry] = []
 
   /// A name with its figure.
-  public struct Entry: Hashable, Sendable {
+  public struct Entry: Hashable, Sendable, Codable {
     /// The name.
     public let name: String
     /// The figure.

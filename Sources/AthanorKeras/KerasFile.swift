@@ -1,0 +1,338 @@
+import Athanor
+import Foundation
+
+/// Keras' legacy `.h5` file, with architecture, weights, training configuration and the optimizer's state; and, in an attribute that Keras
+/// passes over, where training stands.
+public struct KerasH5Format: ModelFileFormat {
+  /// The format has no settings.
+  public init() {}
+
+  public func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
+    try KerasFile.contents(of: model, weightsOnly: weightsOnly).write(path)
+  }
+}
+
+extension ModelCheckpoint {
+  /// Saves `.h5` files; parameters as in the designated initialiser.
+  public convenience init(
+    _ path: String, monitor: Monitor = .validationLoss, mode: MonitorMode = .auto, saveBestOnly: Bool = false,
+    weightsOnly: Bool = false, everyBatches: Int? = nil
+  ) {
+    self.init(
+      path, monitor: monitor, mode: mode, saveBestOnly: saveBestOnly, weightsOnly: weightsOnly,
+      everyBatches: everyBatches, format: KerasH5Format())
+  }
+}
+
+extension Model {
+  /// Writes the model into a `.h5` file that Keras reads, atomically.
+  ///
+  /// - Throws: `AthanorError` when the ending is not `.h5` or `.hdf5`, a layer has no name in Keras, or the file cannot be written.
+  public func save(to path: String) throws {
+    guard path.hasSuffix(".h5") || path.hasSuffix(".hdf5") else {
+      throw AthanorError(
+        .unsupported, at: path, "models are written into .h5 files", fix: "Give the file the ending .h5.")
+    }
+    try KerasH5Format().write(self, to: path, weightsOnly: false)
+  }
+
+  /// Reads a model from a `.h5` file that Athanor or Keras wrote.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - threads: How many threads compute; nil for one per core.
+  ///   - compiled: Whether loss, metrics, optimizer and its state are taken over if the file holds them.
+  ///   - customLayers: Layers of your own that the file may name.
+  /// - Throws: `AthanorError` that names the file and the place, when it is damaged or holds something unknown.
+  public convenience init(
+    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, customLayers: [any KerasLayer.Type] = []
+  ) throws {
+    let root = try HDF5Group.read(path)
+    guard case .text(let text) = root.attributes["model_config"] else {
+      throw AthanorError(
+        .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
+    }
+    let parsed = try KerasFile.architecture(KerasConfig(parsing: text, "\(path), model_config"), customLayers)
+    var progress: TrainingProgress?
+    if case .text(let state) = root.attributes[KerasFile.stateAttribute] {
+      progress = try KerasFile.progress(state, path)
+    }
+    try self.init(
+      input: parsed.inputShape, name: parsed.name, seed: progress?.seed ?? 0, threads: threads, layers: parsed.layers)
+    try KerasFile.loadWeights(root.groups["model_weights"] ?? HDF5Group(), into: self, path)
+    guard compiled, case .text(let training) = root.attributes["training_config"] else { return }
+    let config = try KerasConfig(parsing: training, "\(path), training_config")
+    try compile(
+      optimizer: KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config"),
+      loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
+      metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
+    try KerasFile.loadOptimizer(root.groups["optimizer_weights"], into: self, path)
+    if let progress {
+      self.progress = progress
+      self.training?.fixedRate = progress.fixedRate
+    }
+  }
+
+  /// Takes over the weights of a `.h5` file, layer by layer in order.
+  ///
+  /// - Throws: `AthanorError` when the file is damaged or belongs to another network; then nothing is changed.
+  public func loadWeights(from path: String) throws {
+    let root = try HDF5Group.read(path)
+    try KerasFile.loadWeights(root.groups["model_weights"] ?? root, into: self, path)
+  }
+}
+
+/// What is where in Keras' legacy file.
+enum KerasFile {
+  static let stateAttribute = "athanor_state"
+  /// The version of Keras whose layout is written.
+  private static let kerasVersion = "3.15.1"
+
+  // MARK: Writing
+
+  static func contents(of model: Model, weightsOnly: Bool) throws -> HDF5Group {
+    let weights = try weightGroup(model)
+    if weightsOnly { return weights }
+    var root = HDF5Group()
+    root.attributes["backend"] = .text("athanor")
+    root.attributes["keras_version"] = .text(kerasVersion)
+    root.attributes["model_config"] = .text(try json(architecture(of: model)))
+    root.groups["model_weights"] = weights
+    guard let training = model.training else { return root }
+    if let config = KerasTraining.config(training) {
+      root.attributes["training_config"] = .text(try json(config))
+      root.groups["optimizer_weights"] = optimizerGroup(model, training)
+    }
+    root.attributes[stateAttribute] = .text(try encode(model.progress))
+    return root
+  }
+
+  private static func json(_ object: [String: Any]) throws -> String {
+    guard JSONSerialization.isValidJSONObject(object) else {
+      throw AthanorError(.unsupported, at: "save", "a layer's configuration is not JSON", fix: "Check its kerasConfig.")
+    }
+    return String(decoding: try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys]), as: UTF8.self)
+  }
+
+  private static func encode(_ progress: TrainingProgress) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return String(decoding: try encoder.encode(progress), as: UTF8.self)
+  }
+
+  static func progress(_ text: String, _ path: String) throws -> TrainingProgress {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    do {
+      return try decoder.decode(TrainingProgress.self, from: Data(text.utf8))
+    } catch {
+      throw AthanorError(
+        .data, at: "\(path), \(stateAttribute)", "the state of training cannot be read",
+        fix: "Load the file with compiled: false and compile again.")
+    }
+  }
+
+  private static func architecture(of model: Model) throws -> [String: Any] {
+    let type = kerasObject("keras", "DTypePolicy", ["name": "float32"])
+    var layers: [[String: Any]] = [
+      [
+        "class_name": "InputLayer",
+        "config": [
+          "batch_shape": [NSNull()] + model.inputShape.map { $0 as Any }, "dtype": "float32", "sparse": false,
+          "ragged": false, "name": model.network.inputName, "optional": false,
+        ] as [String: Any],
+      ]
+    ]
+    for entry in model.network.entries {
+      guard let layer = entry.layer as? any KerasLayer else {
+        throw AthanorError(
+          .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "Keras' files have no name for this layer",
+          fix: "Let it conform to KerasLayer, or save with weightsOnly.")
+      }
+      var config = layer.kerasConfig
+      config["name"] = entry.name
+      config["trainable"] = true
+      config["dtype"] = type
+      layers.append(["class_name": Swift.type(of: layer).kerasClassName, "config": config])
+    }
+    return [
+      "class_name": "Sequential",
+      "config": [
+        "name": model.name, "trainable": true, "dtype": type, "layers": layers,
+        "build_input_shape": [NSNull()] + model.inputShape.map { $0 as Any },
+      ] as [String: Any],
+    ]
+  }
+
+  private static func weightGroup(_ model: Model) throws -> HDF5Group {
+    var group = HDF5Group()
+    group.attributes["backend"] = .text("athanor")
+    group.attributes["keras_version"] = .text(kerasVersion)
+    group.attributes["layer_names"] = .texts(model.network.entries.map(\.name))
+    group.groups["top_level_model_weights"] = HDF5Group(attributes: ["weight_names": .texts([])])
+    let weights = model.weights
+    for entry in model.network.entries {
+      let own = weights.filter { $0.name.hasPrefix(entry.name + "/") }
+      var layer = HDF5Group(attributes: ["weight_names": .texts(own.map { "\(model.name)/\($0.name)" })])
+      for weight in own { layer.setArray(weight.tensor, at: "\(model.name)/\(weight.name)") }
+      group.groups[entry.name] = layer
+    }
+    return group
+  }
+
+  /// The optimizer's variables in Keras' order: Adam's go weight by weight, the others' slot by slot.
+  private static func slotOrder(_ optimizer: Optimizer, weights: Int) -> [(weight: Int, slot: Int)] {
+    let slots = optimizer.rule.slotNames.indices
+    return optimizer.rule is Adam
+      ? (0..<weights).flatMap { weight in slots.map { (weight, $0) } }
+      : slots.flatMap { slot in (0..<weights).map { ($0, slot) } }
+  }
+
+  private static func optimizerGroup(_ model: Model, _ training: Training) -> HDF5Group {
+    let name = KerasTraining.kerasName(training.optimizer)
+    var names = ["\(name)/iteration"]
+    var group = HDF5Group()
+    group.setArray(Tensor(uncheckedShape: [], .int32([Int32(clamping: model.progress.step)])), at: names[0])
+    if case .constant = training.optimizer.learningRate {
+      names.append("\(name)/learning_rate")
+      group.setArray(Tensor(uncheckedShape: [], .float32([Float(model.learningRate)])), at: names[1])
+    }
+    let entries = model.weightMemory.parameters.entries
+    for (index, slot) in slotOrder(training.optimizer, weights: entries.count) {
+      let entry = entries[index]
+      let path =
+        "\(name)/\(model.name)_" + entry.name.replacingOccurrences(of: "/", with: "_") + "_"
+        + training.optimizer.rule.slotNames[slot]
+      names.append(path)
+      let numbers = Array(training.slots[slot].floats[entry.offset..<entry.offset + entry.count])
+      group.setArray(Tensor(uncheckedShape: entry.shape, .float32(numbers)), at: path)
+    }
+    group.attributes["weight_names"] = .texts(names)
+    return group
+  }
+
+  // MARK: Reading
+
+  static func architecture(
+    _ model: KerasConfig, _ customLayers: [any KerasLayer.Type]
+  ) throws -> (name: String, inputShape: [Int], layers: [any Layer]) {
+    guard try model.text("class_name") == "Sequential" else {
+      throw AthanorError(
+        .unsupported, at: model.path, "it is a \(try model.text("class_name")) model, but only Sequential ones can be read")
+    }
+    let config = try KerasConfig(model.values["config"], model.path + ".config")
+    guard let list = config.values["layers"] as? [Any] else { throw config.refuse("layers", "a list") }
+    let known = Dictionary(
+      (kerasLayers + customLayers).map { ($0.kerasClassName, $0) }, uniquingKeysWith: { $1 })
+    var shape: [Int]?
+    var layers: [any Layer] = []
+    for (index, item) in list.enumerated() {
+      let path = "\(model.path).layers[\(index)]"
+      let object = try KerasConfig(item, path)
+      let className = try object.text("class_name")
+      let settings = try KerasConfig(object.values["config"], path + ".config")
+      let batchShape = settings.values["batch_shape"] ?? settings.values["batch_input_shape"]
+      if shape == nil, let batchShape = batchShape as? [Any] {
+        shape = batchShape.dropFirst().map { ($0 as? NSNumber)?.intValue ?? 0 }
+      }
+      if className == "InputLayer" { continue }
+      guard let kind = known[className] else {
+        throw AthanorError(
+          .unsupported, at: path, "there is no layer named \"\(className)\"",
+          fix: AthanorError.suggestion(for: className, among: Array(known.keys).sorted())
+            + "Known are \(known.keys.sorted().joined(separator: ", ")).")
+      }
+      layers.append(
+        try kind.init(
+          kerasConfig: KerasSettings(config: settings),
+          name: try settings.text("name", default: Self.fallbackName(className, index))))
+    }
+    guard let shape else {
+      throw AthanorError(.data, at: model.path, "the shape of its input is not given", fix: "Build the model before saving it.")
+    }
+    return (try config.text("name", default: "sequential"), shape, layers)
+  }
+
+  private static func fallbackName(_ className: String, _ index: Int) -> String { "\(className.lowercased())_\(index)" }
+
+  static func loadWeights(_ group: HDF5Group, into model: Model, _ path: String) throws {
+    guard let names = texts("layer_names", group) else {
+      throw AthanorError(.data, at: path, "the names of the layers are missing", fix: "The file is damaged or of another kind.")
+    }
+    // Layers are matched in order, those without weights passed over, as Keras does.
+    let stored = try names.compactMap { name -> (String, [Tensor])? in
+      guard let layer = group.groups[name], let weights = texts("weight_names", layer) else { return nil }
+      let tensors = try weights.map { weight in
+        guard let tensor = layer.array(at: weight) else {
+          throw AthanorError(.data, at: "\(path), \(name)", "weight \"\(weight)\" is missing", fix: "The file is damaged.")
+        }
+        return tensor
+      }
+      return tensors.isEmpty ? nil : (name, tensors)
+    }
+    let declared = model.network.entries.map { entry in
+      (entry.name, model.weights.filter { $0.name.hasPrefix(entry.name + "/") })
+    }.filter { !$0.1.isEmpty }
+    guard stored.count == declared.count else {
+      throw AthanorError(
+        .shape, at: path, "it has weights for \(stored.count) layers but the model has \(declared.count) with weights",
+        fix: "The file belongs to another network.")
+    }
+    var tensors: [String: Tensor] = [:]
+    for ((storedName, numbers), (name, weights)) in zip(stored, declared) {
+      guard numbers.count == weights.count else {
+        throw AthanorError(
+          .shape, at: "\(path), \(storedName)", "it has \(numbers.count) weights but \(name) needs \(weights.count)",
+          fix: "The file belongs to another network.")
+      }
+      for (tensor, weight) in zip(numbers, weights) { tensors[weight.name] = tensor }
+    }
+    do { try model.setWeights(tensors) } catch let error as AthanorError { throw error.within(path) }
+  }
+
+  static func loadOptimizer(_ group: HDF5Group?, into model: Model, _ path: String) throws {
+    guard let group, let training = model.training, let names = texts("weight_names", group) else { return }
+    var tensors = try names.map { name in
+      guard let tensor = group.array(at: name) else {
+        throw AthanorError(.data, at: "\(path), optimizer", "\"\(name)\" is missing", fix: "The file is damaged.")
+      }
+      return (name, tensor)
+    }
+    if let first = tensors.first, first.1.shape.isEmpty {
+      model.progress.step = Int(first.1.floats.first ?? 0)
+      if case .int32(let values) = first.1.storage { model.progress.step = Int(values.first ?? 0) }
+      tensors.removeFirst()
+    }
+    if let second = tensors.first, second.0.hasSuffix("learning_rate") { tensors.removeFirst() }
+    let entries = model.weightMemory.parameters.entries
+    let order = slotOrder(training.optimizer, weights: entries.count)
+    guard tensors.count == order.count else {
+      throw AthanorError(
+        .shape, at: "\(path), optimizer", "it has \(tensors.count) arrays but \(order.count) are needed",
+        fix: "Load the file with compiled: false and compile again.")
+    }
+    for ((name, tensor), (index, slot)) in zip(tensors, order) {
+      let entry = entries[index]
+      guard tensor.shape == entry.shape else {
+        throw AthanorError(
+          .shape, at: "\(path), \(name)", "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
+      }
+      for (place, value) in tensor.floats.enumerated() { training.slots[slot].floats[entry.offset + place] = value }
+    }
+  }
+
+  /// A list of texts, which Keras cuts into numbered pieces when it is long.
+  private static func texts(_ name: String, _ group: HDF5Group) -> [String]? {
+    if case .texts(let values) = group.attributes[name] { return values }
+    var result: [String] = []
+    var number = 0
+    while case .texts(let values) = group.attributes["\(name)\(number)"] {
+      result += values
+      number += 1
+    }
+    return number > 0 ? result : nil
+  }
+}

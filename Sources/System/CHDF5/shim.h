@@ -1,0 +1,19 @@
+// libhdf5's constants are macros over global variables, which Swift does not see; these functions give their values.
+#ifndef ATHANOR_HDF5_SHIM_H
+#define ATHANOR_HDF5_SHIM_H
+#include <hdf5.h>
+static inline hid_t ath_h5_native_float(void) { return H5T_NATIVE_FLOAT; }
+static inline hid_t ath_h5_native_int32(void) { return H5T_NATIVE_INT32; }
+static inline hid_t ath_h5_file_float(void) { return H5T_IEEE_F32LE; }
+static inline hid_t ath_h5_file_double(void) { return H5T_IEEE_F64LE; }
+static inline hid_t ath_h5_file_int32(void) { return H5T_STD_I32LE; }
+static inline hid_t ath_h5_c_string(void) { return H5T_C_S1; }
+static inline hid_t ath_h5_default(void) { return H5P_DEFAULT; }
+static inline hid_t ath_h5_dataset_creation(void) { return H5P_DATASET_CREATE; }
+static inline hid_t ath_h5_group_creation(void) { return H5P_GROUP_CREATE; }
+static inline unsigned ath_h5_truncate(void) { return H5F_ACC_TRUNC; }
+static inline unsigned ath_h5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline size_t ath_h5_variable(void) { return H5T_VARIABLE; }
+static inline hid_t ath_h5_all(void) { return H5S_ALL; }
+static inline void ath_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+#endif
