@@ -23,7 +23,7 @@ struct MatmulCase: Sendable, CustomTestStringConvertible {
         cases.append(MatmulCase(batch: 3, m: 7, n: 21, k: 13, transposes: (a, b)))
         cases.append(MatmulCase(m: 1, n: 10, k: 128, transposes: (a, b)))
         cases.append(MatmulCase(m: 200, n: 10, k: 128, transposes: (a, b)))
-        cases.append(MatmulCase(m: 52, n: 70, k: 2500, transposes: (a, b), relu: true)) // several stretches of k
+        cases.append(MatmulCase(m: 52, n: 70, k: 2500, transposes: (a, b), relu: true))  // several stretches of k
         cases.append(MatmulCase(m: 1, n: 128, k: 2500, transposes: (a, b), relu: true))
         cases.append(MatmulCase(m: 300, n: 700, k: 12, transposes: (a, b)))
         cases.append(MatmulCase(m: 4, n: 7, k: 0, transposes: (a, b)))
@@ -77,8 +77,8 @@ struct MatmulCase: Sendable, CustomTestStringConvertible {
   @Test(arguments: [false, true], [false, true])
   func doubleReferenceByHand(transposeA: Bool, transposeB: Bool) throws {
     let pool = try Pool(1)
-    let a = Buffer<Double>(transposeA ? [1, 4, 2, 5, 3, 6] : [1, 2, 3, 4, 5, 6]) // [[1, 2, 3], [4, 5, 6]]
-    let b = Buffer<Double>(transposeB ? [7, 9, 11, 8, 10, 12] : [7, 8, 9, 10, 11, 12]) // [[7, 8], [9, 10], [11, 12]]
+    let a = Buffer<Double>(transposeA ? [1, 4, 2, 5, 3, 6] : [1, 2, 3, 4, 5, 6])  // [[1, 2, 3], [4, 5, 6]]
+    let b = Buffer<Double>(transposeB ? [7, 9, 11, 8, 10, 12] : [7, 8, 9, 10, 11, 12])  // [[7, 8], [9, 10], [11, 12]]
     let c = Buffer<Double>(undefined: 4), bias = Buffer<Double>([0, -100])
     let args = ath_matmul_args(
       batch: 1, m: 2, n: 2, k: 3, transpose_a: transposeA, transpose_b: transposeB, a: a.pointer, b: b.pointer,
