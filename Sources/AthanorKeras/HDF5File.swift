@@ -58,7 +58,10 @@ struct HDF5Group {
           fix: "Give a .h5 file that Keras or Athanor wrote; if writing it was interrupted, use the one before.")
       }
       defer { H5Fclose(file) }
-      return try HDF5Reader(path: path, byteLimit: max(64 << 20, size * 1100)).group(file, "/", depth: 0)
+      let root = H5Gopen2(file, "/", ath_h5_default())
+      guard root >= 0 else { throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.") }
+      defer { H5Gclose(root) }
+      return try HDF5Reader(path: path, byteLimit: max(64 << 20, size * 1100)).group(root, "/", depth: 0)
     }
   }
 
