@@ -1,12 +1,9 @@
-// A band: some images, or some rows of one image, whose pixels one task works on. Where the convolution reaches outside of
-// the image (or the image must be spread apart), the band is copied with its zeros into the worker's buffer first.
+// A band, for the weight gradient: some images, or some rows of one image, that one sweep reads. Where the convolution
+// reaches outside of the image, the band is copied with its zeros into the worker's buffer first.
 
-/// A convolution as the tiles see it. For the forward pass the source is x; for the input gradient it is dy, spread by
-/// the stride, and the kernel is flipped.
 typedef struct {
   const float *source; // [n, h, w, channels]
   int64_t n, h, w, channels;
-  int64_t spread_h, spread_w; // source pixels stand this far apart, zeros between them
   int64_t pad_top, pad_left;
   int64_t kh, kw, oh, ow, stride_h, stride_w, dilation_h, dilation_w;
   bool padded;           // bands are copied
@@ -23,7 +20,7 @@ typedef struct {
   int64_t image, images, row, rows; // the outputs that this band covers
 } ATH_NAME(band);
 
-/// Source rows (spread) that so many output rows reach.
+/// Source rows that so many output rows reach.
 static int64_t ATH_NAME(reach)(int64_t outputs, int64_t stride, int64_t kernel, int64_t dilation) {
   return (outputs - 1) * stride + (kernel - 1) * dilation + 1;
 }
@@ -36,8 +33,7 @@ static size_t ATH_NAME(band_floats)(const ATH_NAME(bands) * g, int64_t images, i
 static void ATH_NAME(plan_bands)(ATH_NAME(bands) * g, int64_t wanted, size_t room) {
   const int64_t height = ATH_NAME(reach)(g->oh, g->stride_h, g->kh, g->dilation_h);
   g->padded_width = ATH_NAME(reach)(g->ow, g->stride_w, g->kw, g->dilation_w);
-  g->padded = g->pad_top != 0 || g->pad_left != 0 || g->spread_h > 1 || g->spread_w > 1 || height > g->h ||
-              g->padded_width > g->w;
+  g->padded = g->pad_top != 0 || g->pad_left != 0 || height > g->h || g->padded_width > g->w;
   g->images = ath_max(1, g->n / ath_max(1, wanted));
   g->rows = g->oh;
   if (g->images == 1 && g->n < wanted) {
@@ -59,24 +55,13 @@ static bool ATH_NAME(needs_scratch_copy)(const ATH_NAME(bands) * g, size_t room)
 
 static void ATH_NAME(copy_row)(const ATH_NAME(bands) * g, const float *from, float *to) {
   const int64_t channels = g->channels, width = g->padded_width;
-  if (g->spread_w == 1) {
-    const int64_t left = ath_min(width, ath_max(0, g->pad_left));
-    const int64_t first = ath_max(0, -g->pad_left);
-    const int64_t pixels = ath_max(0, ath_min(g->w - first, width - left));
-    memset(to, 0, (size_t)(left * channels) * sizeof(float));
-    if (pixels > 0) memcpy(to + left * channels, from + first * channels, (size_t)(pixels * channels) * sizeof(float));
-    memset(to + (left + pixels) * channels, 0, (size_t)((width - left - pixels) * channels) * sizeof(float));
-    return;
-  }
-  memset(to, 0, (size_t)(width * channels) * sizeof(float));
-  for (int64_t j = 0; j < g->w; ++j) {
-    const int64_t place = j * g->spread_w + g->pad_left;
-    if (place < 0 || place >= width) continue;
-    memcpy(to + place * channels, from + j * channels, (size_t)channels * sizeof(float));
-  }
+  const int64_t left = ath_min(width, g->pad_left), pixels = ath_min(g->w, width - left);
+  memset(to, 0, (size_t)(left * channels) * sizeof(float));
+  memcpy(to + left * channels, from, (size_t)(pixels * channels) * sizeof(float));
+  memset(to + (left + pixels) * channels, 0, (size_t)((width - left - pixels) * channels) * sizeof(float));
 }
 
-/// Copies what output rows row ..< row + rows of some images reach, with zeros around and between.
+/// Copies what output rows row ..< row + rows of some images reach, with zeros around.
 static void ATH_NAME(copy_band)(const ATH_NAME(bands) * g, int64_t image, int64_t images, int64_t row, int64_t rows,
                                 float *to) {
   const int64_t height = ATH_NAME(reach)(rows, g->stride_h, g->kh, g->dilation_h);
@@ -84,10 +69,10 @@ static void ATH_NAME(copy_band)(const ATH_NAME(bands) * g, int64_t image, int64_
   for (int64_t b = image; b < image + images; ++b) {
     for (int64_t i = 0; i < height; ++i, to += row_floats) {
       const int64_t place = row * g->stride_h + i - g->pad_top;
-      if (place < 0 || place % g->spread_h != 0 || place / g->spread_h >= g->h) {
+      if (place < 0 || place >= g->h) {
         memset(to, 0, (size_t)row_floats * sizeof(float));
       } else {
-        ATH_NAME(copy_row)(g, g->source + (b * g->h + place / g->spread_h) * g->w * g->channels, to);
+        ATH_NAME(copy_row)(g, g->source + (b * g->h + place) * g->w * g->channels, to);
       }
     }
   }
@@ -128,7 +113,6 @@ static void ATH_NAME(use_scratch_copy)(ATH_NAME(bands) * g, float *scratch) {
   g->source = scratch;
   g->h = ATH_NAME(reach)(g->oh, g->stride_h, g->kh, g->dilation_h);
   g->w = g->padded_width;
-  g->spread_h = g->spread_w = 1;
   g->pad_top = g->pad_left = 0;
   g->padded = false;
 }

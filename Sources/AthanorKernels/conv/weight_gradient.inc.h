@@ -3,6 +3,8 @@
 //
 // The batch is cut into chunks with a partial result each; partial results are added in the order of the chunks.
 
+#define ATH_WORKER_FLOATS (ATH_WORKER_BYTES / sizeof(float))
+
 enum { ATH_NAME(gradient_places) = 240 }; // places whose pointers a block holds at most
 
 typedef struct {
@@ -16,12 +18,19 @@ typedef struct {
   ath_pool *pool;
 } ATH_NAME(gradient_plan);
 
+static ATH_NAME(bands) ATH_NAME(gradient_source)(const ath_conv2d_shape *s, const float *x) {
+  return (ATH_NAME(bands)){.source = x, .n = s->n, .h = s->h, .w = s->w, .channels = s->ci, .pad_top = s->pad_top,
+                           .pad_left = s->pad_left, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow,
+                           .stride_h = s->stride_h, .stride_w = s->stride_w, .dilation_h = s->dilation_h,
+                           .dilation_w = s->dilation_w};
+}
+
 static ATH_NAME(gradient_plan) ATH_NAME(plan_weight_gradient)(const ath_conv2d_weight_gradient_args *args) {
   const ath_conv2d_shape *s = &args->shape;
-  ATH_NAME(gradient_plan) plan = {.args = args, .bands = ATH_NAME(forward_bands)(s, args->x)};
+  ATH_NAME(gradient_plan) plan = {.args = args, .bands = ATH_NAME(gradient_source)(s, args->x)};
   plan.places = s->kh * s->kw * (s->ci / s->groups);
   plan.pack_dy = s->co / s->groups % ATH_LANES != 0;
-  const int64_t tasks = ath_min(16, ath_max(1, ATH_NAME(conv_multiplications)(s) / 1000000));
+  const int64_t tasks = ath_min(16, ath_max(1, s->n * s->oh * s->ow * plan.places * s->co / 1000000));
   const int64_t most_partial = 4 * 1024 * 1024; // floats
   plan.chunks = ath_max(1, ath_min(ath_min(tasks, s->n), most_partial / ((plan.places + 1) * s->co)));
   plan.place_groups = ath_max(1, ath_min(ath_divide_up(tasks, plan.chunks), plan.places / 48));
@@ -78,10 +87,11 @@ static void ATH_NAME(gradient_band)(const ATH_NAME(gradient_plan) * plan, const 
     }
     b.data = packed;
   }
-  ATH_NAME(tile_job) job = {.c_step = s->co, .columns = group_out, .accumulate = accumulate};
+  ATH_NAME(tile_job) job = {.columns = group_out, .accumulate = accumulate};
   job.walk = (ATH_NAME(walk)){band->images, band->rows, g->ow, band->image_step, g->stride_h * band->row_step,
-                              g->stride_w * g->channels};
+                              g->stride_w * g->channels, band->rows * g->ow, g->ow};
   const float *rows[ATH_NAME(gradient_places)];
+  float *results[ATH_NAME(gradient_places)];
   const int64_t blocks = ath_divide_up(end - begin, ATH_NAME(gradient_places));
   for (int64_t block = 0; block < blocks; ++block) {
     const int64_t first = begin + block * (end - begin) / blocks;
@@ -90,9 +100,9 @@ static void ATH_NAME(gradient_band)(const ATH_NAME(gradient_plan) * plan, const 
       const int64_t c = (first + p) % group_in, place = (first + p) / group_in;
       rows[p] = band->base + place / s->kw * s->dilation_h * band->row_step +
                 place % s->kw * s->dilation_w * s->ci + group * group_in + c;
+      results[p] = result + (first + p) * s->co + group * group_out;
     }
-    job.c = result + first * s->co + group * group_out;
-    ATH_NAME(multiply_block)(rows, count, &job, &b);
+    ATH_NAME(multiply_block)(rows, results, count, &job, &b);
   }
 }
 

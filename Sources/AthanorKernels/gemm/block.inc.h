@@ -26,53 +26,29 @@ typedef struct {
   int64_t first_step; // where this stretch of steps begins
 } ATH_NAME(operand);
 
-/// Panel `panel` of c's rows, with job's c at column 0 and its initial at column 0.
-static void ATH_NAME(multiply_panel)(const float *const *rows, int64_t count, const ATH_NAME(tile_job) * block,
-                                     const ATH_NAME(operand) * b, const ATH_NAME(panels) * panels, int64_t panel) {
+/// Panel `panel` of some rows. results: column 0 of each row of c; initial: column 0 too.
+static void ATH_NAME(multiply_panel)(const float *const *rows, float *const *results, int64_t count,
+                                     const ATH_NAME(tile_job) * block, const ATH_NAME(operand) * b,
+                                     const ATH_NAME(panels) * panels, int64_t panel) {
   const int64_t begin = ATH_NAME(panel_begin)(panels, panel), end = ATH_NAME(panel_begin)(panels, panel + 1);
   const int64_t first = begin * ATH_LANES, vectors = end - begin;
   ATH_NAME(tile_job) job = *block;
   job.columns = ath_min(vectors * ATH_LANES, block->columns - first);
   job.b_step = b->packed ? vectors * ATH_LANES : b->step;
   job.b = b->data + (b->packed ? first * b->steps : first) + b->first_step * job.b_step;
+  job.c_offset = block->c_offset + first;
   if (block->initial) job.initial = block->initial + first;
   const int64_t tiles = ath_divide_up(count, ATH_NAME(tile_rows)[vectors]);
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t row = t * count / tiles, next = (t + 1) * count / tiles;
-    job.c = block->c + row * block->c_step + first;
-    ATH_NAME(tiles)[vectors][next - row](rows + row, &job);
+    ATH_NAME(tiles)[vectors][next - row](rows + row, results + row, &job);
   }
 }
 
-static void ATH_NAME(multiply_block)(const float *const *rows, int64_t count, const ATH_NAME(tile_job) * block,
-                                     const ATH_NAME(operand) * b) {
+static void ATH_NAME(multiply_block)(const float *const *rows, float *const *results, int64_t count,
+                                     const ATH_NAME(tile_job) * block, const ATH_NAME(operand) * b) {
   const ATH_NAME(panels) panels = ATH_NAME(panels_for)(block->columns);
   for (int64_t panel = 0; panel < panels.panels; ++panel) {
-    ATH_NAME(multiply_panel)(rows, count, block, b, &panels, panel);
-  }
-}
-
-/// Packs one panel: steps rows of `columns` floats, `source_step` apart, into rows of `width` floats with zeros behind.
-static void ATH_NAME(pack_panel)(const float *source, int64_t source_step, int64_t steps, int64_t columns, int64_t width,
-                                 float *panel) {
-  for (int64_t step = 0; step < steps; ++step) {
-    const float *from = source + step * source_step;
-    float *to = panel + step * width;
-    int64_t column = 0;
-    for (; column + ATH_LANES <= columns; column += ATH_LANES) vf_store(to + column, vf_load(from + column));
-    for (; column < columns; ++column) to[column] = from[column];
-    for (; column < width; ++column) to[column] = 0;
-  }
-}
-
-/// The same from the transpose: column j of the panel is contiguous, `column_step` after column j - 1.
-static void ATH_NAME(pack_panel_transposed)(const float *source, int64_t column_step, int64_t steps, int64_t columns,
-                                            int64_t width, float *panel) {
-  for (int64_t column = 0; column < columns; ++column) {
-    const float *from = source + column * column_step;
-    for (int64_t step = 0; step < steps; ++step) panel[step * width + column] = from[step];
-  }
-  for (int64_t step = 0; step < steps; ++step) {
-    for (int64_t column = columns; column < width; ++column) panel[step * width + column] = 0;
+    ATH_NAME(multiply_panel)(rows, results, count, block, b, &panels, panel);
   }
 }

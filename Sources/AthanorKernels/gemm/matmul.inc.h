@@ -61,11 +61,12 @@ static void ATH_NAME(matmul_task)(const ATH_NAME(matmul_plan) * plan, int64_t in
   float *packed_a = buffer, *packed_b = buffer + (args->transpose_a ? ATH_NAME(matmul_steps) * 64 : 0);
   const int64_t stretch = plan->pack_b || args->transpose_a || k > 4 * ATH_NAME(matmul_steps) / 3 ? ATH_NAME(matmul_steps) : k;
   const float *rows[ATH_NAME(matmul_rows)];
+  float *results[ATH_NAME(matmul_rows)];
+  for (int64_t r = 0; r < count; ++r) results[r] = (float *)args->c + (product * m + row + r) * n + begin;
   int64_t step = 0;
   do {
     const int64_t steps = ath_min(stretch, k - step);
-    ATH_NAME(tile_job) job = {.c = (float *)args->c + (product * m + row) * n + begin, .c_step = n,
-                              .columns = columns, .initial = bias, .accumulate = step > 0,
+    ATH_NAME(tile_job) job = {.columns = columns, .initial = bias, .accumulate = step > 0,
                               .relu = args->activation == ATH_ACTIVATION_RELU && step + steps == k};
     ATH_NAME(operand) operand = {.data = b + step * n + begin, .step = n, .steps = steps};
     if (plan->pack_b) {
@@ -79,9 +80,9 @@ static void ATH_NAME(matmul_task)(const ATH_NAME(matmul_plan) * plan, int64_t in
     }
     int64_t a_inner = 1;
     ATH_NAME(matmul_a)(args, a, row, count, step, steps, packed_a, rows, &a_inner);
-    job.walk = (ATH_NAME(walk)){1, 1, steps, 0, 0, a_inner};
+    job.walk = (ATH_NAME(walk)){.outer = 1, .middle = 1, .inner = steps, .a_inner = a_inner};
     const ATH_NAME(panels) one = {width / ATH_LANES, 1};
-    ATH_NAME(multiply_panel)(rows, count, &job, &operand, &one, 0);
+    ATH_NAME(multiply_panel)(rows, results, count, &job, &operand, &one, 0);
     step += steps;
   } while (step < k);
 }

@@ -52,6 +52,22 @@ ATH_INLINE vf vf_keep_part(vf v, int64_t count, float value) {
   return vf_choose(lane < (int32_t)count, v, vf_splat(value));
 }
 
+/// a0 b0 a1 b1 ... of the lower half of the lanes, and of the upper half.
+#if ATH_LANES == 16
+ATH_INLINE vf vf_interleave_low(vf a, vf b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+ATH_INLINE vf vf_interleave_high(vf a, vf b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+#elif ATH_LANES == 8
+ATH_INLINE vf vf_interleave_low(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+ATH_INLINE vf vf_interleave_high(vf a, vf b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#else
+ATH_INLINE vf vf_interleave_low(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+ATH_INLINE vf vf_interleave_high(vf a, vf b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+#endif
+
 ATH_INLINE float vf_sum(vf v) {
   float lanes[ATH_LANES];
   vf_store(lanes, v);

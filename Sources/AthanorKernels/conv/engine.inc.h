@@ -1,0 +1,137 @@
+// The engine under the forward pass and the input gradient: a convolution from a source to outputs, in parallel over bands
+// of images or rows, region by region.
+
+enum { ATH_NAME(conv_pixels) = 240 }; // pixels whose pointers a block holds at most
+
+typedef struct {
+  ATH_NAME(axis) rows, columns;
+  int64_t n, groups;
+  int64_t source_channels, output_channels; // of all groups
+  const float *source;                      // [n, rows.source, columns.source, source_channels]
+  const float *weights;                     // [taps, source_channels / groups, output_channels], if not packed
+  const float *packed;                      // [groups][panels of all steps]
+  const float *initial;                     // [groups][whole vectors], or NULL
+  bool relu;
+  float *outputs;              // [n, rows.outputs, columns.outputs, output_channels]
+  int64_t images, rows_of_one; // of a band: several whole images, or some rows of one
+} ATH_NAME(convolution);
+
+/// The pixels of one region of a band.
+typedef struct {
+  int64_t image, images;
+  ATH_NAME(stretch) rows, columns;
+} ATH_NAME(region);
+
+/// One group's channels of a block of pixels whose pointers are given.
+static void ATH_NAME(convolve_group)(const ATH_NAME(convolution) * conv, const ATH_NAME(region) * region, int64_t group,
+                                     const float *const *rows, float *const *results, int64_t count) {
+  const int64_t group_in = conv->source_channels / conv->groups, group_out = conv->output_channels / conv->groups;
+  const int64_t width = ath_round_up(group_out, ATH_LANES);
+  const int64_t row_floats = conv->columns.source * conv->source_channels;
+  const ATH_NAME(stretch) *r = &region->rows, *t = &region->columns;
+  // Neighbouring taps read neighbouring floats: one long run instead of one per tap.
+  const bool joined = t->source_tap == 1 && t->tap_step == 1 && conv->groups == 1;
+  ATH_NAME(walk) walk = {.middle = joined ? 1 : t->taps, .inner = joined ? t->taps * group_in : group_in, .a_inner = 1};
+  walk.a_outer = r->source_tap * row_floats;
+  walk.a_middle = t->source_tap * conv->source_channels;
+  walk.b_outer = r->tap_step * conv->columns.taps * group_in;
+  walk.b_middle = t->tap_step * group_in;
+  const int64_t steps = conv->rows.taps * conv->columns.taps * group_in; // of all taps
+  ATH_NAME(operand) b = {.step = conv->output_channels, .steps = steps, .packed = conv->packed != NULL};
+  b.data = b.packed ? conv->packed + group * steps * width : conv->weights + group * group_out;
+  // Kernel rows are taken a few at a time, so that their share of a panel stays in the second-level cache.
+  const int64_t few = ath_max(1, 1024 / ath_max(1, t->taps * group_in));
+  int64_t done = 0;
+  do {
+    walk.outer = ath_min(few, r->taps - done);
+    b.first_step = ((r->tap + done * r->tap_step) * conv->columns.taps + t->tap) * group_in;
+    ATH_NAME(tile_job) job = {.walk = walk, .a_offset = group * group_in + done * walk.a_outer,
+                              .c_offset = group * group_out, .columns = group_out,
+                              .initial = conv->initial ? conv->initial + group * width : NULL, .accumulate = done > 0};
+    done += walk.outer;
+    job.relu = conv->relu && done >= r->taps;
+    ATH_NAME(multiply_block)(rows, results, count, &job, &b);
+  } while (done < r->taps);
+}
+
+static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const ATH_NAME(region) * region) {
+  const ATH_NAME(stretch) *r = &region->rows, *t = &region->columns;
+  const int64_t source_row = conv->columns.source * conv->source_channels;
+  const int64_t output_row = conv->columns.outputs * conv->output_channels;
+  const int64_t source_pixel = t->source_step * conv->source_channels, output_pixel = t->step * conv->output_channels;
+  const float *rows[ATH_NAME(conv_pixels)];
+  float *results[ATH_NAME(conv_pixels)];
+  const int64_t pixels = region->images * r->count * t->count, blocks = ath_divide_up(pixels, ATH_NAME(conv_pixels));
+  int64_t image = region->image, i = 0, j = 0;
+  const float *from = NULL;
+  float *to = NULL;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t count = (block + 1) * pixels / blocks - block * pixels / blocks;
+    for (int64_t p = 0; p < count; ++p) {
+      if (j == 0) {
+        from = conv->source + (image * conv->rows.source + r->source + i * r->source_step) * source_row +
+               t->source * conv->source_channels;
+        to = conv->outputs + (image * conv->rows.outputs + r->first + i * r->step) * output_row +
+             t->first * conv->output_channels;
+      }
+      rows[p] = from + j * source_pixel;
+      results[p] = to + j * output_pixel;
+      if (++j < t->count) continue;
+      j = 0;
+      if (++i < r->count) continue;
+      i = 0;
+      ++image;
+    }
+    for (int64_t group = 0; group < conv->groups; ++group) {
+      ATH_NAME(convolve_group)(conv, region, group, rows, results, count);
+    }
+  }
+}
+
+/// Index: a band. Its regions are the pairs of a stretch of rows and a stretch of columns.
+static void ATH_NAME(convolve_band)(void *context, int64_t index, int worker) {
+  (void)worker;
+  const ATH_NAME(convolution) *conv = context;
+  const int64_t parts = ath_divide_up(conv->rows.outputs, conv->rows_of_one);
+  ATH_NAME(region) region = {.image = index / parts * conv->images};
+  region.images = ath_min(conv->images, conv->n - region.image);
+  const int64_t begin = index % parts * conv->rows_of_one;
+  const int64_t end = ath_min(begin + conv->rows_of_one, conv->rows.outputs);
+  for (int64_t row_phase = 0; row_phase < ATH_NAME(phases)(&conv->rows); ++row_phase) {
+    for (int64_t row = begin + row_phase; row < end; row += region.rows.count * region.rows.step) {
+      region.rows = ATH_NAME(stretch_at)(&conv->rows, row, end);
+      for (int64_t phase = 0; phase < ATH_NAME(phases)(&conv->columns); ++phase) {
+        for (int64_t column = phase; column < conv->columns.outputs;
+             column += region.columns.count * region.columns.step) {
+          region.columns = ATH_NAME(stretch_at)(&conv->columns, column, conv->columns.outputs);
+          ATH_NAME(convolve_region)(conv, &region);
+        }
+      }
+    }
+  }
+}
+
+/// Work below this many multiplications is not worth waking a thread for.
+#define ATH_SMALL_WORK 20000
+
+static void ATH_NAME(convolve)(ATH_NAME(convolution) * conv, ath_pool *pool) {
+  const int64_t taps = ath_divide_up(conv->rows.taps * conv->columns.taps,
+                                     ATH_NAME(phases)(&conv->rows) * ATH_NAME(phases)(&conv->columns));
+  const int64_t work = conv->n * conv->rows.outputs * conv->columns.outputs * taps *
+                       (conv->source_channels / conv->groups) * conv->output_channels;
+  // About a million multiplications to a band, at most 64 bands. Several images in a band fill the tiles of its small
+  // regions at the border.
+  const int64_t wanted = ath_min(64, ath_max(1, work / 1000000));
+  conv->images = ath_max(1, ath_min(conv->n, ath_max(conv->n / wanted, ath_min(6, conv->n / 16))));
+  conv->rows_of_one = conv->rows.outputs;
+  if (conv->n < wanted && conv->images == 1) {
+    conv->rows_of_one = ath_max(1, ath_divide_up(conv->rows.outputs * conv->n, wanted));
+  }
+  const int64_t bands =
+      ath_divide_up(conv->n, conv->images) * ath_divide_up(conv->rows.outputs, conv->rows_of_one);
+  if (work < ATH_SMALL_WORK) {
+    for (int64_t band = 0; band < bands; ++band) ATH_NAME(convolve_band)(conv, band, 0);
+  } else {
+    ath_pool_run(pool, bands, ATH_NAME(convolve_band), conv);
+  }
+}

@@ -1,0 +1,49 @@
+// Input gradient: a convolution from dy to dx with the weights' channels swapped.
+
+static size_t ATH_NAME(fast_conv2d_input_gradient_scratch_bytes)(const ath_conv2d_input_gradient_args *args) {
+  const ath_conv2d_shape *s = &args->shape;
+  const int64_t width = ath_round_up(s->ci / s->groups, ATH_LANES);
+  return (size_t)(s->kh * s->kw * s->co * width) * sizeof(float);
+}
+
+typedef struct {
+  const ath_conv2d_shape *shape;
+  const float *weights;
+  float *packed;
+} ATH_NAME(swapped_weights);
+
+/// Index: group * taps + tap. Each tap's [ci / groups, co / groups] becomes rows of a panel, transposed.
+static void ATH_NAME(pack_swapped_tap)(void *context, int64_t index, int worker) {
+  (void)worker;
+  const ATH_NAME(swapped_weights) *swap = context;
+  const ath_conv2d_shape *s = swap->shape;
+  const int64_t group_in = s->ci / s->groups, group_out = s->co / s->groups, taps = s->kh * s->kw;
+  const int64_t group = index / taps, tap = index % taps;
+  const ATH_NAME(panels) panels = ATH_NAME(panels_for)(group_in);
+  for (int64_t panel = 0; panel < panels.panels; ++panel) {
+    const int64_t begin = ATH_NAME(panel_begin)(&panels, panel) * ATH_LANES;
+    const int64_t width = ATH_NAME(panel_begin)(&panels, panel + 1) * ATH_LANES - begin;
+    const float *from = swap->weights + (tap * group_in + begin) * s->co + group * group_out;
+    float *to = swap->packed + (group * panels.vectors * ATH_LANES + begin) * taps * group_out + tap * group_out * width;
+    ATH_NAME(pack_panel_transposed)(from, s->co, group_out, ath_min(width, group_in - begin), width, to);
+  }
+}
+
+static void ATH_NAME(fast_conv2d_input_gradient)(const ath_conv2d_input_gradient_args *args, ath_pool *pool) {
+  const ath_conv2d_shape *s = &args->shape;
+  if (s->n <= 0 || s->h <= 0 || s->w <= 0 || s->ci <= 0) return;
+  ATH_NAME(swapped_weights) swap = {s, args->weights, args->scratch};
+  const int64_t tasks = s->groups * s->kh * s->kw;
+  if (s->kh * s->kw * s->ci / s->groups * s->co < 2 * ATH_SMALL_WORK) {
+    for (int64_t index = 0; index < tasks; ++index) ATH_NAME(pack_swapped_tap)(&swap, index, 0);
+  } else {
+    ath_pool_run(pool, tasks, ATH_NAME(pack_swapped_tap), &swap);
+  }
+  ATH_NAME(convolution) conv = {
+      .rows = {s->h, s->kh, s->oh, s->stride_h, s->dilation_h, s->pad_top, true},
+      .columns = {s->w, s->kw, s->ow, s->stride_w, s->dilation_w, s->pad_left, true},
+      .n = s->n, .groups = s->groups, .source_channels = s->co, .output_channels = s->ci,
+      .source = args->dy, .packed = args->scratch, .outputs = args->dx,
+  };
+  ATH_NAME(convolve)(&conv, pool);
+}
