@@ -37,13 +37,13 @@ struct ConfusionMatrixLayout {
     self.names = names
     slanted = widest > side - 4
     let beside = max(widest, FigureText.width("precision", size: 11.5))
-    left = FigurePage.margin + 26 + beside + 8
+    left = (FigurePage.margin + 26 + beside + 8).rounded(.up)
     // Slanted by 45 degrees, a name rises by 0.71 of its width, and the last one leans as far to the right.
-    let rise = slanted ? widest * 0.71 + 10 : size + 4
-    top = 62 + 26 + rise
+    let rise = slanted ? widest * 0.71 + 18 : size + 4
+    top = (62 + 26 + rise).rounded(.up)
     let right = left + side * Double(classes) + gap + 56
     let lean = slanted ? left + side * (Double(classes) - 0.5) + widest * 0.71 + 12 : 0
-    width = max(right, lean, 400) + FigurePage.margin
+    width = max(right, lean, 440) + FigurePage.margin
     height = classes == 0 ? 170 : top + side * Double(classes) + gap + (side < 38 ? 46 : 24) + 46
   }
 
@@ -148,6 +148,6 @@ struct ConfusionMatrixLayout {
       canvas.text(meaning, x: x + 46, y: y, style: "ath-muted", size: 11.5)
       x += 46 + FigureText.width(meaning, size: 11.5) + 18
     }
-    canvas.text("darker: a larger share of the row", x: x, y: y, style: "ath-muted", size: 11.5)
+    canvas.text("stronger: a larger share of the row", x: x, y: y, style: "ath-muted", size: 11.5)
   }
 }

@@ -98,7 +98,7 @@ package struct FigureAxis: Hashable, Sendable {
       let decimals = min(9, max(0, FigureNumber.exponentOfTen(largest) - places))
       return values.map { FigureNumber.scientific($0, decimals: decimals) }
     }
-    if largest >= 1e4 && places >= 0 { return values.map(FigureNumber.count) }
+    if largest >= 1e3 && places >= 0 { return values.map(FigureNumber.count) }
     return values.map { FigureNumber.fixed($0, decimals: -places) }
   }
 }

@@ -129,10 +129,12 @@ package struct FigureSeriesStyle: Hashable, Sendable {
     case 0: canvas.circle(x, y, radius: r, style: fill)
     case 1: canvas.circle(x, y, radius: r, style: hollow, width: 1.5)
     case 2: canvas.rectangle(x: x - r, y: y - r, width: 2 * r, height: 2 * r, style: fill)
-    case 3: canvas.shape(polygon([(x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)]), style: fill)
+    case 3:
+      canvas.shape(polygon([(x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)]), style: fill)
     case 4: canvas.shape(polygon([(x, y - r * 1.2), (x + r * 1.2, y + r), (x - r * 1.2, y + r)]), style: fill)
-    default: canvas.shape(
-      polygon([(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)]), style: hollow, width: 1.5)
+    default:
+      canvas.shape(
+        polygon([(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)]), style: hollow, width: 1.5)
     }
   }
 

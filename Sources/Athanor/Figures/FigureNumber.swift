@@ -40,7 +40,7 @@ package enum FigureNumber {
     guard value != 0 else { return "0" }
     let exponent = exponentOfTen(value)
     guard (-3..<5).contains(exponent) else { return scientific(value, decimals: digits - 1) }
-    return exponent == 4 ? count(value) : fixed(value, decimals: max(0, digits - 1 - exponent))
+    return exponent >= 3 ? count(value) : fixed(value, decimals: max(0, digits - 1 - exponent))
   }
 
   /// A written number without the zeros that end its decimals: `0.001` for `0.00100`, `1.6×10⁻⁶` for `1.60×10⁻⁶`.
@@ -95,6 +95,9 @@ package enum FigureNumber {
 
   /// `value` times ten to a whole power, also where that power alone has no `Double`.
   package static func scale(_ value: Double, byPowerOfTen exponent: Int) -> Double {
+    // Dividing by an exact power gives 0.01 where 0.1 · 0.1 would give a little more.
+    if (-300..<0).contains(exponent) { return value / powerOfTen(-exponent) }
+    if (0...300).contains(exponent) { return value * powerOfTen(exponent) }
     let half = exponent / 2
     return value * powerOfTen(half) * powerOfTen(exponent - half)
   }

@@ -29,7 +29,8 @@ package enum FigurePage {
     }
     if !subtitle.isEmpty {
       y += 20
-      canvas.text(FigureText.fitted(subtitle, size: 12.5, limit: space), x: margin, y: y, style: "ath-muted", size: 12.5)
+      canvas.text(
+        FigureText.fitted(subtitle, size: 12.5, limit: space), x: margin, y: y, style: "ath-muted", size: 12.5)
     }
     let widths = legend.map { 34 + FigureText.width($0.0, size: 12) + 18 }
     let total = widths.reduce(0, +)

@@ -27,7 +27,7 @@ package struct LineChartPanel {
       linear: chart.x.first ?? 0, chart.x.last ?? 0, count: wide,
       wholeNumbers: chart.x.allSatisfy { $0 == $0.rounded() })
     let present = values.joined().compactMap { $0 }
-    yAxis = Self.yAxis(chart, present, count: max(3, Int(plotHeight / 38)))
+    yAxis = Self.yAxis(chart, present, count: max(3, Int(plotHeight / (chart.scale == .linear ? 38 : 22))))
   }
 
   private static func yAxis(_ chart: LineChart, _ present: [Double], count: Int) -> FigureAxis? {
@@ -142,7 +142,8 @@ package struct LineChartPanel {
       style: "ath-muted", anchor: .middle, size: 11.5)
   }
 
-  private func drawGuide(_ canvas: inout FigureCanvas, _ points: [LineChartPoint?], _ best: Int?, _ frame: FigureFrame) {
+  private func drawGuide(_ canvas: inout FigureCanvas, _ points: [LineChartPoint?], _ best: Int?, _ frame: FigureFrame)
+  {
     guard let best, let point = points[best] else { return }
     let x = point.x.rounded() + 0.5
     canvas.line(x, point.y, x, frame.y + frame.height, style: "ath-axis", dash: "2 3")
@@ -193,8 +194,10 @@ package struct LineChartPanel {
   private func bestLabel(_ index: Int) -> String? {
     guard let place = best(index), let value = values[index][place] else { return nil }
     let x = chart.x[place]
-    let name = x == x.rounded() ? FigureNumber.count(x) : FigureNumber.significant(x)
-    return "best \(label(value))" + (chart.xTitle.isEmpty ? " at \(name)" : ", \(chart.xTitle) \(name)")
+    let name = x == x.rounded() ? FigureNumber.count(x) : FigureNumber.withoutZeros(FigureNumber.significant(x))
+    // "epoch 8" reads well, "time (s) 8" does not.
+    let word = !chart.xTitle.isEmpty && chart.xTitle.allSatisfy(\.isLetter)
+    return "best \(label(value))" + (word ? ", \(chart.xTitle) \(name)" : " at \(name)")
   }
 
   private func label(_ value: Double) -> String {

@@ -5,6 +5,12 @@ package struct LineChartPoint: Hashable, Sendable {
   /// From the upper edge.
   package var y: Double
 
+  /// A place.
+  package init(x: Double, y: Double) {
+    self.x = x
+    self.y = y
+  }
+
   /// The path through the points, broken where one is missing; a point without neighbours has no path.
   package static func path(_ points: [LineChartPoint?], joining: LineChart.Joining) -> String {
     var text = ""
@@ -51,7 +57,8 @@ package struct LineChartLabel {
   ) {
     let width = FigureText.width(text, size: size * 1.06)
     let furthest = max(frame.x + 2, frame.x + frame.width - width - 2)
-    let offsets: [Double] = above ? [-13, 22, 4, -27, 36, -44, 52, -64, 72, -90] : [22, -13, 4, 36, -27, 52, -44, 72, -64, 98]
+    let offsets: [Double] =
+      above ? [-13, 22, 4, -27, 36, -44, 52, -64, 72, -90] : [22, -13, 4, 36, -27, 52, -44, 72, -64, 98]
     let shifts = [-0.5 * width, -width - 12, 12]
     var chosen = LineChartPoint(x: min(max(around.x - width / 2, frame.x + 2), furthest), y: around.y + offsets[0])
     var fewest = Int.max

@@ -162,6 +162,7 @@ public struct MistakesFigure: Hashable, Sendable {
     let shareWidth = FigureText.width(share, size: 11.5) + 6
     let name = FigureText.fitted(mistake.prediction, size: 12.5, limit: max(20, room - shareWidth))
     canvas.text(name, x: x + 16, y: line + 18, size: 12.5)
+    guard !share.isEmpty else { return }
     canvas.text(share, x: x + Self.picture, y: line + 18, style: "ath-muted", anchor: .end, size: 11.5)
   }
 
