@@ -104,6 +104,7 @@ import Testing
       for run in (attributes["d"] ?? "").split(separator: "M") {
         let numbers = run.split { $0 == " " || $0 == "h" }.compactMap { Int($0) }
         try #require(numbers.count == 3)
+        try #require(numbers[1] < rows && numbers[0] + numbers[2] <= columns, "outside of the picture: \(run)")
         for x in numbers[0]..<numbers[0] + numbers[2] { result[numbers[1] * columns + x] = shade }
       }
     }
