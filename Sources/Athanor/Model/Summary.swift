@@ -4,11 +4,7 @@ extension Model {
   /// - Parameter width: How many characters the first column has at least; a long name is never cut.
   public func summary(width: Int = 28) -> String {
     var rows = [["Layer (type)", "Output Shape", "Param #"]]
-    for (index, entry) in network.entries.enumerated() {
-      let count = built.weights.filter { $0.layer == entry.name || $0.layer.hasPrefix(entry.name + "/") }
-        .reduce(0) { $0 + $1.shape.reduce(1, *) }
-      rows.append(["\(entry.name) (\(entry.layer.kind))", built.shapes[index].description, String(count)])
-    }
+    rows += summaryRows.map { ["\($0.name) (\($0.kind))", $0.output, String($0.parameters)] }
     let columns = (0..<2).map { column in
       max(column == 0 ? width : 25, (rows.map { $0[column].count }.max() ?? 0) + 1)
     }
@@ -37,4 +33,31 @@ extension Model {
       (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digit)
     }.joined()
   }
+}
+
+extension Model {
+  /// A row of the summary.
+  public struct SummaryRow: Hashable, Sendable {
+    /// The layer's name.
+    public let name: String
+    /// The layer's kind.
+    public let kind: String
+    /// The output shape as the summary shows it.
+    public let output: String
+    /// The number of parameters.
+    public let parameters: Int
+  }
+
+  /// The rows of the summary, for programs.
+  public var summaryRows: [SummaryRow] {
+    network.entries.enumerated().map { index, entry in
+      let own = built.weights.filter { $0.layer == entry.name || $0.layer.hasPrefix(entry.name + "/") }
+      return SummaryRow(
+        name: entry.name, kind: entry.layer.kind, output: built.shapes[index].description,
+        parameters: own.reduce(0) { $0 + $1.shape.reduce(1, *) })
+    }
+  }
+
+  /// The figures of the epochs so far.
+  public var history: History { progress.history }
 }

@@ -1,6 +1,8 @@
 // The engine under the forward pass and the input gradient: a convolution from a source to outputs, in parallel over bands
 // of images or rows, region by region.
 
+#define ATH_WORKER_FLOATS (ATH_WORKER_BYTES / sizeof(float))
+
 enum { ATH_NAME(conv_pixels) = 240 }; // pixels whose pointers a block holds at most
 
 typedef struct {
@@ -11,7 +13,7 @@ typedef struct {
   const float *weights;                     // [taps, source_channels / groups, output_channels], if not packed
   const float *packed;                      // [groups][panels of all steps]
   const float *initial;                     // [groups][whole vectors], or NULL
-  bool relu;
+  bool relu, prefetches;
   float *outputs;              // [n, rows.outputs, columns.outputs, output_channels]
   int64_t images, rows_of_one; // of a band: several whole images, or some rows of one
 } ATH_NAME(convolution);
@@ -48,6 +50,9 @@ static void ATH_NAME(convolve_group)(const ATH_NAME(convolution) * conv, const A
     ATH_NAME(tile_job) job = {.walk = walk, .a_offset = group * group_in + done * walk.a_outer,
                               .c_offset = group * group_out, .columns = group_out,
                               .initial = conv->initial ? conv->initial + group * width : NULL, .accumulate = done > 0};
+    // The kernel row furthest down is the one whose pixels no tile has read yet. Worth it when they come from memory.
+    job.ahead_offset = group * group_in + ath_max(0, walk.a_outer * (r->taps - 1));
+    job.ahead_floats = conv->prefetches ? group_in : 0;
     done += walk.outer;
     job.relu = conv->relu && done >= r->taps;
     ATH_NAME(multiply_block)(rows, results, count, &job, &b);
@@ -119,10 +124,14 @@ static void ATH_NAME(convolve)(ATH_NAME(convolution) * conv, ath_pool *pool) {
                                      ATH_NAME(phases)(&conv->rows) * ATH_NAME(phases)(&conv->columns));
   const int64_t work = conv->n * conv->rows.outputs * conv->columns.outputs * taps *
                        (conv->source_channels / conv->groups) * conv->output_channels;
-  // About a million multiplications to a band, at most 64 bands. Several images in a band fill the tiles of its small
-  // regions at the border.
+  // About a million multiplications to a band, in 64 bands if that is less. Several images in a band fill the tiles of its
+  // small regions at the border, but the band should stay in the second-level cache while its regions pass over it.
   const int64_t wanted = ath_min(64, ath_max(1, work / 1000000));
-  conv->images = ath_max(1, ath_min(conv->n, ath_max(conv->n / wanted, ath_min(6, conv->n / 16))));
+  const int64_t image_floats = conv->rows.source * conv->columns.source * conv->source_channels +
+                               conv->rows.outputs * conv->columns.outputs * conv->output_channels;
+  const int64_t fitting = ath_max(1, (int64_t)ATH_WORKER_FLOATS / ath_max(1, image_floats));
+  conv->prefetches = conv->n * image_floats > 8 * 1024 * 1024;
+  conv->images = ath_max(1, ath_min(ath_max(conv->n / wanted, ath_min(6, conv->n / 16)), fitting));
   conv->rows_of_one = conv->rows.outputs;
   if (conv->n < wanted && conv->images == 1) {
     conv->rows_of_one = ath_max(1, ath_divide_up(conv->rows.outputs * conv->n, wanted));

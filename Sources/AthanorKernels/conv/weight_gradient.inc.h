@@ -3,8 +3,6 @@
 //
 // The batch is cut into chunks with a partial result each; partial results are added in the order of the chunks.
 
-#define ATH_WORKER_FLOATS (ATH_WORKER_BYTES / sizeof(float))
-
 enum { ATH_NAME(gradient_places) = 240 }; // places whose pointers a block holds at most
 
 typedef struct {

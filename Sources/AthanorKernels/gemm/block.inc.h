@@ -41,6 +41,13 @@ static void ATH_NAME(multiply_panel)(const float *const *rows, float *const *res
   const int64_t tiles = ath_divide_up(count, ATH_NAME(tile_rows)[vectors]);
   for (int64_t t = 0; t < tiles; ++t) {
     const int64_t row = t * count / tiles, next = (t + 1) * count / tiles;
+    if (block->ahead_floats > 0) {
+      const int64_t stop = ath_min(count, 3 * next - 2 * row);
+      for (int64_t p = 2 * next - row; p < stop; ++p) {
+        const float *from = rows[p] + block->ahead_offset;
+        for (int64_t f = 0; f < block->ahead_floats; f += 16) __builtin_prefetch(from + f, 0, 3);
+      }
+    }
     ATH_NAME(tiles)[vectors][next - row](rows + row, results + row, &job);
   }
 }

@@ -28,6 +28,7 @@ typedef struct {
   const float *initial; // what c begins with, padded to whole vectors; NULL: 0
   bool accumulate;      // c begins with what it holds
   bool relu;
+  int64_t ahead_offset, ahead_floats; // what to prefetch of each row of the tile after next
 } ATH_NAME(tile_job);
 
 #if ATH_REGISTERS >= 32

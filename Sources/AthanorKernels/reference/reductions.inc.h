@@ -75,8 +75,7 @@ static void ATH_NAME(reduce_join)(const void *context, int64_t index, int64_t be
 static void ATH_NAME(reduce)(const ath_reduce_args *args, ath_pool *pool) {
   ATH_NAME(reduce_plan) plan = {args, ATH_NAME(reduce_parts)(args), 0};
   plan.length = ath_divide_up(args->axis, plan.parts);
-  // Ranges of at least 64 elements are rounded up, so the number of parts is what remains after rounding.
-  while (plan.parts > 1 && (plan.parts - 1) * plan.length >= args->axis) --plan.parts;
+  while (plan.parts > 1 && (plan.parts - 1) * plan.length >= args->axis) --plan.parts; // rounding up left some empty
   const int64_t tasks = args->outer * plan.parts;
   const int64_t work = args->outer * args->axis * args->inner;
   if (work < ATH_POINTWISE_GRAIN) {

@@ -1,0 +1,43 @@
+# Athanor's commands. Each installs what it needs (apt or brew) and says what it does.
+
+SWIFT ?= swift
+PYTHON ?= python3
+VENV = .venv
+ATHANOR = .build/release/athanor
+DEMO = athanor-demo
+
+.PHONY: demo test parity build format lint dependencies clean
+
+demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
+	$(ATHANOR) train malireddi --epochs 5 --output $(DEMO)
+	$(ATHANOR) evaluate $(DEMO)/best.h5 --output $(DEMO)
+	$(ATHANOR) predict $(DEMO)/best.h5 Examples/digits
+	@echo
+	@echo "Look at $(DEMO)/curves.svg, $(DEMO)/confusion.svg and $(DEMO)/mistakes.svg."
+	@echo "Next: draw a digit, save it as PNG, and run  $(ATHANOR) predict $(DEMO)/best.h5 YOUR.png"
+
+build: dependencies ## The release program, .build/release/athanor
+	$(SWIFT) build -c release --product athanor
+
+test: dependencies ## Every Swift test, in release mode; needs no Python
+	$(SWIFT) test -c release
+
+parity: build $(VENV)/installed ## Compare with the real Keras
+	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
+
+$(VENV)/installed: Tools/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
+	touch $@
+
+dependencies:
+	@sh Tools/install_dependencies.sh
+
+format:
+	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
+clean:
+	rm -rf .build $(VENV) $(DEMO)

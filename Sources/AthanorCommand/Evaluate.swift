@@ -1,0 +1,65 @@
+import ArgumentParser
+import Athanor
+import AthanorDatasets
+import AthanorKeras
+import Foundation
+
+struct Evaluate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure a model's loss and accuracy on the test pictures of a data set.",
+    discussion: "With --output DIR it also draws confusion.svg and mistakes.svg there.")
+
+  @Argument(help: "A .h5 file.") var file: String
+  @OptionGroup var data: DataOptions
+  @Option(help: "How many threads compute; by default one per core.") var threads: Int?
+  @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
+  @Flag(help: "Print one JSON object.") var json = false
+
+  func run() async throws {
+    let model = try Model(contentsOf: file, threads: threads)
+    let loaded = try await data.load()
+    if model.training == nil { try model.compile(loss: .categoricalCrossentropy, metrics: [.accuracy]) }
+    let logs = try model.evaluate(loaded.test, batchSize: 200)
+    if let output { try draw(model, loaded, output) }
+    if json {
+      var object: [String: Any?] = ["count": loaded.test.count]
+      for entry in logs.entries { object[entry.name] = entry.value }
+      return try Terminal.json(object)
+    }
+    print("\(loaded.test.count) pictures of \(loaded.dataset.title): "
+      + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
+    if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
+  }
+
+  private func draw(_ model: Model, _ loaded: LoadedDataset, _ folder: String) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let probabilities = try model.predict(loaded.test, batchSize: 200)
+    let classes = probabilities.shape.last ?? 1
+    let values = probabilities.floats
+    let targets = loaded.test.targets.floats.map { Int($0) }
+    let names = loaded.dataset.classNames
+    let predictions = targets.indices.map { row in best(values[(row * classes)..<((row + 1) * classes)], 1)[0] }
+    let matrix = try ConfusionMatrix(targets: targets, predictions: predictions, classCount: classes)
+    let figure = try ConfusionMatrixFigure(counts: matrix.counts, classNames: names)
+    try Terminal.write(figure.svg(), to: "\(folder)/confusion.svg")
+
+    // The worst mistakes are those in which the model was surest.
+    let wrong = targets.indices.filter { targets[$0] != predictions[$0] }
+      .sorted { values[$0 * classes + predictions[$0]] > values[$1 * classes + predictions[$1]] }
+    guard case .uint8(let pixels) = loaded.test.inputs.storage else { return }
+    let (height, width) = (loaded.dataset.height, loaded.dataset.width)
+    let mistakes = try wrong.prefix(25).map { row in
+      try MistakesFigure.Mistake(
+        pixels: Array(pixels[(row * height * width)..<((row + 1) * height * width)]), height: height, width: width,
+        truth: names[targets[row]], prediction: names[predictions[row]],
+        probability: Double(values[row * classes + predictions[row]]))
+    }
+    let sheet = try MistakesFigure(mistakes: mistakes, title: "Worst mistakes: \(wrong.count) of \(targets.count) are wrong")
+    try Terminal.write(sheet.svg(), to: "\(folder)/mistakes.svg")
+  }
+}
+
+/// The places of the largest numbers, largest first.
+func best(_ values: ArraySlice<Float>, _ count: Int) -> [Int] {
+  values.indices.sorted { (values[$0], $1) > (values[$1], $0) }.prefix(count).map { $0 - values.startIndex }
+}

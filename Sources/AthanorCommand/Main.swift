@@ -1,0 +1,65 @@
+import ArgumentParser
+import Athanor
+import Foundation
+
+/// The command line; one file for each subcommand.
+struct AthanorProgram: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "athanor",
+    abstract: "Train small neural networks on the CPU you have, and use them.",
+    discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
+    subcommands: [Summary.self, Train.self, Evaluate.self, Predict.self, Datasets.self])
+}
+
+@main
+enum Main {
+  static func main() async {
+    do {
+      var command = try AthanorProgram.parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as AthanorError {
+      Terminal.error("Error: \(error)\n")
+      exit(1)
+    } catch is CancellationError {
+      exit(1)
+    } catch {
+      let text = AthanorProgram.fullMessage(for: error)
+      if AthanorProgram.exitCode(for: error) == .success {
+        print(text)
+        exit(0)
+      }
+      Terminal.error(text + "\n")
+      exit(2)
+    }
+  }
+}
+
+/// Text and JSON for the terminal.
+enum Terminal {
+  static func error(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  /// One JSON object in one line, keys sorted; numbers that are not finite become null.
+  static func json(_ object: [String: Any?]) throws {
+    let values: [String: Any] = object.mapValues { value in
+      if let number = value as? Double { return number.isFinite ? number : NSNull() }
+      return value ?? NSNull()
+    }
+    let data = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
+    print(String(decoding: data, as: UTF8.self))
+    fflush(nil)
+  }
+
+  static func write(_ text: String, to path: String) throws {
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw AthanorError(
+        .file, at: path, "it cannot be written: \(error.localizedDescription)",
+        fix: "Choose a folder that exists, can be written and has space left.")
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Athanor
+import AthanorDatasets
+import AthanorKeras
+import Foundation
+
+/// A network by name, or a model file.
+enum NetworkSource {
+  static func model(_ name: String, seed: UInt64 = 0, threads: Int?) throws -> Model {
+    if let network = TutorialNetwork(rawValue: name.lowercased()) { return try network.model(seed: seed, threads: threads) }
+    guard FileManager.default.fileExists(atPath: name) else {
+      let names = TutorialNetwork.allCases.map(\.rawValue)
+      throw AthanorError(
+        .file, at: name, "there is neither a network nor a file of this name",
+        fix: AthanorError.suggestion(for: name, among: names) + "Networks are \(names.joined(separator: " and ")).")
+    }
+    return try Model(contentsOf: name, threads: threads)
+  }
+}
+
+/// Which data, for every command that needs some.
+struct DataOptions: ParsableArguments {
+  @Option(help: "Which data set: mnist, fashion-mnist or digits (5,000 digits that come with the program).")
+  var dataset = "mnist"
+
+  @Option(name: .customLong("data-dir"), help: "The folder that holds its files.")
+  var dataDirectory: String?
+
+  func load() async throws -> LoadedDataset {
+    let set = try ImageDataset.named(dataset)
+    let isTerminal = isatty(2) == 1
+    let download = DownloadOptions(progress: { progress in
+      guard isTerminal else { return }
+      let total = progress.totalByteCount.map { " of \($0 / 1024) KB" } ?? ""
+      Terminal.error("\r\(progress.title): \(progress.file) \(progress.receivedByteCount / 1024) KB\(total)   ")
+    })
+    do {
+      return try await set.load(dataDirectory: dataDirectory, download: download)
+    } catch let error as AthanorError where error.kind == .network && set.name == "mnist" && dataDirectory == nil {
+      Terminal.error(
+        "MNIST is not here and cannot be downloaded, so the bundled sample of 5,000 digits is used: expect about 97 % "
+          + "instead of 99 %.\n\(error)\n")
+      return try await ImageDataset.digits.load()
+    }
+  }
+}

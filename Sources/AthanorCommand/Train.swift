@@ -1,0 +1,130 @@
+import ArgumentParser
+import Athanor
+import AthanorDatasets
+import AthanorKeras
+import Foundation
+
+struct Train: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a network and keep its best checkpoint.",
+    discussion: """
+      Leaves in the output folder: best_model.EPOCH-LOSS.h5 for each improvement, best.h5, last.h5, history.csv and \
+      curves.svg. Ctrl-C finishes the batch, saves last.h5 and says how to go on.
+      """)
+
+  @Argument(help: "malireddi, chollet, or a .h5 file.") var network: String
+  @OptionGroup var data: DataOptions
+  @Option(help: "The number of the last epoch.") var epochs = 10
+  @Option(help: "How many pictures one step looks at.") var batchSize = 200
+  @Option(help: "Adam's learning rate.") var learningRate: Double?
+  @Option(help: "From which all random numbers follow.") var seed: UInt64 = 0
+  @Option(help: "How many threads compute; by default one per core.") var threads: Int?
+  @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
+  @Option(help: "A last.h5 of an interrupted training, to go on from.") var resume: String?
+  @Option(help: "End when validation loss has not improved for so many epochs.") var patience: Int?
+  @Flag(help: "Print one JSON object for each epoch, and nothing else.") var json = false
+
+  func validate() throws {
+    guard epochs > 0 else { throw ValidationError("--epochs must be at least 1.") }
+    guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
+    if let learningRate, !(learningRate > 0) { throw ValidationError("--learning-rate must be above 0.") }
+    if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
+  }
+
+  func run() async throws {
+    let loaded = try await data.load()
+    do {
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    } catch {
+      throw AthanorError(
+        .file, at: output, "the folder cannot be made: \(error.localizedDescription)", fix: "Give --output another folder.")
+    }
+    let model = try resume.map { try Model(contentsOf: $0, threads: threads) }
+      ?? NetworkSource.model(network, seed: seed, threads: threads)
+    if model.training == nil || (resume == nil && learningRate != nil) {
+      let rate = LearningRate.constant(learningRate ?? 0.001)
+      try model.compile(optimizer: .adam(learningRate: rate), loss: .categoricalCrossentropy, metrics: [.accuracy])
+    }
+    if !json {
+      print(model.summary())
+      print("Training on \(loaded.train.count) pictures of \(loaded.dataset.title) (\(loaded.path)) with \(model.threadCount) threads")
+    }
+    let interruption = Interruption()
+    var callbacks: [any Callback] = [
+      CSVLogger("\(output)/history.csv"),
+      ClosureCallback(epochDidEnd: { epoch, logs, context in try report(epoch, logs, context) }), interruption,
+    ]
+    if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
+    callbacks += [
+      ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.h5", saveBestOnly: true),
+      ModelCheckpoint("\(output)/best.h5", saveBestOnly: true), ModelCheckpoint("\(output)/last.h5"),
+    ]
+    try model.fit(
+      loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, callbacks: callbacks,
+      verbose: json ? .silent : .auto, resume: resume != nil)
+    if interruption.wasInterrupted {
+      try model.save(to: "\(output)/last.h5")
+      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation)\n")
+      return
+    }
+    if !json {
+      print(
+        """
+
+        In \(output): best.h5 (lowest validation loss), last.h5, history.csv, curves.svg
+        Next: athanor evaluate \(output)/best.h5\(data.dataset == "mnist" ? "" : " --dataset \(data.dataset)") --output \(output)
+              athanor predict \(output)/best.h5 PICTURE.png
+        """)
+    }
+  }
+
+  private var continuation: String {
+    var words = ["athanor", "train", network, "--resume", "\(output)/last.h5", "--output", output]
+    words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", data.dataset]
+    if let directory = data.dataDirectory { words += ["--data-dir", directory] }
+    if let patience { words += ["--patience", String(patience)] }
+    return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+  }
+
+  private func report(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
+    let epochs = context.model.history.epochs
+    var metrics: [String: [Double?]] = [:]
+    for name in logs.names { metrics[name] = epochs.map { $0.logs[name] } }
+    metrics["learning_rate"] = epochs.map(\.learningRate)
+    let figure = try TrainingCurves(epochs: epochs.map(\.number), metrics: metrics, title: context.model.name.capitalized)
+    try Terminal.write(figure.svg(), to: "\(output)/curves.svg")
+    guard json, let last = epochs.last else { return }
+    var object: [String: Any?] = ["epoch": epoch, "seconds": last.seconds]
+    for entry in logs.entries { object[entry.name] = entry.value }
+    try Terminal.json(object)
+  }
+}
+
+/// Ends training after the present batch when the user presses Ctrl-C; a second time ends the program at once.
+final class Interruption: Callback {
+  private final class Flag: @unchecked Sendable {  // guarded by its lock
+    private let lock = NSLock()
+    private var count = 0
+    func raise() -> Int { lock.withLock { count += 1; return count } }
+    var isRaised: Bool { lock.withLock { count > 0 } }
+  }
+
+  private let flag = Flag()
+  private let source: any DispatchSourceSignal
+  private(set) var wasInterrupted = false
+
+  init() {
+    signal(SIGINT, SIG_IGN)
+    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    let flag = flag
+    source.setEventHandler { if flag.raise() > 1 { exit(130) } }
+    source.resume()
+  }
+
+  func batchDidEnd(_ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {
+    guard flag.isRaised, !wasInterrupted else { return }
+    wasInterrupted = true
+    context.stopTraining = true
+    context.captureState()
+  }
+}
