@@ -51,7 +51,8 @@ let package = Package(
 
     .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"]),
-    .testTarget(name: "AthanorTests", dependencies: ["Athanor"]),
+    .testTarget(
+      name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
     .testTarget(name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorDatasets"]),
