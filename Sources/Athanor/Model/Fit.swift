@@ -19,7 +19,7 @@ extension Model {
   /// Trains the model.
   ///
   /// Each epoch goes through all examples once, in an order that follows from the model's seed and the epoch's number; the last batch may
-  /// be smaller. With several calls training goes on where it was.
+  /// be smaller. A second call goes on with the weights and the optimizer's state of the first, counting epochs from `initialEpoch` again.
   ///
   /// - Parameters:
   ///   - data: What to learn from.
@@ -50,12 +50,20 @@ extension Model {
         fix: "batchSize must be at least 1, validationSplit at least 0 and below 1, the others not negative.")
     }
     if let place = classWeights.first(where: { !($0.value >= 0 && $0.value.isFinite) }) {
-      throw AthanorError(.argument, at: "fit", "the weight of class \(place.key) is \(place.value) but must be zero or more")
+      throw AthanorError(
+        .argument, at: "fit", "the weight of class \(place.key) is \(place.value) but must be zero or more")
     }
-    let printer = ProgressPrinter(verbose)
+    let printer = ProgressPrinter(verbose, write: write)
     var (data, validation) = (data, validation)
-    if validation == nil, validationSplit > 0 {
-      let kept = data.count - Int(Double(data.count) * validationSplit)
+    if validation == nil, validationSplit > 0, data.count > 0 {
+      let kept = Int((Double(data.count) * (1 - validationSplit)).rounded(.down))  // as Keras rounds
+      guard kept > 0, kept < data.count else {
+        throw AthanorError(
+          .argument, at: "fit",
+          "validationSplit \(validationSplit) of \(data.count) examples leaves \(kept) to learn from and "
+            + "\(data.count - kept) to validate on",
+          fix: "Give more data or another validationSplit.")
+      }
       validation = data.slice(kept..<data.count)
       data = data.slice(0..<kept)
       printer.say("Validating on the last \(validation?.count ?? 0) of the examples, training on the first \(kept)")
@@ -75,7 +83,8 @@ extension Model {
       }
       guard progress.batch <= context.batchesPerEpoch else {
         throw AthanorError(
-          .argument, at: "fit", "the checkpoint is at batch \(progress.batch) of an epoch that now has \(context.batchesPerEpoch)",
+          .argument, at: "fit",
+          "the checkpoint is at batch \(progress.batch) of an epoch that now has \(context.batchesPerEpoch)",
           fix: "Resume with the data and the batch size of the interrupted training.")
       }
     } else {
@@ -106,8 +115,7 @@ extension Model {
     let (prepared, feed) = try prepared(batch, "trainOnBatch")
     let filler = BatchFiller(data: prepared, feed: feed, classWeights: [:])
     let workspace = try workspace(.train, batchSize: prepared.count, feed: feed)
-    filler.fill(workspace, Array(0..<prepared.count)[...])
-    try takeStep(workspace, training, "batch")
+    try takeStep(workspace, training, "trainOnBatch") { filler.fill(workspace, Array(0..<prepared.count)[...]) }
     var totals = RunningTotals(training.metrics)
     totals.add(workspace, count: prepared.count)
     return totals.logs
@@ -130,18 +138,24 @@ extension Model {
     return (workspace.floats("loss")[0], gradients)
   }
 
-  /// Runs a filled workspace and changes the weights.
+  /// Fills a workspace, runs it and changes the weights.
   ///
   /// - Throws: `AthanorError` when the loss or a gradient is not finite; the weights are then those before the step.
-  func takeStep(_ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String) throws {
+  func takeStep(
+    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
+  ) throws {
     let memory = weightMemory.memory
+    fill()
     workspace.run(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
     let gradients = UnsafeMutableBufferPointer(rebasing: memory.gradients.floats[0..<weightMemory.parameters.count])
     guard workspace.floats("loss")[0].isFinite, training.kernels.sumOfSquares(gradients).isFinite else {
+      fill()  // a run may use the memory of its inputs again
       let place = workspace.firstNonFinite(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
-      let origin = place.map { "\($0.origin), in \($0.operation)" } ?? "the gradients' sum"
+      let origin =
+        place.map { $0.operation == "input" ? $0.origin : "\($0.origin), in \($0.operation)" } ?? "the gradients' sum"
       throw AthanorError(
-        .numeric, at: what(), "a number became NaN or infinite, first in \(origin); the weights are those before this batch",
+        .numeric, at: what(),
+        "a number became NaN or infinite, first in \(origin); the weights are those before this batch",
         fix: "Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1).")
     }
     progress.step += 1
@@ -172,7 +186,6 @@ private struct TrainingLoop {
     var totals = RunningTotals(training.metrics)
     totals.sums = model.progress.totals
     totals.count = model.progress.count
-    let rate = model.learningRate
     var random = RandomStream(seed: model.progress.seed, stream: 2 << 32 | UInt64(epoch))
     let order = shuffle ? random.permutation(filler.data.count) : Array(0..<filler.data.count)
 
@@ -180,10 +193,14 @@ private struct TrainingLoop {
       let first = model.progress.batch * batchSize
       let rows = order[first..<min(first + batchSize, order.count)]
       let workspace = try model.workspace(.train, batchSize: rows.count, feed: filler.feed)
-      filler.fill(workspace, rows)
       do {
-        try model.takeStep(workspace, training, "fit, epoch \(epoch), batch \(model.progress.batch + 1)")
-      } catch let error as AthanorError where error.kind == .numeric && callbacks.contains(where: { $0 is TerminateOnNaN }) {
+        try model.takeStep(workspace, training, "fit, epoch \(epoch), batch \(model.progress.batch + 1)") {
+          filler.fill(workspace, rows)
+        }
+      } catch let error as AthanorError
+        where error.kind == .numeric && callbacks.contains(where: { $0 is TerminateOnNaN })
+      {
+        printer.endLine()
         context.message("Training ends: \(error)")
         context.stopTraining = true
         return
@@ -211,7 +228,7 @@ private struct TrainingLoop {
     model.progress.totals = []
     model.progress.count = 0
     model.progress.history.epochs.append(
-      History.Epoch(number: epoch, seconds: seconds(), learningRate: rate, logs: logs))
+      History.Epoch(number: epoch, seconds: seconds(), learningRate: model.learningRate, logs: logs))
     printer.endEpoch(logs, seconds())
     for callback in callbacks { try callback.epochDidEnd(epoch, logs, context) }
   }

@@ -26,6 +26,8 @@ public final class Model {
   package var workspaces: [WorkspaceKey: Workspace] = [:]
   /// Where training stands: what a checkpoint needs besides weights to go on as if it had never stopped.
   package var progress: TrainingProgress
+  /// Where `fit` prints to.
+  package var write: (String) -> Void = ProgressPrinter.standardOutput
 
   package struct WorkspaceKey: Hashable {
     package enum Purpose: Hashable { case train, evaluate, predict }
@@ -124,7 +126,8 @@ public final class Model {
   public var weights: [Weight] {
     built.weights.map { weight in
       Weight(
-        name: weight.name, tensor: Tensor(uncheckedShape: weight.shape, .float32(Array(weightMemory.values(of: weight)))),
+        name: weight.name,
+        tensor: Tensor(uncheckedShape: weight.shape, .float32(Array(weightMemory.values(of: weight)))),
         isTrainable: weight.isTrainable)
     }
   }

@@ -1,8 +1,9 @@
 import Foundation
 
 /// Prints the progress of a training as Keras does.
-struct ProgressPrinter {
+package struct ProgressPrinter {
   private let verbosity: Verbosity
+  private let write: (String) -> Void
   private let state = State()
 
   private final class State {
@@ -11,50 +12,69 @@ struct ProgressPrinter {
     var lastPrint = -1.0
   }
 
-  init(_ verbosity: Verbosity) {
-    let isTerminal = isatty(1) == 1
+  package init(
+    _ verbosity: Verbosity, isTerminal: Bool = isatty(1) == 1,
+    write: @escaping (String) -> Void = ProgressPrinter.standardOutput
+  ) {
     self.verbosity = verbosity == .auto ? (isTerminal ? .bar : .line) : verbosity
+    self.write = write
   }
 
-  /// Prints a line.
-  func say(_ text: String) {
-    if verbosity != .silent { write(text + "\n") }
+  /// Prints a line; a bar that is being drawn stays above it.
+  package func say(_ text: String) {
+    guard verbosity != .silent else { return }
+    endLine()
+    write(text + "\n")
   }
 
-  func beginEpoch(_ epoch: Int, of epochs: Int, batches: Int) {
+  package func beginEpoch(_ epoch: Int, of epochs: Int, batches: Int) {
     state.batches = batches
     state.lastPrint = -1
     say("Epoch \(epoch)/\(epochs)")
   }
 
-  func batch(_ batch: Int, _ logs: Logs, _ seconds: Double) {
+  package func batch(_ batch: Int, _ logs: Logs, _ seconds: Double) {
     // Ten times a second is enough for the eye and costs nothing.
     guard verbosity == .bar, seconds - state.lastPrint >= 0.1 else { return }
     state.lastPrint = seconds
     let perStep = seconds / Double(batch)
-    let left = Int((perStep * Double(state.batches - batch)).rounded())
-    overwrite(bar(batch) + " \(left)s " + timing(perStep) + figures(logs))
+    let left = Int(perStep * Double(state.batches - batch))
+    overwrite(bar(batch) + " \(clock(left)) " + timing(perStep) + figures(logs))
   }
 
-  func endEpoch(_ logs: Logs, _ seconds: Double) {
+  package func endEpoch(_ logs: Logs, _ seconds: Double) {
     let perStep = seconds / Double(max(state.batches, 1))
-    let text = " \(Int(seconds.rounded()))s " + timing(perStep) + figures(logs)
+    let elapsed = "\(Int(seconds.rounded()))s"
+    let rest = timing(perStep) + figures(logs)
     switch verbosity {
     case .bar:
-      overwrite(bar(state.batches) + text)
+      overwrite(bar(state.batches) + " \(elapsed) " + rest)
       endLine()
-    case .line: say("\(state.batches)/\(state.batches) -" + text)
+    case .line: say("\(state.batches)/\(state.batches) - \(elapsed) - " + rest)
     case .silent, .auto: break
     }
   }
 
-  func endLine() { if verbosity == .bar { write("\n"); state.width = 0 } }
+  /// Leaves the line of the bar, when one is being drawn.
+  package func endLine() {
+    guard state.width > 0 else { return }
+    write("\n")
+    state.width = 0
+  }
 
   private func bar(_ batch: Int) -> String {
     let total = String(state.batches)
     let number = String(repeating: " ", count: max(0, total.count - String(batch).count)) + String(batch)
     let filled = 20 * batch / max(state.batches, 1)
     return "\(number)/\(total) " + String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
+  }
+
+  /// `42s`, `1:05` or `2:00:07`, as Keras prints the time that is left.
+  private func clock(_ seconds: Int) -> String {
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
+    if seconds <= 60 { return "\(seconds)s" }
+    if seconds <= 3600 { return "\(seconds / 60):" + two(seconds % 60) }
+    return "\(seconds / 3600):" + two(seconds % 3600 / 60) + ":" + two(seconds % 60)
   }
 
   private func timing(_ seconds: Double) -> String {
@@ -76,9 +96,9 @@ struct ProgressPrinter {
     write("\r" + text + padding)
   }
 
-  private func write(_ text: String) {
+  /// Prints at once, also when the output is a pipe.
+  package static func standardOutput(_ text: String) {
     print(text, terminator: "")
     fflush(nil)
   }
 }
-
