@@ -20,7 +20,7 @@ struct BatchFiller {
       let width = data.targets.shape.dropFirst().reduce(1, *)
       let part = values[row * width..<(row + 1) * width]
       let largest = part.indices.max { part[$0] < part[$1] } ?? part.startIndex
-      return classWeights[width == 1 ? Int(part[part.startIndex]) : largest - part.startIndex] ?? 1
+      return classWeights[width == 1 ? Int(exactly: part[part.startIndex]) ?? -1 : largest - part.startIndex] ?? 1
     case .uint8, .float64: return 1
     }
   }
@@ -68,8 +68,9 @@ extension Model {
     switch targets.storage {
     case .int32, .uint8:
       let integers = targets.storage.integers
-      if trailing.isEmpty || (trailing == [1] && outputShape != [nil, 1]) {
-        targets = try Tensor(shape: [data.count], integers: integers)
+      let isClasses = trailing == [1] && outputShape.rank == 2 && outputShape != [nil, 1]
+      if trailing.isEmpty || isClasses || Shape([nil] + trailing.map { $0 }) == Shape(outputShape.lengths.dropLast()) {
+        targets = try Tensor(shape: isClasses ? [data.count] : targets.shape, integers: integers)
         try checkClasses(integers, what)
       } else {
         targets = try Tensor(shape: targets.shape, targets.floats)
@@ -105,11 +106,12 @@ extension Model {
   }
 
   private func checkClasses(_ classes: [Int32], _ what: String) throws {
-    guard outputShape.rank == 2, let count = outputShape[1], count > 1 else { return }
+    guard outputShape.rank >= 2, let count = outputShape[outputShape.rank - 1], count > 1 else { return }
     if let place = classes.firstIndex(where: { $0 < 0 || Int($0) >= count }) {
+      let perExample = outputShape.elementsPerExample / count
       throw AthanorError(
         .data, at: what,
-        "example \(place) is of class \(classes[place]) but the model's \(count) outputs are classes 0 to \(count - 1)",
+        "example \(place / perExample) is of class \(classes[place]) but the model's \(count) outputs are classes 0 to \(count - 1)",
         fix: "Give the last layer as many units as there are classes, and number classes from 0.")
     }
   }
