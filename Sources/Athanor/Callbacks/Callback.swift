@@ -56,7 +56,7 @@ public final class TrainingContext {
   let callbacks: [any Callback]
   let say: (String) -> Void
 
-  init(
+  package init(
     model: Model, epochs: Int, batchesPerEpoch: Int, isResuming: Bool, monitors: [String], callbacks: [any Callback],
     say: @escaping (String) -> Void
   ) {
@@ -124,13 +124,14 @@ struct Improvement {
   let minDelta: Double
 
   /// - Throws: `AthanorError` when nothing of this name is logged.
-  init(_ monitor: Monitor, _ mode: MonitorMode, minDelta: Double = 0, _ who: String, _ context: TrainingContext) throws {
+  init(_ monitor: Monitor, _ mode: MonitorMode, minDelta: Double = 0, _ who: String, _ context: TrainingContext) throws
+  {
     guard context.monitors.contains(monitor.name) else {
       let needsValidation = monitor.name.hasPrefix("val_") && !context.monitors.contains { $0.hasPrefix("val_") }
       throw AthanorError(
         .argument, at: who, "nothing named \"\(monitor.name)\" is measured in this training",
-        fix: (needsValidation ? "Give validation data to fit. " : "")
-          + AthanorError.suggestion(for: monitor.name, among: context.monitors)
+        fix: (needsValidation
+          ? "Give validation data to fit. " : AthanorError.suggestion(for: monitor.name, among: context.monitors))
           + "It can monitor \(context.monitors.joined(separator: ", ")).")
     }
     self.monitor = monitor

@@ -32,7 +32,8 @@ public final class EarlyStopping: Callback {
   ///   - patience: How many epochs in a row may pass without improvement; 0 means the same as 1.
   ///   - mode: Which way is better.
   ///   - baseline: Nothing counts as improvement of patience until it is better than this.
-  ///   - restoreBestWeights: Whether the weights of the best epoch are put back at the end, also when training ran to its end.
+  ///   - restoreBestWeights: Whether the weights of the best epoch are put back at the end, also when training ran to its end. They are
+  ///     not part of checkpoints: after resuming from a checkpoint of another epoch, only later improvements can be put back.
   ///   - startFromEpoch: How many epochs are not looked at.
   public init(
     monitor: Monitor = .validationLoss, minDelta: Double = 0, patience: Int = 0, mode: MonitorMode = .auto,
@@ -47,6 +48,11 @@ public final class EarlyStopping: Callback {
     self.startFromEpoch = startFromEpoch
   }
 
+  /// Whether it watches the same figure and may end the training before, or when, another has waited so long.
+  func endsTraining(of monitor: Monitor, within patience: Int) -> Bool {
+    monitor == self.monitor && max(self.patience, 1) <= max(patience, 1)
+  }
+
   public func trainingDidBegin(_ context: TrainingContext) throws {
     guard patience >= 0 else {
       throw AthanorError(.argument, at: "EarlyStopping", "patience is \(patience) but must be zero or more")
@@ -54,19 +60,30 @@ public final class EarlyStopping: Callback {
     let improvement = try Improvement(monitor, mode, minDelta: minDelta, "EarlyStopping", context)
     self.improvement = improvement
     stoppedEpoch = 0
-    bestWeights = nil
     if context.isResuming, !best.isNaN {
-      if restoreBestWeights { bestWeights = context.model.weightMemory.snapshot() }
+      let progress = context.model.progress
+      if restoreBestWeights, bestEpoch > 0, bestEpoch == progress.epoch, progress.batch == 0 {
+        bestWeights = context.model.weightMemory.snapshot()
+      }
+      // The checkpoint was written at the end of the epoch that ended the training: it is not to go on.
+      if waited >= max(patience, 1) {
+        stoppedEpoch = progress.epoch
+        context.stopTraining = true
+      }
     } else {
       best = improvement.worst
       bestEpoch = 0
       waited = 0
+      bestWeights = nil
     }
   }
 
   public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
     guard let improvement, let value = logs[monitor.name], epoch > startFromEpoch else { return }
-    if restoreBestWeights, bestWeights == nil { bestWeights = context.model.weightMemory.snapshot() }
+    if restoreBestWeights, bestEpoch == 0 {
+      bestEpoch = epoch
+      bestWeights = context.model.weightMemory.snapshot()
+    }
     waited += 1
     if improvement.isBetter(value, than: best) {
       best = value
@@ -83,7 +100,12 @@ public final class EarlyStopping: Callback {
 
   public func trainingDidEnd(_ context: TrainingContext) throws {
     if stoppedEpoch > 0 { context.message("Epoch \(stoppedEpoch): early stopping") }
-    guard restoreBestWeights, let bestWeights else { return }
+    guard restoreBestWeights, bestEpoch > 0 else { return }
+    guard let bestWeights else {
+      return context.message(
+        "The last weights are kept: those of the best epoch, \(bestEpoch), are not part of the checkpoint that was resumed"
+      )
+    }
     context.message("Restoring the weights of the best epoch, \(bestEpoch)")
     context.model.weightMemory.restore(bestWeights)
   }
@@ -92,8 +114,8 @@ public final class EarlyStopping: Callback {
     get { ["best": best, "bestEpoch": Double(bestEpoch), "waited": Double(waited)] }
     set {
       best = newValue["best"] ?? .nan
-      bestEpoch = Int(newValue["bestEpoch"] ?? 0)
-      waited = Int(newValue["waited"] ?? 0)
+      bestEpoch = Int(exactly: newValue["bestEpoch"] ?? 0) ?? 0
+      waited = Int(exactly: newValue["waited"] ?? 0) ?? 0
     }
   }
 }

@@ -17,7 +17,16 @@ public final class ReduceLROnPlateau: Callback {
   private var waited = 0
   private var cooling = 0
 
-  /// Watches a figure; parameters as in Keras.
+  /// Watches a figure.
+  ///
+  /// - Parameters:
+  ///   - monitor: The figure.
+  ///   - factor: What the rate is multiplied by.
+  ///   - patience: How many epochs in a row may pass without improvement; 0 means the same as 1.
+  ///   - mode: Which way is better.
+  ///   - minDelta: How much better counts as better.
+  ///   - cooldown: How many epochs after a reduction are not counted.
+  ///   - minLearningRate: Below this the rate is never set.
   public init(
     monitor: Monitor = .validationLoss, factor: Double = 0.1, patience: Int = 10, mode: MonitorMode = .auto,
     minDelta: Double = 1e-4, cooldown: Int = 0, minLearningRate: Double = 0
@@ -41,6 +50,16 @@ public final class ReduceLROnPlateau: Callback {
     try requireConstantRate("ReduceLROnPlateau", context)
     let improvement = try Improvement(monitor, mode, minDelta: minDelta, "ReduceLROnPlateau", context)
     self.improvement = improvement
+    if context.model.learningRate <= minLearningRate {
+      context.message(
+        "ReduceLROnPlateau: the learning rate, \(context.model.learningRate), is at its minimum and will never be reduced"
+      )
+    }
+    for case let stopping as EarlyStopping in context.callbacks
+    where stopping.endsTraining(of: monitor, within: patience) {
+      context.message(
+        "ReduceLROnPlateau: EarlyStopping has no more patience and ends the training before the rate is reduced")
+    }
     if !context.isResuming || best.isNaN {
       best = improvement.worst
       waited = 0
@@ -73,8 +92,8 @@ public final class ReduceLROnPlateau: Callback {
     get { ["best": best, "waited": Double(waited), "cooling": Double(cooling)] }
     set {
       best = newValue["best"] ?? .nan
-      waited = Int(newValue["waited"] ?? 0)
-      cooling = Int(newValue["cooling"] ?? 0)
+      waited = Int(exactly: newValue["waited"] ?? 0) ?? 0
+      cooling = Int(exactly: newValue["cooling"] ?? 0) ?? 0
     }
   }
 }
