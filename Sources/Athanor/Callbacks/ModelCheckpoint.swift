@@ -9,7 +9,7 @@ public protocol ModelFileFormat: Sendable {
 /// Saves the model after each epoch, or only when a figure has improved. Source: `keras.callbacks.ModelCheckpoint`.
 ///
 /// The path may hold `{epoch}`, `{batch}` and any figure, with a format: `best.{epoch:02d}-{val_loss:.2f}.h5`. It is checked before the
-/// first epoch. The best value is kept in checkpoints, so a resumed training does not overwrite a better file.
+/// first epoch. The best value is kept in checkpoints and from one `fit` to the next, so that no training overwrites a better file.
 ///
 /// - Example:
 ///   ```swift
@@ -25,7 +25,6 @@ public final class ModelCheckpoint: Callback {
   private let format: any ModelFileFormat
   private var improvement: Improvement?
   private var parsed: FileTemplate?
-  private var batchesSeen = 0
   /// The best value so far; NaN before the first.
   public private(set) var best = Double.nan
   /// The file that was written last.
@@ -57,19 +56,27 @@ public final class ModelCheckpoint: Callback {
   public var savesModel: Bool { true }
 
   public func trainingDidBegin(_ context: TrainingContext) throws {
-    parsed = try FileTemplate(template, names: ["epoch", "batch"] + context.monitors)
+    // Within an epoch there are no figures of the validation yet.
+    let monitors = everyBatches == nil ? context.monitors : context.monitors.filter { !$0.hasPrefix("val_") }
+    parsed = try FileTemplate(template, names: ["epoch", "batch"] + monitors)
     if let everyBatches, everyBatches < 1 {
       throw AthanorError(.argument, at: "ModelCheckpoint", "everyBatches is \(everyBatches) but must be at least 1")
     }
+    if saveBestOnly, everyBatches != nil, monitor.name.hasPrefix("val_") {
+      throw AthanorError(
+        .argument, at: "ModelCheckpoint",
+        "\"\(monitor.name)\" is measured after an epoch, but files are to be saved within it",
+        fix: "Monitor one of \(monitors.joined(separator: ", ")), or leave everyBatches out.")
+    }
     if saveBestOnly { improvement = try Improvement(monitor, mode, "ModelCheckpoint", context) }
-    if !context.isResuming { best = .nan }
-    batchesSeen = 0
   }
 
   public func batchDidEnd(_ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {
     guard let everyBatches else { return }
-    batchesSeen += 1
-    if batchesSeen % everyBatches == 0 { try save(context.model.progress.epoch + 1, batch, logs, context) }
+    let epoch = context.model.progress.epoch + 1
+    // Counted from the first epoch's first batch, so that a resumed training saves at the same places.
+    let batches = (epoch - 1) * context.batchesPerEpoch + batch
+    if batches.isMultiple(of: everyBatches) { try save(epoch, batch, logs, context) }
   }
 
   public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
@@ -82,9 +89,11 @@ public final class ModelCheckpoint: Callback {
       else { return }
       best = value
     }
-    guard let path = parsed?.path({ name in
-      name == "epoch" ? Double(epoch) : name == "batch" ? Double(batch) : logs[name] ?? .nan
-    }) else { return }
+    guard
+      let path = parsed?.path({ name in
+        name == "epoch" ? Double(epoch) : name == "batch" ? Double(batch) : logs[name] ?? .nan
+      })
+    else { return }
     context.captureState()
     try format.write(context.model, to: path, weightsOnly: weightsOnly)
     lastPath = path
@@ -97,7 +106,7 @@ public final class ModelCheckpoint: Callback {
 }
 
 /// A path with places for figures: `{epoch:02d}`, `{val_loss:.2f}`, `{val_loss}`.
-struct FileTemplate {
+package struct FileTemplate {
   private enum Part {
     case text(String)
     case figure(name: String, zeroes: Bool, width: Int, decimals: Int?, isInteger: Bool)
@@ -105,12 +114,13 @@ struct FileTemplate {
   private var parts: [Part] = []
 
   /// - Throws: `AthanorError` when a brace is not closed, a name is unknown or a format is not understood.
-  init(_ template: String, names: [String]) throws {
+  package init(_ template: String, names: [String]) throws {
     var rest = Substring(template)
-    func refuse(_ problem: String) -> AthanorError {
+    func refuse(_ problem: String, _ suggestion: String = "") -> AthanorError {
       AthanorError(
         .argument, at: "ModelCheckpoint path \"\(template)\"", problem,
-        fix: "Write places such as {epoch:02d} or {val_loss:.2f}; known are \(names.joined(separator: ", ")).")
+        fix: suggestion
+          + "Write places such as {epoch:02d} or {val_loss:.2f}; known are \(names.joined(separator: ", ")).")
     }
     while let open = rest.firstIndex(of: "{") {
       parts.append(.text(String(rest[..<open])))
@@ -119,9 +129,9 @@ struct FileTemplate {
       let pieces = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       let name = Logs.canonical(String(pieces[0]))
       guard names.contains(name) else {
-        throw refuse("nothing named \"\(name)\" is measured. " + AthanorError.suggestion(for: name, among: names))
+        throw refuse("nothing named \"\(name)\" is measured", AthanorError.suggestion(for: name, among: names))
       }
-      parts.append(try FileTemplate.figure(name, pieces.count > 1 ? pieces[1] : "", refuse))
+      parts.append(try FileTemplate.figure(name, pieces.count > 1 ? pieces[1] : "") { refuse($0) })
       rest = rest[rest.index(after: close)...]
     }
     parts.append(.text(String(rest)))
@@ -140,14 +150,14 @@ struct FileTemplate {
     let width = pieces.first.map(String.init) ?? ""
     let decimals = pieces.count > 1 ? Int(pieces[1]) : nil
     guard width.isEmpty || Int(width).map({ (0...64).contains($0) }) == true,
-      pieces.count < 2 || decimals.map({ (0...16).contains($0) }) == true
+      pieces.count < 2 || !isCount && decimals.map({ (0...16).contains($0) }) == true
     else { throw refuse("format \"\(format)\" is not understood") }
     return .figure(
       name: name, zeroes: width.hasPrefix("0"), width: Int(width) ?? 0, decimals: decimals ?? (kind == "f" ? 6 : nil),
       isInteger: isCount)
   }
 
-  func path(_ figure: (String) -> Double) -> String {
+  package func path(_ figure: (String) -> Double) -> String {
     parts.map { part in
       switch part {
       case .text(let text): return text
@@ -156,7 +166,8 @@ struct FileTemplate {
         let text =
           isInteger && value.isFinite
           ? String(Int(value)) : decimals.map { fixed(value, $0) } ?? String(value)
-        return String(repeating: zeroes ? "0" : " ", count: max(0, width - text.count)) + text
+        let padding = String(repeating: zeroes ? "0" : " ", count: max(0, width - text.count))
+        return zeroes && text.hasPrefix("-") ? "-" + padding + text.dropFirst() : padding + text
       }
     }.joined()
   }
