@@ -25,7 +25,7 @@ public struct Metric: Sendable {
   /// Makes a metric from sums.
   ///
   /// - Parameters:
-  ///   - name: Its name in logs and files.
+  ///   - name: Its name in logs and files; `acc` becomes `accuracy`.
   ///   - direction: Which way is better.
   ///   - statistics: Predictions and targets of a batch to a vector `[K]` of sums over the batch.
   ///   - result: The sums over all batches and the number of examples to the figure.
@@ -34,7 +34,7 @@ public struct Metric: Sendable {
     statistics: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value,
     result: @escaping @Sendable (_ totals: [Double], _ count: Double) -> Double
   ) {
-    self.name = name
+    self.name = Logs.canonical(name)
     self.direction = direction
     self.statistics = statistics
     self.result = result

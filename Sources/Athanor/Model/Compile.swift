@@ -66,9 +66,19 @@ extension Model {
     guard !network.entries.isEmpty else {
       throw AthanorError(.argument, at: "compile", "the model has no layers", fix: "Add layers first.")
     }
-    var names = Set(["loss"])
+    var names: Set<String> = []
+    for metric in metrics {
+      let isReserved = metric.name == "loss" || metric.name == "learning_rate" || metric.name.hasPrefix("val_")
+      guard !isReserved, !metric.name.isEmpty, !metric.name.contains(where: { $0 == "," || $0.isNewline }) else {
+        throw AthanorError(
+          .argument, at: "compile", "a metric is named \"\(metric.name)\"",
+          fix:
+            "Choose a name without commas that is not \"loss\" or \"learning_rate\" and does not begin with \"val_\".")
+      }
+    }
     for metric in metrics where !names.insert(metric.name).inserted {
-      throw AthanorError(.argument, at: "compile", "metric \"\(metric.name)\" is given twice", fix: "Name each metric once.")
+      throw AthanorError(
+        .argument, at: "compile", "metric \"\(metric.name)\" is given twice", fix: "Name each metric once.")
     }
     // The output's shape decides which targets are possible; one of the two must work.
     let shape = built.output.shape

@@ -16,6 +16,13 @@ public struct History: Hashable, Sendable, Codable {
     public let learningRate: Double
     /// Loss and metrics, those of the validation with `val_` before their names.
     public let logs: Logs
+
+    package init(number: Int, seconds: Double, learningRate: Double, logs: Logs) {
+      self.number = number
+      self.seconds = seconds
+      self.learningRate = learningRate
+      self.logs = logs
+    }
   }
 
   /// The epochs in order.

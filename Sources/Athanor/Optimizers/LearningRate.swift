@@ -12,7 +12,7 @@
 ///   ```swift
 ///   .adam(learningRate: .cosineDecay(initial: 0.001, steps: 3000))
 ///   ```
-public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral {
+public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
   /// The same at each step.
   case constant(Double)
   /// `initial * rate ^ (step / steps)`; staircase: only whole powers. Source:
@@ -29,6 +29,8 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
 
   /// A constant rate.
   public init(floatLiteral value: Double) { self = .constant(value) }
+  /// A constant rate.
+  public init(integerLiteral value: Int) { self = .constant(Double(value)) }
 
   /// The rate of a step, counted from 0.
   public func value(at step: Int) -> Double {
