@@ -66,7 +66,8 @@ public struct Conv2D: Layer {
         fix: "Both must be multiples of groups.")
     }
     let kernel = try scope.weight(
-      "kernel", shape: [kernelSize.height, kernelSize.width, channels / groups, filters], initializer: kernelInitializer)
+      "kernel", shape: [kernelSize.height, kernelSize.width, channels / groups, filters], initializer: kernelInitializer
+    )
     var y = try input.conv2D(kernel, window, groups: groups)  // [N, H', W', filters]
     if useBias { y = try y + scope.weight("bias", shape: [filters], initializer: biasInitializer) }
     return try activation.apply(y)

@@ -86,7 +86,8 @@ public struct Scope {
   ) throws -> Value {
     guard shape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: shape) != nil else {
       throw AthanorError(
-        .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))", fix: "Each length must be at least 1.")
+        .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))",
+        fix: "Each length must be at least 1.")
     }
     let fullName = (path + [name]).joined(separator: "/")
     guard !weights.contains(where: { $0.name == fullName }) else {
@@ -121,7 +122,9 @@ public struct Scope {
 }
 
 /// A height and a width, written as one number when they are equal: `3` or `[5, 3]`.
-public struct Size2D: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, CustomStringConvertible {
+public struct Size2D: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
+  CustomStringConvertible
+{
   /// The values as they were given: one for both, or height and width.
   package let values: [Int]
 

@@ -86,8 +86,9 @@ public struct BatchNormalization: Layer {
   }
 }
 
-/// Applies a function to each number: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
+/// Applies a function to each number, or softmax to the last axis: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
 ///
+/// - Throws: when built: `AthanorError` if a parameter of the function is out of range.
 /// - Example:
 ///   ```swift
 ///   Activation(.gelu)

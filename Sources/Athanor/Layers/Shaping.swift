@@ -1,5 +1,6 @@
-/// The place where data enters, for a `Sequential` that lists it as its first layer. Source: `keras.Input`.
+/// The place where data enters, for a `Sequential` that lists it as its first layer: `[N, ...] -> [N, ...]`. Source: `keras.Input`.
 ///
+/// - Throws: when built: `AthanorError` if it is not the first layer.
 /// - Example:
 ///   ```swift
 ///   let model = try Sequential {
@@ -19,11 +20,17 @@ public struct Input: Layer {
     self.name = name
   }
 
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { input }
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    throw AthanorError(
+      .argument, at: "", "an Input stands behind other layers, but it says where data enter",
+      fix: "Make it the first layer, or use Reshape(\(shape)) to change a shape.")
+  }
 }
 
-/// All numbers of an example in one row: `[N, ...] -> [N, product]`. Source: `keras.layers.Flatten`.
+/// All numbers of an example in one row, those of the last axis (channels) together: `[N, ...] -> [N, product]`. Source:
+/// `keras.layers.Flatten`.
 ///
+/// - Throws: nothing of its own; any input will do.
 /// - Example:
 ///   ```swift
 ///   Flatten()
