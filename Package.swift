@@ -52,7 +52,7 @@ let package = Package(
     .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"]),
     .testTarget(
-      name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots"]),
+      name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
     .testTarget(name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorDatasets"]),

@@ -1,0 +1,117 @@
+import Athanor
+import Testing
+
+/// A layer with what Keras says of it.
+struct LayerCase: Sendable, CustomTestStringConvertible {
+  /// The name of its golden.
+  let golden: String
+  let layer: any Layer
+  /// The output's shape, as a summary prints it.
+  let output: String
+  /// The names of its weights with their shapes, in order.
+  let weights: [String]
+  let parameters: Int
+
+  var testDescription: String { golden }
+
+  init(_ golden: String, _ layer: any Layer, _ output: String, _ weights: [String] = [], parameters: Int = 0) {
+    self.golden = golden
+    self.layer = layer
+    self.output = output
+    self.weights = weights
+    self.parameters = parameters
+  }
+
+  static let all: [LayerCase] = dense + convolutions + poolings + normalizations + shapings + activations
+
+  private static let dense = [
+    LayerCase("dense", Dense(7), "(None, 7)", ["kernel (9, 7)", "bias (7,)"], parameters: 70),
+    LayerCase(
+      "dense_no_bias_tanh", Dense(3, activation: .tanh, useBias: false), "(None, 3)", ["kernel (11, 3)"], parameters: 33
+    ),
+    LayerCase(
+      "dense_rows", Dense(5, activation: .relu), "(None, 4, 5)", ["kernel (6, 5)", "bias (5,)"], parameters: 35),
+  ]
+
+  private static let convolutions = [
+    LayerCase(
+      "conv2d_valid", Conv2D(5, kernelSize: 3), "(None, 5, 7, 5)", ["kernel (3, 3, 3, 5)", "bias (5,)"], parameters: 140
+    ),
+    LayerCase(
+      "conv2d_same_strides_relu", Conv2D(4, kernelSize: [3, 5], strides: 2, padding: .same, activation: .relu),
+      "(None, 4, 6, 4)", ["kernel (3, 5, 2, 4)", "bias (4,)"], parameters: 124),
+    LayerCase(
+      "conv2d_same_even_kernel", Conv2D(3, kernelSize: [2, 4], padding: .same, useBias: false), "(None, 5, 7, 3)",
+      ["kernel (2, 4, 3, 3)"], parameters: 72),
+    LayerCase(
+      "conv2d_dilation", Conv2D(3, kernelSize: 3, padding: .same, dilation: [2, 1]), "(None, 9, 7, 3)",
+      ["kernel (3, 3, 2, 3)", "bias (3,)"], parameters: 57),
+    LayerCase(
+      "conv2d_groups", Conv2D(6, kernelSize: 3, groups: 3), "(None, 4, 3, 6)", ["kernel (3, 3, 3, 6)", "bias (6,)"],
+      parameters: 168),
+    LayerCase(
+      "conv2d_strides_valid_1x1", Conv2D(7, kernelSize: 1, strides: [2, 3]), "(None, 4, 3, 7)",
+      ["kernel (1, 1, 5, 7)", "bias (7,)"], parameters: 42),
+    LayerCase(
+      "conv2d_depthwise", Conv2D(5, kernelSize: 3, padding: .same, groups: 5), "(None, 5, 6, 5)",
+      ["kernel (3, 3, 1, 5)", "bias (5,)"], parameters: 50),
+  ]
+
+  private static let poolings = [
+    LayerCase("max_pooling2d", MaxPooling2D(2), "(None, 3, 4, 3)"),
+    LayerCase(
+      "max_pooling2d_same_overlap", MaxPooling2D([3, 2], strides: [2, 1], padding: .same), "(None, 4, 5, 3)"),
+    LayerCase("average_pooling2d", AveragePooling2D([2, 3]), "(None, 3, 3, 3)"),
+    LayerCase(
+      "average_pooling2d_same_overlap", AveragePooling2D(3, strides: 2, padding: .same), "(None, 3, 4, 3)"),
+    LayerCase("global_average_pooling2d", GlobalAveragePooling2D(), "(None, 3)"),
+    LayerCase("global_average_pooling2d_keep", GlobalAveragePooling2D(keepAxes: true), "(None, 1, 1, 3)"),
+    LayerCase("global_max_pooling2d", GlobalMaxPooling2D(), "(None, 3)"),
+    LayerCase("global_max_pooling2d_keep", GlobalMaxPooling2D(keepAxes: true), "(None, 1, 1, 2)"),
+  ]
+
+  private static let normalizations = [
+    LayerCase("dropout_zero", Dropout(0), "(None, 7)"),
+    LayerCase(
+      "batch_normalization", BatchNormalization(momentum: 0.9), "(None, 5, 4, 3)",
+      ["gamma (3,)", "beta (3,)", "moving_mean (3,)", "moving_variance (3,)"], parameters: 12),
+    LayerCase(
+      "batch_normalization_rows", BatchNormalization(epsilon: 1e-2), "(None, 5)",
+      ["gamma (5,)", "beta (5,)", "moving_mean (5,)", "moving_variance (5,)"], parameters: 20),
+    LayerCase(
+      "batch_normalization_plain", BatchNormalization(momentum: 0.5, center: false, scale: false), "(None, 3)",
+      ["moving_mean (3,)", "moving_variance (3,)"], parameters: 6),
+    LayerCase(
+      "batch_normalization_center", BatchNormalization(momentum: 0.8, scale: false), "(None, 3, 3, 5)",
+      ["beta (5,)", "moving_mean (5,)", "moving_variance (5,)"], parameters: 15),
+  ]
+
+  private static let shapings = [
+    LayerCase("flatten", Flatten(), "(None, 30)"),
+    LayerCase("reshape", Reshape([3, -1, 2]), "(None, 3, 5, 2)"),
+    LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
+  ]
+
+  private static let activations =
+    ActivationFunction.all.map { LayerCase("activation_\($0.name)", Activation($0), "(None, 7)") } + [
+      LayerCase("activation_elu_alpha", Activation(.elu(alpha: 0.3)), "(None, 7)"),
+      LayerCase("activation_softmax_pictures", Activation(.softmax), "(None, 3, 2, 5)"),
+      LayerCase("leaky_re_lu", LeakyReLU(slope: 0.1), "(None, 7)"),
+    ]
+}
+
+/// What the golden file holds for a layer.
+struct LayerGolden: Decodable {
+  let input: GoldenArray
+  let weights: [String: GoldenArray]
+  let prediction: GoldenArray
+  let cotangent: GoldenArray
+  let loss: Double
+  let inputGradient: GoldenArray
+  let gradients: [String: GoldenArray]
+  let after: [String: GoldenArray]
+
+  static let all = Result { try goldens("layers", as: [String: LayerGolden].self) }
+
+  static func of(_ layer: LayerCase) throws -> LayerGolden { try #require(try all.get()[layer.golden], "no golden") }
+}

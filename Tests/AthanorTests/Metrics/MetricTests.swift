@@ -1,0 +1,132 @@
+import Athanor
+import Testing
+
+@Suite("Metrics")
+struct MetricTests {
+  struct Golden: Decodable {
+    let prediction: GoldenArray
+    let target: GoldenArray
+    let value: Double
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let golden: String
+    let metric: Metric
+    let name: String
+    var isSparse = false
+    var testDescription: String { golden }
+  }
+
+  static let cases = [
+    Case(golden: "accuracy_categorical", metric: .accuracy, name: "accuracy"),
+    Case(golden: "accuracy_sparse", metric: .accuracy, name: "accuracy", isSparse: true),
+    Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy", isSparse: true),
+    Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy"),
+    Case(golden: "top_3_categorical", metric: .topKAccuracy(3), name: "top_3_accuracy"),
+    Case(golden: "top_2_sparse", metric: .topKAccuracy(2), name: "top_2_accuracy", isSparse: true),
+    Case(golden: "precision", metric: .precision, name: "precision"),
+    Case(golden: "precision_threshold", metric: .precision(threshold: 0.7), name: "precision"),
+    Case(golden: "recall", metric: .recall, name: "recall"),
+    Case(golden: "recall_threshold", metric: .recall(threshold: 0.3), name: "recall", isSparse: true),
+    Case(golden: "mean_absolute_error", metric: .loss(.meanAbsoluteError), name: "mean_absolute_error"),
+  ]
+
+  /// A loss that goes with every target.
+  static let nothing = Loss("nothing") { prediction, _ in try prediction.sum(axes: Array(1..<prediction.shape.rank)) }
+
+  /// A network that gives out what it gets.
+  private func echo(_ width: Int, _ metrics: [Metric]) throws -> Model {
+    let model = try Model(input: [width], layers: [])
+    try model.add(Activation(.linear))
+    try model.compile(loss: Self.nothing, metrics: metrics)
+    return model
+  }
+
+  @Test("Figures over several batches are those of Keras", arguments: cases)
+  func parity(_ test: Case) throws {
+    let all = try goldens("metrics", as: [String: Golden].self)
+    #expect(Set(all.keys) == Set(Self.cases.map(\.golden)))
+    let golden = try #require(all[test.golden])
+    let model = try echo(golden.prediction.shape[1], [test.metric])
+    let data = try Dataset(
+      inputs: golden.prediction.tensor, targets: test.isSparse ? golden.target.integers : golden.target.tensor)
+    for batchSize in [13, 8, 1] {
+      let logs = try model.evaluate(data, batchSize: batchSize)
+      #expect(logs.names == ["loss", test.name])
+      #expect((try #require(logs[test.name]) - golden.value).magnitude < 1e-6, "batch size \(batchSize)")
+    }
+  }
+
+  @Test("One column of class numbers means the same as none")
+  func columnOfClasses() throws {
+    let golden = try #require(try goldens("metrics", as: [String: Golden].self)["accuracy_sparse"])
+    let model = try echo(6, [.accuracy])
+    let column = try Tensor(shape: [13, 1], integers: golden.target.values.map { Int32($0) })
+    let bytes = try Tensor(shape: [13], bytes: golden.target.values.map { UInt8($0) })
+    for targets in [column, bytes] {
+      let logs = try model.evaluate(Dataset(inputs: golden.prediction.tensor, targets: targets))
+      #expect((try #require(logs["accuracy"]) - golden.value).magnitude < 1e-6)
+    }
+  }
+
+  @Test("Nothing above the threshold, and nothing that should be: both shares are zero, not NaN")
+  func empty() throws {
+    let model = try echo(2, [.precision, .recall])
+    let logs = try model.evaluate(
+      Dataset(inputs: Tensor(shape: [2, 2], [0, 0.1, 0.2, 0.3]), targets: Tensor(shape: [2, 2], [0, 0, 0, 0])))
+    #expect(logs["precision"] == 0)
+    #expect(logs["recall"] == 0)
+  }
+
+  @Test("Directions: figures up, losses down")
+  func directions() {
+    for metric in [Metric.accuracy, .topKAccuracy(), .precision, .recall] { #expect(metric.direction == .higher) }
+    #expect(Metric.loss(.meanSquaredError).direction == .lower)
+    #expect(Metric("acc", statistics: { prediction, _ in prediction }, result: { _, _ in 0 }).name == "accuracy")
+  }
+
+  @Test("A metric of one's own is exact over uneven batches")
+  func custom() throws {
+    let model = try echo(2, [.mean("mean_output") { prediction, _ in prediction }])
+    let data = try Dataset(
+      inputs: Tensor(shape: [3, 2], [1, 2, 3, 4, 5, 9]), targets: Tensor(shape: [3, 2], [0, 0, 0, 0, 0, 0]))
+    #expect(try model.evaluate(data, batchSize: 2)["mean_output"] == 4)
+  }
+
+  @Test("Errors")
+  func errors() throws {
+    let model = try Model(input: [3], layers: [Dense(4)])
+    expectError("compile: metric \"accuracy\" is given twice. Name each metric once.") {
+      try model.compile(loss: .meanSquaredError, metrics: [.accuracy, .accuracy])
+    }
+    expectError("topKAccuracy: k is 0 but must be at least 1.") {
+      try model.compile(loss: .meanSquaredError, metrics: [.topKAccuracy(0)])
+    }
+    expectError("metric wrong: its sums have shape (None, 4) but must be a vector [K]. Sum over the batch.") {
+      try model.compile(
+        loss: .meanSquaredError,
+        metrics: [Metric("wrong", statistics: { prediction, _ in prediction }, result: { _, _ in 0 })])
+    }
+    expectError(
+      "compile: a metric is named \"loss\". Choose a name without commas that is not \"loss\" or \"learning_rate\" and does not begin with \"val_\"."
+    ) {
+      try model.compile(
+        loss: .meanSquaredError,
+        metrics: [Metric("loss", statistics: { prediction, _ in prediction }, result: { _, _ in 0 })])
+    }
+  }
+
+  @Test("Confusion matrix")
+  func confusion() throws {
+    let matrix = try ConfusionMatrix(targets: [0, 1, 1, 2, 2, 2], predictions: [0, 1, 0, 2, 2, 0], classCount: 3)
+    #expect(matrix.counts == [[1, 0, 0], [1, 1, 0], [1, 0, 2]])
+    #expect(matrix.accuracy == 4.0 / 6)
+    #expect(try ConfusionMatrix(targets: [], predictions: [], classCount: 2).accuracy == 0)
+    expectError(
+      "ConfusionMatrix: 1 targets and 0 predictions of 2 classes. Give one prediction for each target and at least one class."
+    ) { try ConfusionMatrix(targets: [0], predictions: [], classCount: 2) }
+    expectError("ConfusionMatrix: example 1 is of class 1 and was taken for 2, but there are 2 classes.") {
+      try ConfusionMatrix(targets: [0, 1], predictions: [0, 2], classCount: 2)
+    }
+  }
+}

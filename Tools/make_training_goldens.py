@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Makes the numbers that Tests/AthanorTests compares layers, losses, metrics, optimizers and training with, from Keras.
+
+Usage:
+    KERAS_BACKEND=jax python3 Tools/make_training_goldens.py Tests/AthanorTests/Goldens
+
+Made with Python 3.11.7, Keras 3.15.1 on JAX 0.10.2 and NumPy 2.4.6, on a CPU. It writes layers.json, losses.json, metrics.json,
+optimizers.json, schedules.json and fit.json; a run with other versions may differ in the last digits.
+
+Arrays are {"shape": [...], "values": [...]} in row-major order, with nine digits, so that each is the same 32-bit number
+when it is read back.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+jax.config.update("jax_default_matmul_precision", "highest")
+
+
+class Numbers:
+    """Draws the numbers of one case; each case has a generator of its own, so that adding one leaves the others alone."""
+
+    def __init__(self, name: str) -> None:
+        self.generator = np.random.default_rng(list(name.encode()))
+
+    def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
+        return (scale * self.generator.standard_normal(shape)).round(4).astype(np.float32)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+        return self.generator.uniform(low, high, shape).round(4).astype(np.float32)
+
+    def classes(self, count: int, classes: int) -> np.ndarray:
+        return self.generator.integers(0, classes, count).astype(np.int32)
+
+
+def array(values) -> dict:
+    values = np.asarray(values)
+    numbers = [int(v) if values.dtype.kind in "iu" else float(f"{float(v):.9g}") for v in values.reshape(-1)]
+    return {"shape": list(values.shape), "values": numbers}
+
+
+# Layers: each is given random weights, an input and a cotangent (the gradient that arrives from behind).
+
+
+def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
+    numbers = Numbers(name)
+    x = numbers.normal(*shape)
+    if name.startswith("max") or name.startswith("global_max"):
+        # Distinct values, far enough apart: at a tie the gradient's place is a matter of taste.
+        x = (np.arange(x.size) - x.size / 2)[numbers.generator.permutation(x.size)].reshape(shape).astype(np.float32) / 16
+    layer.build(tuple(x.shape))
+    for variable in layer.weights:
+        if variable.path.endswith("variance"):
+            variable.assign(numbers.uniform(*variable.shape, low=0.5, high=2.0))
+        else:
+            variable.assign(numbers.normal(*variable.shape, scale=0.5))
+    trainable = [v.value for v in layer.trainable_variables]
+    others = [v.value for v in layer.non_trainable_variables]
+    takes_training = isinstance(layer, (keras.layers.BatchNormalization,))
+    options = {"training": True} if takes_training else {}
+
+    def run(weights, x):
+        return layer.stateless_call(weights, others, x, **options)
+
+    y, after = run(trainable, jnp.asarray(x))
+    cotangent = numbers.normal(*y.shape)
+
+    def loss(weights, x):
+        return (run(weights, x)[0] * cotangent).sum()
+
+    weight_gradients, input_gradient = jax.grad(loss, argnums=(0, 1))(trainable, jnp.asarray(x))
+    predicted = layer.stateless_call(trainable, others, jnp.asarray(x), **({"training": False} if takes_training else {}))[0]
+    return {
+        "input": array(x),
+        "weights": {v.name: array(v.value) for v in layer.weights},
+        "prediction": array(predicted),
+        "cotangent": array(cotangent),
+        "loss": float(loss(trainable, jnp.asarray(x))),
+        "inputGradient": array(input_gradient),
+        "gradients": {v.name: array(g) for v, g in zip(layer.trainable_variables, weight_gradients)},
+        "after": {v.name: array(a) for v, a in zip(layer.non_trainable_variables, after)} if takes_training else {},
+    }
+
+
+def layers() -> dict:
+    l = keras.layers
+    cases = {
+        "dense": (l.Dense(7), [5, 9]),
+        "dense_no_bias_tanh": (l.Dense(3, activation="tanh", use_bias=False), [4, 11]),
+        "dense_rows": (l.Dense(5, activation="relu"), [3, 4, 6]),
+        "conv2d_valid": (l.Conv2D(5, 3), [2, 7, 9, 3]),
+        "conv2d_same_strides_relu": (l.Conv2D(4, (3, 5), strides=2, padding="same", activation="relu"), [3, 8, 11, 2]),
+        "conv2d_same_even_kernel": (l.Conv2D(3, (2, 4), padding="same", use_bias=False), [2, 5, 7, 3]),
+        "conv2d_dilation": (l.Conv2D(3, 3, dilation_rate=(2, 1), padding="same"), [2, 9, 7, 2]),
+        "conv2d_groups": (l.Conv2D(6, 3, groups=3), [2, 6, 5, 9]),
+        "conv2d_strides_valid_1x1": (l.Conv2D(7, 1, strides=(2, 3)), [2, 7, 8, 5]),
+        "conv2d_depthwise": (l.Conv2D(5, 3, groups=5, padding="same"), [2, 5, 6, 5]),
+        "max_pooling2d": (l.MaxPooling2D(2), [2, 7, 9, 3]),
+        "max_pooling2d_same_overlap": (l.MaxPooling2D((3, 2), strides=(2, 1), padding="same"), [2, 7, 5, 3]),
+        "average_pooling2d": (l.AveragePooling2D((2, 3)), [2, 7, 9, 3]),
+        "average_pooling2d_same_overlap": (l.AveragePooling2D(3, strides=2, padding="same"), [2, 6, 7, 3]),
+        "global_average_pooling2d": (l.GlobalAveragePooling2D(), [3, 5, 7, 3]),
+        "global_average_pooling2d_keep": (l.GlobalAveragePooling2D(keepdims=True), [3, 5, 7, 3]),
+        "global_max_pooling2d": (l.GlobalMaxPooling2D(), [3, 5, 7, 3]),
+        "global_max_pooling2d_keep": (l.GlobalMaxPooling2D(keepdims=True), [3, 5, 3, 2]),
+        "dropout_zero": (l.Dropout(0.0), [3, 7]),
+        "batch_normalization": (l.BatchNormalization(momentum=0.9), [3, 5, 4, 3]),
+        "batch_normalization_rows": (l.BatchNormalization(epsilon=1e-2), [7, 5]),
+        "batch_normalization_plain": (l.BatchNormalization(center=False, scale=False, momentum=0.5), [7, 3]),
+        "batch_normalization_center": (l.BatchNormalization(scale=False, momentum=0.8), [2, 3, 3, 5]),
+        "leaky_re_lu": (l.LeakyReLU(negative_slope=0.1), [5, 7]),
+        "flatten": (l.Flatten(), [3, 5, 2, 3]),
+        "reshape": (l.Reshape((3, -1, 2)), [3, 30]),
+        "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
+    }
+    activations = {
+        name: name
+        for name in ("linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "silu", "gelu", "elu", "leaky_relu")
+    }
+    for name, function in activations.items():
+        cases[f"activation_{name}"] = (l.Activation(function), [5, 7])
+    cases["activation_elu_alpha"] = (l.Activation(lambda x: keras.activations.elu(x, alpha=0.3)), [5, 7])
+    cases["activation_softmax_pictures"] = (l.Activation("softmax"), [2, 3, 2, 5])
+    return {name: layer_golden(name, layer, shape) for name, (layer, shape) in cases.items()}
+
+
+# Losses: the mean over the batch, and its gradient with respect to what the model's last function gets.
+
+
+def losses() -> dict:
+    def golden(loss, target, logits, function):
+        def mean(x):
+            return loss(jnp.asarray(target), function(x))
+
+        value, gradient = jax.value_and_grad(mean)(jnp.asarray(logits))
+        return {
+            "input": array(logits), "target": array(target), "loss": float(value), "gradient": array(gradient),
+        }
+
+    def rows(count, classes, numbers):
+        raw = numbers.uniform(count, classes, low=0.1)
+        return (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+    result = {}
+    k = keras.losses
+    n = Numbers("losses")
+    same = lambda x: x  # noqa: E731
+    softmax, sigmoid = keras.ops.softmax, keras.ops.sigmoid
+    one_hot = np.eye(5, dtype=np.float32)[n.classes(7, 5)]
+    result["categorical_softmax"] = golden(k.CategoricalCrossentropy(), one_hot, n.normal(7, 5), softmax)
+    result["categorical_softmax_soft"] = golden(k.CategoricalCrossentropy(), rows(7, 5, n), n.normal(7, 5), softmax)
+    # After a softmax we compute from its input, as Keras does on TensorFlow: here Keras is asked for it by from_logits.
+    result["categorical_softmax_extreme"] = golden(
+        k.CategoricalCrossentropy(from_logits=True), one_hot, n.normal(7, 5, scale=60), same)
+    result["categorical_probabilities"] = golden(
+        k.CategoricalCrossentropy(), one_hot, n.uniform(7, 5, low=0.05), same)
+    result["sparse_softmax"] = golden(
+        k.SparseCategoricalCrossentropy(), n.classes(9, 4), n.normal(9, 4), softmax)
+    result["sparse_probabilities"] = golden(
+        k.SparseCategoricalCrossentropy(), n.classes(9, 4), rows(9, 4, n), same)
+    result["sparse_softmax_pictures"] = golden(
+        k.SparseCategoricalCrossentropy(), n.classes(12, 5).reshape(3, 4), n.normal(3, 4, 5), softmax)
+    result["binary_sigmoid"] = golden(
+        k.BinaryCrossentropy(), n.classes(11, 2).reshape(11, 1).astype(np.float32), n.normal(11, 1), sigmoid)
+    result["binary_sigmoid_several"] = golden(k.BinaryCrossentropy(), n.uniform(5, 3), n.normal(5, 3), sigmoid)
+    result["binary_sigmoid_extreme"] = golden(
+        k.BinaryCrossentropy(from_logits=True), n.uniform(5, 3), n.normal(5, 3, scale=40), same)
+    result["binary_probabilities"] = golden(
+        k.BinaryCrossentropy(), n.uniform(5, 3), n.uniform(5, 3, low=0.05, high=0.95), same)
+    result["mean_squared_error"] = golden(k.MeanSquaredError(), n.normal(5, 3), n.normal(5, 3), same)
+    result["mean_squared_error_pictures"] = golden(k.MeanSquaredError(), n.normal(3, 2, 5), n.normal(3, 2, 5), same)
+    result["mean_absolute_error"] = golden(k.MeanAbsoluteError(), n.normal(5, 3), n.normal(5, 3), same)
+    result["huber"] = golden(k.Huber(), n.normal(7, 3, scale=2), n.normal(7, 3), same)
+    result["huber_delta"] = golden(k.Huber(delta=0.4), n.normal(7, 3), n.normal(7, 3), same)
+    return result
+
+
+# Metrics: over two batches of different size, as an epoch has them.
+
+
+def metrics() -> dict:
+    m = keras.metrics
+    n = Numbers("metrics")
+
+    def golden(metric, target, prediction):
+        metric.update_state(target[:8], prediction[:8])
+        metric.update_state(target[8:], prediction[8:])
+        return {"prediction": array(prediction), "target": array(target), "value": float(metric.result())}
+
+    logits = n.normal(13, 6)
+    probabilities = np.asarray(keras.ops.softmax(logits))
+    classes = n.classes(13, 6)
+    one_hot = np.eye(6, dtype=np.float32)[classes]
+    binary = n.uniform(13, 1)
+    truth = n.classes(13, 2).reshape(13, 1)
+    several = n.uniform(13, 4)
+    labels = n.classes(52, 2).reshape(13, 4).astype(np.float32)
+    return {
+        "accuracy_categorical": golden(m.CategoricalAccuracy(), one_hot, probabilities),
+        "accuracy_sparse": golden(m.SparseCategoricalAccuracy(), classes, probabilities),
+        "accuracy_binary": golden(m.BinaryAccuracy(), truth, binary),
+        "top_3_categorical": golden(m.TopKCategoricalAccuracy(k=3), one_hot, probabilities),
+        "top_2_sparse": golden(m.SparseTopKCategoricalAccuracy(k=2), classes, probabilities),
+        "precision": golden(m.Precision(), labels, several),
+        "precision_threshold": golden(m.Precision(thresholds=0.7), labels, several),
+        "recall": golden(m.Recall(), labels, several),
+        "recall_threshold": golden(m.Recall(thresholds=0.3), truth, binary),
+        "mean_absolute_error": golden(m.MeanAbsoluteError(), labels, several),
+    }
+
+
+# Optimizers: the gradients are given, so only the steps' arithmetic is compared.
+
+STEPS = 17
+
+
+def optimizers() -> dict:
+    o = keras.optimizers
+    cases = {
+        "sgd": o.SGD(0.05),
+        "sgd_momentum": o.SGD(0.05, momentum=0.9),
+        "sgd_nesterov": o.SGD(0.05, momentum=0.8, nesterov=True),
+        "sgd_weight_decay": o.SGD(0.05, momentum=0.9, weight_decay=0.1),
+        "sgd_clip_value": o.SGD(0.05, clipvalue=0.3),
+        "sgd_clip_norm": o.SGD(0.05, clipnorm=0.7),
+        "sgd_global_clip_norm": o.SGD(0.05, global_clipnorm=0.7),
+        "sgd_exponential": o.SGD(o.schedules.ExponentialDecay(0.1, 5, 0.7)),
+        "rmsprop": o.RMSprop(0.02),
+        "rmsprop_momentum_centered": o.RMSprop(0.02, rho=0.8, momentum=0.5, epsilon=1e-3, centered=True),
+        "rmsprop_weight_decay": o.RMSprop(0.02, weight_decay=0.05, momentum=0.3),
+        "adam": o.Adam(0.02),
+        "adam_parameters": o.Adam(0.02, beta_1=0.7, beta_2=0.95, epsilon=1e-2),
+        "adam_weight_decay_clip": o.Adam(0.02, weight_decay=0.1, global_clipnorm=1.0),
+        "adam_cosine": o.Adam(o.schedules.CosineDecay(0.0, 12, alpha=0.1, warmup_target=0.05, warmup_steps=4)),
+        "adamw": o.AdamW(0.02),
+        "adamw_weight_decay": o.AdamW(0.02, weight_decay=0.2),
+    }
+    result = {}
+    for name, optimizer in cases.items():
+        n = Numbers("optimizers")
+        kernel, bias = keras.Variable(n.normal(3, 5)), keras.Variable(n.normal(5))
+        optimizer.build([kernel, bias])
+        gradients = n.normal(STEPS, 3, 5)
+        after = []
+        for gradient in gradients:
+            # A dense layer that is fed the rows of the identity: its bias gets the sums over the examples.
+            optimizer.apply([jnp.asarray(gradient), jnp.asarray(gradient).sum(axis=0)], [kernel, bias])
+            after.append(np.concatenate([np.asarray(kernel.value), np.asarray(bias.value)[None]]))
+        result[name] = {"after": array(np.stack([after[0], after[4], after[-1]]))}
+    n = Numbers("optimizers")
+    result["common"] = {"kernel": array(n.normal(3, 5)), "bias": array(n.normal(5)), "gradients": array(n.normal(STEPS, 3, 5))}
+    return result
+
+
+def schedules() -> dict:
+    s = keras.optimizers.schedules
+    cases = {
+        "exponential": s.ExponentialDecay(0.1, 7, 0.5),
+        "exponential_staircase": s.ExponentialDecay(0.1, 7, 0.5, staircase=True),
+        "cosine": s.CosineDecay(0.2, 20),
+        "cosine_alpha": s.CosineDecay(0.2, 20, alpha=0.25),
+        "cosine_warm_up": s.CosineDecay(0.0, 20, warmup_target=0.2, warmup_steps=6),
+        "piecewise": s.PiecewiseConstantDecay([4, 9, 15], [0.4, 0.2, 0.1, 0.05]),
+    }
+    return {name: array(np.asarray([float(schedule(step)) for step in range(32)])) for name, schedule in cases.items()}
+
+
+# Whole trainings, without shuffling and dropout: their random numbers are each library's own.
+
+
+def fit() -> dict:
+    def network():
+        l = keras.layers
+        return keras.Sequential([
+            keras.Input((6, 5, 2)),
+            l.Conv2D(3, 3, padding="same", activation="relu"),
+            l.BatchNormalization(momentum=0.8),
+            l.MaxPooling2D(2),
+            l.Flatten(),
+            l.Dense(4, activation="softmax"),
+        ])
+
+    def short(path):
+        return path.removeprefix("sequential/")
+
+    def golden(class_weight=None, weighted=False):
+        keras.utils.set_random_seed(7)
+        n = Numbers("fit")
+        x, y = n.normal(11, 6, 5, 2), n.classes(11, 4)
+        vx, vy = n.normal(5, 6, 5, 2), n.classes(5, 4)
+        weights = n.uniform(11, low=0.2, high=2.0)
+        model = network()
+        for variable in model.weights:
+            if variable.path.endswith(("kernel", "bias")):
+                variable.assign(n.normal(*variable.shape, scale=0.4))
+        before = {short(v.path): array(v.value) for v in model.weights}
+        model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        history = model.fit(
+            x, y, batch_size=4, epochs=3, shuffle=False, verbose=0, validation_data=(vx, vy), class_weight=class_weight,
+            sample_weight=weights if weighted else None)
+        return {
+            "x": array(x), "y": array(y), "vx": array(vx), "vy": array(vy), "weights": array(weights), "before": before,
+            "history": {key: array(np.asarray(values)) for key, values in history.history.items()},
+            "after": {short(v.path): array(v.value) for v in model.weights},
+        }
+
+    cases = {}
+    for name, options in {
+        "plain": {}, "class_weights": {"class_weight": {0: 0.5, 1: 2.0, 2: 1.5, 3: 0.0}}, "sample_weights": {"weighted": True},
+    }.items():
+        keras.backend.clear_session()
+        cases[name] = golden(**options)
+    return cases
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    if keras.backend.backend() != "jax":
+        sys.exit("set KERAS_BACKEND=jax")
+    folder = pathlib.Path(sys.argv[1])
+    for make in (layers, losses, metrics, optimizers, schedules, fit):
+        path = folder / f"{make.__name__}.json"
+        path.write_text(json.dumps(make(), separators=(",", ":"), sort_keys=True) + "\n")
+        print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
