@@ -90,7 +90,8 @@ public final class CSVLogger: Callback {
       try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
       throw AthanorError(
-        .file, at: path, "it cannot be written: \(error.localizedDescription)", fix: "Choose a folder that exists and can be written.")
+        .file, at: path, "it cannot be written: \(error.localizedDescription)",
+        fix: "Choose a folder that exists and can be written.")
     }
   }
 }

@@ -98,7 +98,8 @@ public struct Loss: Sendable {
 
   /// The losses without parameters, for files and command lines.
   public static let all: [Loss] = [
-    categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy, meanSquaredError, meanAbsoluteError, huber,
+    categoricalCrossentropy, sparseCategoricalCrossentropy, binaryCrossentropy, meanSquaredError, meanAbsoluteError,
+    huber,
   ]
 
   /// One number for each example, `[N]`.
@@ -132,12 +133,14 @@ package func numbers(_ target: Value, like prediction: Value, _ what: String) th
 /// Checks that targets are class numbers or rows of the prediction's shape.
 package func requireClasses(_ prediction: Value, _ target: Value, _ what: String) throws {
   let rows = Shape(Array(prediction.shape.lengths.dropLast()))
-  guard prediction.shape.rank >= 2, target.type.dtype == .int32 ? target.shape == rows : target.shape == prediction.shape
+  guard prediction.shape.rank >= 2,
+    target.type.dtype == .int32 ? target.shape == rows : target.shape == prediction.shape
   else {
     throw AthanorError(
       .shape, at: what,
       "targets have shape \(target.shape) but the model's output has shape \(prediction.shape)",
-      fix: "Give class numbers \(rows) as integers, or rows \(prediction.shape); or give the last layer as many units as "
+      fix:
+        "Give class numbers \(rows) as integers, or rows \(prediction.shape); or give the last layer as many units as "
         + "there are classes.")
   }
 }

@@ -15,7 +15,8 @@ public struct ConfusionMatrix: Hashable, Sendable {
   public init(targets: [Int], predictions: [Int], classCount: Int) throws {
     guard targets.count == predictions.count, classCount > 0 else {
       throw AthanorError(
-        .data, at: "ConfusionMatrix", "\(targets.count) targets and \(predictions.count) predictions of \(classCount) classes",
+        .data, at: "ConfusionMatrix",
+        "\(targets.count) targets and \(predictions.count) predictions of \(classCount) classes",
         fix: "Give one prediction for each target and at least one class.")
     }
     var counts = [[Int]](repeating: [Int](repeating: 0, count: classCount), count: classCount)

@@ -8,7 +8,9 @@ extension Model {
     let columns = (0..<2).map { column in
       max(column == 0 ? width : 25, (rows.map { $0[column].count }.max() ?? 0) + 1)
     }
-    func pad(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+    func pad(_ text: String, _ width: Int) -> String {
+      text + String(repeating: " ", count: max(0, width - text.count))
+    }
     let lines = rows.map { row in
       var line = pad(row[0], columns[0]) + " " + pad(row[1], columns[1]) + " " + row[2]
       while line.last == " " { line.removeLast() }

@@ -98,7 +98,9 @@ public struct Optimizer: Hashable, Sendable {
     }
     switch clipping {
     case .value(let limit), .norm(let limit), .globalNorm(let limit):
-      guard limit > 0 else { throw AthanorError(.argument, at: "optimizer", "clipping to \(limit) needs a positive number") }
+      guard limit > 0 else {
+        throw AthanorError(.argument, at: "optimizer", "clipping to \(limit) needs a positive number")
+      }
     case nil: break
     }
     try rule.validate()
