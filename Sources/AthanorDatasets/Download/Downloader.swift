@@ -78,12 +78,19 @@ private struct Transfer {
   ///
   /// - Returns: Why it failed; nil when it did not.
   func run(resumptions: Int) async throws -> String? {
+    // An earlier run may have ended between the last byte and the check.
+    if part.count > 0, try fault() == nil { return nil }
     var resumptions = resumptions
     while true {
       let before = part.count
       do {
         try await get()
       } catch let failure as HTTPTransfer.Failure {
+        if before > 0, part.count == 0 {
+          // The server has other contents than the part, or cannot resume: begin afresh, once.
+          resumptions = 0
+          continue
+        }
         guard failure.isInterruption, part.count > before, resumptions > 0 else { return failure.reason }
         resumptions -= 1
         continue
@@ -139,8 +146,12 @@ private struct Transfer {
   private func fault() throws -> String? {
     let bytes = try FileBytes.read(part.path, limit: limit)
     do {
-      let content =
-        Gzip.isGzip(bytes) ? try Gzip.inflate(bytes, path: url.absoluteString, limit: file.byteCount).bytes : bytes
+      var content = bytes
+      if Gzip.isGzip(bytes) {
+        let output = try Gzip.inflate(bytes, path: url.absoluteString, limit: file.byteCount)
+        guard output.isComplete else { return "the content is longer than \(file.byteCount) bytes" }
+        content = output.bytes
+      }
       let sum = Checksum.sha256(content)
       return sum == file.sha256 ? nil : "the content has the SHA-256 sum \(sum), expected \(file.sha256)"
     } catch let error as AthanorError {

@@ -49,7 +49,8 @@ struct HTTPTransfer {
     defer { session.invalidateAndCancel() }
 
     let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) / 1e18
-    var request = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: max(seconds * 2, 10))
+    var request = URLRequest(
+      url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: max(seconds * 2, 10))
     request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
     if offset > 0 { request.setValue("bytes=\(offset)-", forHTTPHeaderField: "Range") }
     let task = session.dataTask(with: request)

@@ -65,11 +65,22 @@ package enum FileBytes {
 
   /// Makes a folder and those above it; one that exists is fine.
   static func makeFolder(_ path: String) throws {
+    if isFolder(path) || mkdir(path, 0o755) == 0 { return }
+    let parent = (path as NSString).deletingLastPathComponent
+    if errno == ENOENT, !parent.isEmpty, parent != path {
+      try makeFolder(parent)
+      if mkdir(path, 0o755) == 0 { return }
+    }
+    // Another program may have made it just now.
+    guard errno == EEXIST, isFolder(path) else { throw systemError(path, "the folder cannot be made") }
+  }
+
+  /// The sorted names of what a folder holds, without those that begin with a dot.
+  static func names(in folder: String) throws -> [String] {
     do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
     } catch {
-      throw AthanorError(
-        .file, at: path, "the folder cannot be made (\(reason(of: error)))", fix: "Check its permissions and the disk's space.")
+      throw AthanorError(.file, at: folder, "cannot be read (\(reason(of: error)))", fix: "Check its permissions.")
     }
   }
 

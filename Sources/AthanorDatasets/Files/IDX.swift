@@ -38,7 +38,11 @@ package enum IDX {
   /// - Throws: `AthanorError` naming the file and the byte when the file is missing, truncated, damaged, too long, of
   ///   another kind or size, or holds a label out of range.
   package static func read(_ path: String, _ content: Content) throws -> (bytes: [UInt8], count: Int) {
-    let file = try FileBytes.read(path, limit: maximumByteCount)
+    try read(FileBytes.read(path, limit: maximumByteCount), path: path, content)
+  }
+
+  /// The same for a file's bytes; `path` is its name for errors.
+  package static func read(_ file: [UInt8], path: String, _ content: Content) throws -> (bytes: [UInt8], count: Int) {
     let (count, total) = try header(of: file, path: path, content)
     let isCompressed = Gzip.isGzip(file)
     let all: [UInt8]
@@ -97,11 +101,13 @@ package enum IDX {
         fix: "Check that the file belongs to this data set.")
     }
     guard count > 0 else {
-      throw AthanorError(.data, at: path, "bytes 4 to 7\(place) say that there are no examples", fix: "Get the file again.")
+      throw AthanorError(
+        .data, at: path, "bytes 4 to 7\(place) say that there are no examples", fix: "Get the file again.")
     }
     guard let bodySize = Tensor.elementCount(of: lengths), bodySize <= maximumByteCount - size else {
       throw AthanorError(
-        .data, at: path, "bytes 4 to 7\(place) promise \(count) examples, more than the \(maximumByteCount) bytes that are read",
+        .data, at: path,
+        "bytes 4 to 7\(place) promise \(count) examples, more than the \(maximumByteCount) bytes that are read",
         fix: "Check that the file belongs to this data set.")
     }
     return (count, bodySize + size)
@@ -125,7 +131,9 @@ package enum IDX {
     case (0x0000_0801, .pictures): remedy = "It holds labels; check that the two files are not swapped."
     case (0x0000_0803, .labels): remedy = "It holds pictures; check that the two files are not swapped."
     default:
-      remedy = start[0] == UInt8(ascii: "<") ? "It looks like a web page; get the file again." : "Check that it is an IDX file."
+      remedy =
+        start[0] == UInt8(ascii: "<")
+        ? "It looks like a web page; get the file again." : "Check that it is an IDX file."
     }
     throw AthanorError(
       .data, at: path,
@@ -134,7 +142,9 @@ package enum IDX {
   }
 
   private static func checkLabels(_ body: [UInt8], path: String, place: String, _ content: Content) throws {
-    guard case .labels(let classCount) = content, let index = body.firstIndex(where: { $0 >= classCount }) else { return }
+    guard case .labels(let classCount) = content, let index = body.firstIndex(where: { $0 >= classCount }) else {
+      return
+    }
     throw AthanorError(
       .data, at: path,
       "byte \(index + content.headerByteCount)\(place) holds label \(body[index]) (example \(index)) "

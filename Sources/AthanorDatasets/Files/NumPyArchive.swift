@@ -1,5 +1,6 @@
 import Athanor
 import CZip
+import Foundation
 
 /// Reads the arrays of a NumPy archive (`.npz`): a zip file of `.npy` files.
 package struct NumPyArchive: ~Copyable {
@@ -13,18 +14,36 @@ package struct NumPyArchive: ~Copyable {
   ///
   /// - Throws: `AthanorError` when the file is missing or is not a zip archive.
   package init(path: String) throws {
-    guard FileBytes.isFile(path) else { throw AthanorError(.file, at: path, "there is no such file", fix: "Check the spelling of the path.") }
-    var code: Int32 = 0
-    guard let archive = zip_open(path, ZIP_RDONLY, &code) else {
-      var error = zip_error_t()
-      zip_error_init_with_code(&error, code)
-      defer { zip_error_fini(&error) }
+    try self.init(FileBytes.read(path, limit: NumPyArchive.maximumByteCount), path: path)
+  }
+
+  /// Opens an archive of which the whole file is in memory; `path` is its name for errors.
+  package init(_ file: [UInt8], path: String) throws {
+    var error = zip_error_t()
+    zip_error_init(&error)
+    defer { zip_error_fini(&error) }
+    guard let archive = NumPyArchive.open(file, &error) else {
       throw AthanorError(
         .data, at: path, "is not a readable zip archive (\(String(cString: zip_error_strerror(&error))))",
         fix: "Remove the file and get it again.")
     }
     self.archive = archive
     self.path = path
+  }
+
+  private static func open(_ file: [UInt8], _ error: inout zip_error_t) -> OpaquePointer? {
+    // libzip releases the copy with the source, and the source with the archive.
+    guard let copy = malloc(max(file.count, 1)) else { return nil }
+    file.withUnsafeBytes { if let start = $0.baseAddress { memcpy(copy, start, $0.count) } }
+    guard let source = zip_source_buffer_create(copy, UInt64(file.count), 1, &error) else {
+      free(copy)
+      return nil
+    }
+    guard let archive = zip_open_from_source(source, ZIP_RDONLY, &error) else {
+      zip_source_free(source)
+      return nil
+    }
+    return archive
   }
 
   deinit { zip_discard(archive) }
@@ -44,7 +63,9 @@ package struct NumPyArchive: ~Copyable {
         fix: "Keras' archives hold x_train, y_train, x_test and y_test.")
     }
     guard status.size <= NumPyArchive.maximumByteCount else {
-      throw AthanorError(.data, at: place, "is said to have \(status.size) bytes, more than the \(NumPyArchive.maximumByteCount) that are read")
+      throw AthanorError(
+        .data, at: place,
+        "is said to have \(status.size) bytes, more than the \(NumPyArchive.maximumByteCount) that are read")
     }
     guard let file = zip_fopen(archive, member, 0) else { throw damage(place) }
     defer { zip_fclose(file) }

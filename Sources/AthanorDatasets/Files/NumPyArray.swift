@@ -64,7 +64,9 @@ package struct NumPyArray: Hashable, Sendable {
       throw AthanorError(.data, at: path, "its header has no shape", fix: "The file is damaged; get it again.")
     }
     guard case .truth(let isFortranOrder)? = fields["fortran_order"] else {
-      throw AthanorError(.data, at: path, "its header does not say in which order elements are", fix: "The file is damaged; get it again.")
+      throw AthanorError(
+        .data, at: path, "its header does not say in which order elements are",
+        fix: "The file is damaged; get it again.")
     }
     guard !isFortranOrder || shape.count < 2 else {
       throw AthanorError(
@@ -164,7 +166,9 @@ private struct PythonLiteralParser {
     while !accept(")") {
       skipSpaces()
       let digits = text[place...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      guard let value = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else { throw damage("a length") }
+      guard let value = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else {
+        throw damage("a length")
+      }
       place += digits.count
       result.append(value)
       if !accept(",") {
@@ -201,6 +205,7 @@ private struct PythonLiteralParser {
 
   private func damage(_ expected: String) -> AthanorError {
     AthanorError(
-      .data, at: path, "byte \(place) of its header's text is not \(expected)", fix: "The file is damaged; get it again.")
+      .data, at: path, "byte \(place) of its header's text is not \(expected)",
+      fix: "The file is damaged; get it again.")
   }
 }
