@@ -6,15 +6,17 @@ import Foundation
 extension Picture {
   /// The largest number of pixels that is decoded: a small file can claim any size.
   static let pixelLimit = 64 * 1024 * 1024
+  /// The largest file that is read: 256 MiB.
+  private static let fileLimit = 1 << 28
+  /// The most pixels that one byte of a file can stand for: deflate makes at most 1,032 bytes of one (zlib's technical
+  /// details), and a byte of a PNG picture holds at most eight pixels. JPEG needs a bit for each 64 pixels, so less.
+  private static let pixelsPerByteLimit = 1032 * 8
 
   /// Reads a PNG or JPEG file. Transparent parts become white; pictures without colour have one channel.
   ///
   /// - Throws: `AthanorError` that names the file, when it cannot be read, is damaged, of another kind, or too large.
   public init(contentsOf path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw AthanorError(.file, at: path, "it cannot be read", fix: "Check the name and whether the file may be read.")
-    }
-    try self.init(data: data, name: path)
+    try self.init(data: Data(FileBytes.read(path, limit: Picture.fileLimit)), name: path)
   }
 
   /// Decodes the bytes of a PNG or JPEG file.
@@ -31,10 +33,16 @@ extension Picture {
     }
   }
 
-  private static func requireSize(_ height: Int, _ width: Int, _ name: String) throws {
+  private static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String) throws {
     guard height > 0, width > 0, height <= pixelLimit / width else {
       throw AthanorError(
-        .data, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read", fix: "Make it smaller.")
+        .data, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read",
+        fix: "Make it smaller.")
+    }
+    guard height * width / pixelsPerByteLimit <= data.count else {
+      throw AthanorError(
+        .data, at: name, "it claims \(width) x \(height) pixels, more than its \(data.count) bytes can hold",
+        fix: "The file is damaged or incomplete; save the picture again.")
     }
   }
 
@@ -49,10 +57,12 @@ extension Picture {
     return try data.withUnsafeBytes { bytes in
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
-      try requireSize(height, width, name)
+      try requireSize(height, width, data, name)
       let colorFlag: UInt32 = 2
       let channels = image.format & colorFlag != 0 ? 3 : 1
       image.format = channels == 3 ? colorFlag : 0
+      // 16-bit files that do not say otherwise are as bright as 8-bit ones, not linear.
+      image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
       var background = png_color(red: 255, green: 255, blue: 255)
       var pixels = [UInt8](repeating: 255, count: height * width * channels)
       guard png_image_finish_read(&image, &background, &pixels, 0, nil) != 0 else { throw refuse() }
@@ -67,20 +77,23 @@ extension Picture {
     defer { tjDestroy(handle) }
     func refuse() -> AthanorError {
       let reason = tjGetErrorStr2(handle).map { String(cString: $0) } ?? ""
-      return AthanorError(.data, at: name, "it is a damaged or unsupported JPEG picture: \(reason)", fix: "Save the picture again.")
+      return AthanorError(
+        .data, at: name, "it is a damaged or unsupported JPEG picture: \(reason)", fix: "Save the picture again.")
     }
     return try data.withUnsafeBytes { bytes in
       let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
       var (width, height, subsampling, colorspace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-      guard tjDecompressHeader3(handle, start, UInt(bytes.count), &width, &height, &subsampling, &colorspace) == 0 else {
+      guard tjDecompressHeader3(handle, start, UInt(bytes.count), &width, &height, &subsampling, &colorspace) == 0
+      else {
         throw refuse()
       }
-      try requireSize(Int(height), Int(width), name)
+      try requireSize(Int(height), Int(width), data, name)
       let isGray = colorspace == Int32(TJCS_GRAY.rawValue)
       let channels = isGray ? 1 : 3
       var pixels = [UInt8](repeating: 0, count: Int(height) * Int(width) * channels)
       let format = Int32(isGray ? TJPF_GRAY.rawValue : TJPF_RGB.rawValue)
-      guard tjDecompress2(handle, start, UInt(bytes.count), &pixels, width, 0, height, format, 0) == 0 else { throw refuse() }
+      guard tjDecompress2(handle, start, UInt(bytes.count), &pixels, width, 0, height, format, TJFLAG_LIMITSCANS) == 0
+      else { throw refuse() }
       return Picture(unchecked: Int(height), Int(width), channels, pixels)
     }
   }
@@ -116,7 +129,8 @@ extension Picture {
       throw error
     } catch {
       throw AthanorError(
-        .file, at: path, "it cannot be written: \(error.localizedDescription)", fix: "Choose a folder that can be written.")
+        .file, at: path, "it cannot be written: \(error.localizedDescription)",
+        fix: "Choose a folder that can be written.")
     }
   }
 
@@ -130,13 +144,18 @@ extension Picture {
         throw AthanorError(.file, at: path, "there is no such file or folder", fix: "Check the name.")
       }
       guard isFolder.boolValue else { return [path] }
-      let names = (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).filter { name in
-        ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
-      }
+      let names = (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).filter(isPictureName)
       guard !names.isEmpty else {
-        throw AthanorError(.file, at: path, "the folder holds no PNG or JPEG pictures", fix: "Give a folder with pictures.")
+        throw AthanorError(
+          .file, at: path, "the folder holds no PNG or JPEG pictures", fix: "Give a folder with pictures.")
       }
-      return names.sorted().map { "\(path)/\($0)" }
+      return names.sorted().map { FileBytes.join(path, $0) }
     }
+  }
+
+  /// Whether a path ends as PNG and JPEG files do, and no part of it begins with a dot.
+  static func isPictureName(_ path: String) -> Bool {
+    ["png", "jpg", "jpeg"].contains((path as NSString).pathExtension.lowercased())
+      && !path.split(separator: "/").contains { $0.hasPrefix(".") }
   }
 }
