@@ -82,7 +82,8 @@ extension ImageDataset {
   /// training and the other 100 for testing, and within each split the classes take turns. All 5,000 are from MNIST's
   /// training set, so a model that learned from all of MNIST has seen them: test such a model with `mnist`.
   public static let digits = ImageDataset(
-    name: "digits", title: "Digits", about: "the bundled sample of MNIST, 4,000 digits to learn from and 1,000 to test with",
+    name: "digits", title: "Digits",
+    about: "the bundled sample of MNIST, 4,000 digits to learn from and 1,000 to test with",
     classNames: digitNames,
     files: Files(
       trainImages: File(

@@ -46,7 +46,9 @@ package struct DatasetPlaces: Hashable, Sendable {
   /// The folders in which other programs keep a set, with `~` and Keras' own folder put in.
   package func known(of dataset: ImageDataset) -> [String] {
     dataset.knownFolders.compactMap { folder in
-      if folder.hasPrefix("~/.keras/") { return FileBytes.join(kerasFolder, String(folder.dropFirst("~/.keras/".count))) }
+      if folder.hasPrefix("~/.keras/") {
+        return FileBytes.join(kerasFolder, String(folder.dropFirst("~/.keras/".count)))
+      }
       if folder.hasPrefix("~/") { return FileBytes.join(home, String(folder.dropFirst(2))) }
       return includesSystem ? folder : nil
     }

@@ -73,7 +73,9 @@ public struct DatasetStatus: Hashable, Sendable, CustomStringConvertible {
 
   private static func remedy(for dataset: ImageDataset, dataDirectory: String?, places: DatasetPlaces) -> String {
     if dataset.isBundled { return dataset.missingBundle().remedy }
-    if dataDirectory != nil { return "Give another folder, or none so that the set is looked for elsewhere and downloaded." }
+    if dataDirectory != nil {
+      return "Give another folder, or none so that the set is looked for elsewhere and downloaded."
+    }
     let size = "\((dataset.downloadByteCount + 500_000) / 1_000_000) MB"
     return "Loading it downloads it (\(size)). " + dataset.manualRemedy(folder: places.cache(of: dataset))
   }

@@ -75,7 +75,8 @@ extension ImageDataset {
   package func find(dataDirectory: String) throws -> DatasetFinding {
     guard FileBytes.isFolder(dataDirectory) else {
       throw AthanorError(
-        .file, at: dataDirectory, "there is no such folder of data", fix: "Give the folder that holds \(title)'s files.")
+        .file, at: dataDirectory, "there is no such folder of data", fix: "Give the folder that holds \(title)'s files."
+      )
     }
     let folders = [dataDirectory] + subfolders.map { FileBytes.join(dataDirectory, $0) }
     for folder in folders {

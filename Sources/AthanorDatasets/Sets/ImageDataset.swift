@@ -114,7 +114,8 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
   public init(
     name: String, title: String, about: String, height: Int = 28, width: Int = 28, classNames: [String], files: Files,
     archiveName: String? = nil, mirrors: [String] = [], downloadByteCount: Int = 0, knownFolders: [String] = [],
-    subfolders: [String] = [], debianPackage: String? = nil, isBundled: Bool = false, attribution: String, licence: String
+    subfolders: [String] = [], debianPackage: String? = nil, isBundled: Bool = false, attribution: String,
+    licence: String
   ) {
     self.name = name
     self.title = title

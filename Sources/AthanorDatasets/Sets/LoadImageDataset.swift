@@ -71,7 +71,8 @@ extension ImageDataset {
     let debian = debianPackage.map { " On Debian, apt install \($0) is enough." } ?? ""
     let names = files.all.map { $0.name + ".gz" }.joined(separator: ", ")
     let source = mirrors.first.map { " from \($0)" } ?? ""
-    return "To get it by hand, put \(names)\(source) into \(folder), or name the folder that holds them as data directory."
+    return
+      "To get it by hand, put \(names)\(source) into \(folder), or name the folder that holds them as data directory."
       + debian
   }
 
@@ -114,14 +115,16 @@ extension ImageDataset {
     }
     guard labels.shape == [images.shape[0]] else {
       throw AthanorError(
-        .data, at: "\(path): y_\(split).npy", "has shape \(labels.shape) but x_\(split).npy holds \(images.shape[0]) pictures",
+        .data, at: "\(path): y_\(split).npy",
+        "has shape \(labels.shape) but x_\(split).npy holds \(images.shape[0]) pictures",
         fix: "Check that the file belongs to this data set.")
     }
     let classes = try (0..<labels.shape[0]).map { index -> Int32 in
       guard let label = labels.integer(at: index), classNames.indices.contains(label) else {
         let found = labels.integer(at: index).map { "\($0)" } ?? "a huge number"
         throw AthanorError(
-          .data, at: "\(path): y_\(split).npy", "example \(index) has label \(found) but labels go from 0 to \(classNames.count - 1)",
+          .data, at: "\(path): y_\(split).npy",
+          "example \(index) has label \(found) but labels go from 0 to \(classNames.count - 1)",
           fix: "Check that the file belongs to this data set.")
       }
       return Int32(label)
@@ -192,7 +195,8 @@ public enum Digits {
   ///   ```
   public static func load() throws -> (train: Dataset, test: Dataset) {
     let dataset = ImageDataset.digits
-    guard let resources = BundledResources.folder, let finding = dataset.find(in: FileBytes.join(resources, dataset.name))
+    guard let resources = BundledResources.folder,
+      let finding = dataset.find(in: FileBytes.join(resources, dataset.name))
     else { throw dataset.missingBundle() }
     let loaded = try dataset.read(finding, .bundled)
     return (loaded.train, loaded.test)
