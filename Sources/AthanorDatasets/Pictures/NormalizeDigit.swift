@@ -5,8 +5,8 @@ extension Picture {
   /// middle of 28 x 28. A picture that already is 28 x 28 and white on black keeps its pixels.
   ///
   /// What is ink and what is paper follows from the picture's border, which is taken for paper. Strokes that would be
-  /// thinner than two pixels, like those of a pen on a large sheet, are thickened to two, as four in five of MNIST's digits have
-  /// at least.
+  /// thinner than two pixels, like those of a pen on a large sheet, are thickened to two: four in five of MNIST's
+  /// digits have strokes of that width or more.
   ///
   /// - Throws: `AthanorError` when the picture is empty: all of one shade.
   public func mnistNormalized() throws -> Picture {
