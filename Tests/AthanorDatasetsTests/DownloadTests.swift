@@ -143,6 +143,14 @@ struct DownloadTests {
     try expectWholeCache()
   }
 
+  @Test func aPartThatIsTooLargeIsThrownAway() async throws {
+    try part([UInt8](repeating: 7, count: 100_000))
+    let server = try Self.soundServer()
+    #expect(try await load([server.address]).origin == .download)
+    #expect(server.requests.map(\.start) == [nil, nil, nil, nil])
+    try expectWholeCache()
+  }
+
   @Test func serversThatDoNotResumeSendTheWholeFile() async throws {
     try part(gzip(TinySet.files[0].content).prefix(33))
     let server = try Self.server { _, content in .file(content) }

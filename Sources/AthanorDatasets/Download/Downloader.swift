@@ -78,6 +78,7 @@ private struct Transfer {
   ///
   /// - Returns: Why it failed; nil when it did not.
   func run(resumptions: Int) async throws -> String? {
+    if part.count > limit { try part.clear() }
     // An earlier run may have ended between the last byte and the check.
     if part.count > 0, try fault() == nil { return nil }
     var resumptions = resumptions
