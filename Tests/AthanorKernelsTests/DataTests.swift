@@ -88,5 +88,10 @@ import Testing
       source: ATH_SOURCE_UINT8, count: 3, x: x.pointer, scale: 0.25, offset: 1, y: y.pointer)
     call(Table.double.convert, args, on: try Pool(1), keeping: [x, y])
     #expect(y.values == [1, 13.75, 64.75])
+    let inPlace = Buffer<Double>([0x1p-40, 3, -1e300])
+    let own = ath_convert_args(
+      source: ATH_SOURCE_FLOAT, count: 3, x: inPlace.pointer, scale: 0.25, offset: 1, y: inPlace.pointer)
+    call(Table.double.convert, own, on: try Pool(1), keeping: [inPlace])
+    #expect(inPlace.values == [1 + 0x1p-42, 1.75, -0.25e300])
   }
 }

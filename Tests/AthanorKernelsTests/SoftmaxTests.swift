@@ -113,7 +113,7 @@ import Testing
       var gradient = ath_softmax_crossentropy_gradient_args(
         rows: rows, columns: columns, probabilities: probabilities.pointer, target: dense ? target.pointer : nil,
         index: dense ? nil : index.pointer, dloss: dloss.pointer, dlogits: dx.pointer)
-      let backward = table.kernels.softmax_crossentropy_gradient!
+      let backward = try #require(table.kernels.softmax_crossentropy_gradient)
       call(backward, gradient, on: pool, keeping: [probabilities, target, index, dloss, dx])
       gradient.probabilities = UnsafeRawPointer(inPlace.pointer)
       gradient.dlogits = UnsafeMutableRawPointer(inPlace.pointer)

@@ -237,7 +237,7 @@ typedef struct {
   void *y;
 } ath_fill_args;
 
-/// y = x * scale + offset in the table's element type.
+/// y = x * scale + offset in the table's element type, of which ATH_SOURCE_FLOAT is too; with it y may be x.
 typedef enum { ATH_SOURCE_UINT8 = 0, ATH_SOURCE_INT32 = 1, ATH_SOURCE_FLOAT = 2 } ath_source;
 typedef struct {
   ath_source source;

@@ -131,7 +131,7 @@ static void ATH_NAME(convert_range)(const void *context, int64_t index, int64_t 
   switch (args->source) {
   case ATH_SOURCE_UINT8: ATH_EACH(uint8_t);
   case ATH_SOURCE_INT32: ATH_EACH(int32_t);
-  case ATH_SOURCE_FLOAT: ATH_EACH(float);
+  case ATH_SOURCE_FLOAT: ATH_EACH(ATH_REAL);
   }
 }
 #undef ATH_EACH
