@@ -7,7 +7,9 @@ extension GraphBuilder {
   /// - Throws: `AthanorError` when the loss is not a single number or a rule refuses.
   package func addGradients(of loss: Value) throws {
     guard loss.shape.rank == 0 else {
-      throw AthanorError(.shape, at: "gradient", "the loss has shape \(loss.shape) but must be a single number")
+      throw AthanorError(
+        .shape, at: "gradient", "the loss has shape \(loss.shape) but must be a single number",
+        fix: "Take its mean over the batch.")
     }
     let forward = graph
     let needed = forward.valuesThatDependOnParameters()

@@ -72,6 +72,7 @@ package struct Graph: Sendable, CustomStringConvertible {
       }
       return present
     }
+    try Graph.verify(type, of: "\(source)")
     let value = append(type, .source(source))
     sources[source] = value
     return value
@@ -82,9 +83,19 @@ package struct Graph: Sendable, CustomStringConvertible {
   /// - Throws: `AthanorError` when the operation does not accept these inputs.
   package mutating func add(_ op: any Op, _ inputs: [ValueID], origin: String) throws -> [ValueID] {
     let outputTypes = try op.outputTypes(inputs.map { type(of: $0) })
+    for type in outputTypes { try Graph.verify(type, of: op.name) }
     let outputs = outputTypes.enumerated().map { append($0.element, .node(nodes.count, output: $0.offset)) }
     nodes.append(Node(op: op, inputs: inputs, outputs: outputs, origin: origin))
     return outputs
+  }
+
+  /// - Throws: `AthanorError` when no memory can hold a value of this type.
+  private static func verify(_ type: ValueType, of what: String) throws {
+    guard type.shape.checkedElementsPerExample == nil else { return }
+    throw AthanorError(
+      .shape, at: "",
+      "\(what) would have shape \(type.shape) but lengths must be 0 or more and their product at most 2^40",
+      fix: "Use smaller lengths.")
   }
 
   /// Declares a result.

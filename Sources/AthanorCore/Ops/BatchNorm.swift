@@ -10,12 +10,13 @@ package struct BatchNorm: ForwardOp {
   package var attributes: String { "epsilon: \(epsilon)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    try requireFloat(inputs[0])
+    for input in inputs { try requireFloat(input) }
     let channels: Shape = [inputs[0].shape.lengths.last ?? nil]
     guard inputs[0].shape.rank >= 2, inputs[1].shape == channels, inputs[2].shape == channels else {
       throw AthanorError(
         .shape, at: "",
-        "input of shape \(inputs[0].shape) does not go with gamma \(inputs[1].shape) and beta \(inputs[2].shape)")
+        "input of shape \(inputs[0].shape) does not go with gamma \(inputs[1].shape) and beta \(inputs[2].shape)",
+        fix: "The input needs at least 2 axes (batch, channels), and gamma and beta one number for each channel.")
     }
     return [inputs[0], ValueType(.float32, channels), ValueType(.float32, channels)]
   }

@@ -9,6 +9,9 @@ package struct Window2D: Hashable, Sendable {
     /// (as TensorFlow does).
     case same
   }
+  /// The greatest size, stride and dilation: far beyond any picture, and small enough that products cannot overflow.
+  static let mostPlaces = 1 << 20
+
   package let kernel: [Int]
   package let strides: [Int]
   package let dilations: [Int]
@@ -36,6 +39,14 @@ package struct Window2D: Hashable, Sendable {
   ///
   /// - Throws: `AthanorError` when the input is no picture or the window does not fit.
   package func outputSize(_ shape: Shape, _ what: String) throws -> (height: Int, width: Int) {
+    for (name, pair) in [("size", kernel), ("strides", strides), ("dilations", dilations)] {
+      guard pair.count == 2, pair.allSatisfy({ (1...Window2D.mostPlaces).contains($0) }) else {
+        throw AthanorError(
+          .argument, at: "",
+          "the \(what) has \(name) \(pair) but two numbers from 1 to \(Window2D.mostPlaces) are needed",
+          fix: "Give one number for the height and one for the width.")
+      }
+    }
     guard shape.rank == 4, let height = shape[1], let width = shape[2], shape[3] != nil else {
       let axes = shape.withoutBatch
       let fix =
@@ -84,17 +95,20 @@ package struct Conv2DOp: ForwardOp {
   }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    try requireFloat(inputs[0])
+    for input in inputs { try requireFloat(input) }
     let size = try window.outputSize(inputs[0].shape, "kernel")
     let (channels, weights) = (inputs[0].shape[3] ?? 0, inputs[1].shape)
-    guard weights.rank == 4, let filters = weights[3], channels % groups == 0, filters % groups == 0,
+    guard weights.rank == 4, let filters = weights[3], groups > 0, channels % groups == 0, filters % groups == 0,
       weights[2] == channels / groups, weights[0] == window.kernel[0], weights[1] == window.kernel[1]
     else {
       throw AthanorError(
         .shape, at: "",
-        "\(channels) channels and \(groups) groups do not go with weights of shape \(weights)",
-        fix: "Input channels and filters must be multiples of groups.")
+        "\(channels) channels, a kernel of \(window.kernel[0])x\(window.kernel[1]) and \(groups) groups do not go with "
+          + "weights of shape \(weights)",
+        fix:
+          "Weights are [height, width, channels / groups, filters]; channels and filters must be multiples of groups.")
     }
+    try requireBias(inputs, filters)
     return [ValueType(.float32, [inputs[0].shape[0], size.height, size.width, filters])]
   }
 
@@ -135,6 +149,14 @@ package struct Conv2DOp: ForwardOp {
   }
 }
 
+/// The bias that a convolution or matrix product may have as third input is one number for each of its columns.
+func requireBias(_ inputs: [ValueType], _ columns: Int?) throws {
+  guard inputs.count == 3, inputs[2].shape != [columns] else { return }
+  throw AthanorError(
+    .shape, at: "", "a bias of shape \(inputs[2].shape) does not go with \(Shape([columns])) results",
+    fix: "Give one number for each column of the result.")
+}
+
 /// The gradient of a convolution with respect to its input: `dy [N, H', W', K], weights -> dx [N, H, W, C]`.
 package struct Conv2DInputGradient: Op {
   package let window: Window2D
@@ -142,7 +164,9 @@ package struct Conv2DInputGradient: Op {
   package let inputShape: Shape
 
   package var name: String { "conv2dInputGradient" }
-  package var attributes: String { "strides: \(window.strides), padding: \(window.padding), groups: \(groups)" }
+  package var attributes: String {
+    "strides: \(window.strides), dilations: \(window.dilations), padding: \(window.padding), groups: \(groups)"
+  }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] { [ValueType(.float32, inputShape)] }
 
@@ -173,7 +197,9 @@ package struct Conv2DWeightGradient: Op {
   package let hasBias: Bool
 
   package var name: String { "conv2dWeightGradient" }
-  package var attributes: String { "strides: \(window.strides), padding: \(window.padding), groups: \(groups)" }
+  package var attributes: String {
+    "strides: \(window.strides), dilations: \(window.dilations), padding: \(window.padding), groups: \(groups)"
+  }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let weights = ValueType(.float32, weightShape)

@@ -12,7 +12,9 @@ package struct Convert: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     guard inputs[0].dtype != .uint16, inputs[0].dtype != .float64 else {
-      throw AthanorError(.shape, at: "", "elements of type \(inputs[0].dtype.rawValue) cannot be converted")
+      throw AthanorError(
+        .shape, at: "", "elements of type \(inputs[0].dtype.rawValue) cannot be converted to numbers",
+        fix: "Give elements of type uint8, int32 or float32.")
     }
     return [ValueType(.float32, inputs[0].shape)]
   }

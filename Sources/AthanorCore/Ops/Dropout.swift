@@ -12,6 +12,10 @@ package struct DropoutOp: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
+    guard rate >= 0, rate < 1 else {
+      throw AthanorError(
+        .argument, at: "", "dropout's rate is \(rate) but must be at least 0 and below 1", fix: "Give for example 0.5.")
+    }
     return [inputs[0], ValueType(.uint8, inputs[0].shape)]
   }
 
@@ -49,7 +53,8 @@ package struct DropoutGradient: Op {
     let (dy, mask, dx) = (site.inputs[0], site.inputs[1], site.outputs[0])
     return Kernel { run in
       var arguments = ath_dropout_gradient_args(
-        count: Int64(dy.count), rate: rate, dy: run[dy], mask: run[mask].assumingMemoryBound(to: UInt8.self), dx: run[dx])
+        count: Int64(dy.count), rate: rate, dy: run[dy], mask: run[mask].assumingMemoryBound(to: UInt8.self),
+        dx: run[dx])
       run.table.pointee.dropout_gradient(&arguments, run.pool)
     }
   }

@@ -1,15 +1,15 @@
 // The functions of which layers, losses and metrics are composed. Each throws an `AthanorError` when shapes do not fit.
 
 extension Value {
-  func unary(_ function: UnaryFunction, alpha: Double = 0) throws -> Value {
+  package func unary(_ function: UnaryFunction, alpha: Double = 0) throws -> Value {
     try apply(Unary(function: function, alpha: alpha))
   }
 
-  func binary(_ function: BinaryFunction, _ other: Value) throws -> Value {
+  package func binary(_ function: BinaryFunction, _ other: Value) throws -> Value {
     try apply(Binary(function: function), other)
   }
 
-  func binary(_ function: BinaryFunction, _ other: Double) throws -> Value {
+  package func binary(_ function: BinaryFunction, _ other: Double) throws -> Value {
     try binary(function, builder.constant(other))
   }
 
@@ -60,7 +60,8 @@ extension Value {
     guard remaining.count == axes.count, remaining.allSatisfy({ $0 >= 0 && $0 < shape.rank }) else {
       throw AthanorError(
         .argument, at: "", "\(function) along axes \(axes) was asked for, but the input has shape \(shape)",
-        fix: "Name each axis at most once, from 0 to \(shape.rank - 1).")
+        fix: shape.rank == 0
+          ? "A single number has no axes." : "Name each axis at most once, from 0 to \(shape.rank - 1).")
     }
     while let last = remaining.popLast() {
       var first = last
@@ -135,7 +136,7 @@ extension Value {
 
 extension GraphBuilder {
   /// A number, by default as a value without axes.
-  func constant(_ value: Double, _ shape: Shape = []) throws -> Value {
+  package func constant(_ value: Double, _ shape: Shape = []) throws -> Value {
     try emit(Constant(value: value, shape: shape), [])[0]
   }
 }
@@ -144,12 +145,17 @@ extension GraphBuilder {
 public func relu(_ x: Value) throws -> Value { try x.unary(.relu) }
 /// `x` above zero and `slope * x` below. `slope` must be zero or more.
 public func leakyRelu(_ x: Value, slope: Double = 0.3) throws -> Value {
-  guard slope >= 0 else { throw AthanorError(.argument, at: "", "leakyRelu's slope is \(slope) but must be 0 or more") }
+  guard slope >= 0 else {
+    throw AthanorError(
+      .argument, at: "", "leakyRelu's slope is \(slope) but must be 0 or more", fix: "Give for example 0.3.")
+  }
   return try x.unary(.leakyRelu, alpha: slope)
 }
 /// `x` above zero and `alpha * (exp(x) - 1)` below (Clevert et al. 2015). `alpha` must be zero or more.
 public func elu(_ x: Value, alpha: Double = 1) throws -> Value {
-  guard alpha >= 0 else { throw AthanorError(.argument, at: "", "elu's alpha is \(alpha) but must be 0 or more") }
+  guard alpha >= 0 else {
+    throw AthanorError(.argument, at: "", "elu's alpha is \(alpha) but must be 0 or more", fix: "Give for example 1.")
+  }
   return try x.unary(.elu, alpha: alpha)
 }
 /// `1 / (1 + exp(-x))`
@@ -183,7 +189,9 @@ public func minimum(_ x: Value, _ y: Value) throws -> Value { try x.binary(.mini
 
 /// Values one after another along an axis, by default the last.
 public func concatenate(_ values: [Value], axis: Int? = nil) throws -> Value {
-  guard let first = values.first else { throw AthanorError(.argument, at: "", "concatenate was given no values") }
+  guard let first = values.first else {
+    throw AthanorError(.argument, at: "", "concatenate was given no values", fix: "Give at least one.")
+  }
   return try first.applyAll(Concatenate(axis: axis ?? first.shape.rank - 1), Array(values.dropFirst()))[0]
 }
 

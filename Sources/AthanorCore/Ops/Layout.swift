@@ -11,11 +11,19 @@ package struct ReshapeOp: ForwardOp {
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let from = inputs[0].shape
     let open = (from.lengths.filter { $0 == nil }.count, shape.lengths.filter { $0 == nil }.count)
-    guard open.0 == open.1, from.elementsPerExample == shape.elementsPerExample else {
+    guard open.0 == open.1 else {
+      throw AthanorError(
+        .shape, at: "", "shape \(from) cannot be seen as \(shape)", fix: "The batch must stay one axis of its own.")
+    }
+    let count = shape.checkedElementsPerExample
+    guard from.elementsPerExample == count else {
+      func text(_ shape: Shape) -> String {
+        Shape.text(shape.lengths.first == .some(nil) ? shape.withoutBatch : shape.lengths)
+      }
       throw AthanorError(
         .shape, at: "",
-        "\(from.elementsPerExample) elements of shape \(Shape.text(from.withoutBatch)) cannot be seen as "
-          + "\(Shape.text(shape.withoutBatch)), which has \(shape.elementsPerExample)",
+        "\(from.elementsPerExample) elements of shape \(text(from)) cannot be seen as \(text(shape)), which "
+          + (count.map { "has \($0)" } ?? "no memory can hold"),
         fix: "Choose lengths with the same product.")
     }
     return [ValueType(inputs[0].dtype, shape)]
@@ -34,12 +42,16 @@ package struct ReshapeOp: ForwardOp {
 package struct BroadcastTo: ForwardOp {
   package let shape: Shape
 
+  package init(shape: Shape) { self.shape = shape }
+
   package var name: String { "broadcastTo" }
   package var attributes: String { "shape: \(shape)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    guard Shape.broadcast(inputs[0].shape, shape) == shape else {
-      throw AthanorError(.shape, at: "", "shape \(inputs[0].shape) does not broadcast to \(shape)")
+    guard Shape.broadcast(inputs[0].shape, shape) == shape, shape.rank <= Int(ATH_MAX_RANK) else {
+      throw AthanorError(
+        .shape, at: "", "shape \(inputs[0].shape) does not broadcast to \(shape)",
+        fix: "Axes are compared from the last; each must be equal or 1, and at most 6 axes are possible.")
     }
     return [ValueType(inputs[0].dtype, shape)]
   }
@@ -101,10 +113,23 @@ package struct Pad: ForwardOp {
     let lengths = inputs[0].shape.lengths
     guard before.count == lengths.count, after.count == lengths.count, lengths.count <= Int(ATH_MAX_RANK) else {
       throw AthanorError(
-        .shape, at: "", "padding for \(before.count - 1) axes was given, but the input has shape "
-          + "\(Shape.text(inputs[0].shape.withoutBatch))", fix: "Give one pair of lengths for each axis.")
+        .shape, at: "",
+        "padding of \(before) before and \(after) after was given, but the input has shape \(inputs[0].shape)",
+        fix: "Give one pair of lengths for each axis; at most 6 axes are possible.")
     }
-    return [ValueType(.float32, Shape(lengths.indices.map { axis in lengths[axis].map { $0 + before[axis] + after[axis] } }))]
+    let fits = lengths.indices.allSatisfy { axis in
+      let range = lengths[axis] == nil ? 0...0 : 0...Shape.mostElements
+      return range.contains(before[axis]) && range.contains(after[axis])
+    }
+    guard fits else {
+      throw AthanorError(
+        .argument, at: "",
+        "padding of \(before) before and \(after) after does not go with an input of shape \(inputs[0].shape)",
+        fix: "Lengths must be 0 or more, and 0 for the batch.")
+    }
+    return [
+      ValueType(.float32, Shape(lengths.indices.map { axis in lengths[axis].map { $0 + before[axis] + after[axis] } }))
+    ]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -143,11 +168,12 @@ package struct Slice: ForwardOp {
         guard let length = shape[axis], let wanted = lengths[axis] else {
           return lengths[axis] == shape[axis] && start[axis] == 0
         }
-        return start[axis] >= 0 && wanted >= 0 && start[axis] + wanted <= length
+        return start[axis] >= 0 && (0...length).contains(wanted) && start[axis] <= length - wanted
       }
     guard fits else {
       throw AthanorError(
-        .argument, at: "", "a slice from \(start) of lengths \(Shape(lengths)) does not lie within shape \(shape)")
+        .argument, at: "", "a slice from \(start) of lengths \(Shape(lengths)) does not lie within shape \(shape)",
+        fix: "Give a start and a length for each axis (0 and nil for the batch); at most 6 axes are possible.")
     }
     return [ValueType(inputs[0].dtype, Shape(lengths))]
   }

@@ -11,6 +11,15 @@ package struct MatMul: ForwardOp {
   package var isBatched = false
   package var activation = FusedActivation.none
 
+  package init(
+    transposeA: Bool = false, transposeB: Bool = false, isBatched: Bool = false, activation: FusedActivation = .none
+  ) {
+    self.transposeA = transposeA
+    self.transposeB = transposeB
+    self.isBatched = isBatched
+    self.activation = activation
+  }
+
   package var name: String { "matmul" }
   package var attributes: String {
     [
@@ -20,25 +29,29 @@ package struct MatMul: ForwardOp {
   }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    try requireFloat(inputs[0])
-    try requireFloat(inputs[1])
+    for input in inputs { try requireFloat(input) }
     let (a, b) = (inputs[0].shape, inputs[1].shape)
     let misfit = AthanorError(
       .shape, at: "", "a matrix product of \(a) and \(b) is not possible",
-      fix: "The last axis of the first must be as long as the first of the second.")
+      fix: isBatched
+        ? "All axes but the last two must be equal, and the first's last axis as long as the second's last but one."
+        : "Both need 2 axes or more, and the last axis of the first must be as long as the first of the second.")
     guard a.rank >= 2, b.rank >= 2 else { throw misfit }
     if isBatched {
       let leading = a.lengths.dropLast(2)
       let (m, k) = transposeA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
       let (k2, n) = transposeB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])
       guard a.rank == b.rank, leading == b.lengths.dropLast(2), k == k2 else { throw misfit }
+      try requireBias(inputs, n)
       return [ValueType(.float32, Shape(leading + [m, n]))]
     }
     if transposeA {
       guard !transposeB, a.rank == b.rank, a.lengths.dropLast() == b.lengths.dropLast() else { throw misfit }
+      try requireBias(inputs, b[b.rank - 1])
       return [ValueType(.float32, [a[a.rank - 1], b[b.rank - 1]])]
     }
     guard b.rank == 2, a[a.rank - 1] == b[transposeB ? 1 : 0] else { throw misfit }
+    try requireBias(inputs, b[transposeB ? 0 : 1])
     return [ValueType(.float32, Shape(a.lengths.dropLast() + [b[transposeB ? 0 : 1]]))]
   }
 
@@ -60,7 +73,8 @@ package struct MatMul: ForwardOp {
       gradients[1] =
         transposeB
         ? try dy.emit(MatMul(transposeA: true, transposeB: transposeA && isBatched, isBatched: isBatched), a)
-        : transposeA ? try a.emit(MatMul(isBatched: isBatched), dy)
+        : transposeA
+          ? try a.emit(MatMul(isBatched: isBatched), dy)
           : try a.emit(MatMul(transposeA: true, isBatched: isBatched), dy)
     }
     if site.inputs.count == 3 {
@@ -78,7 +92,8 @@ package struct MatMul: ForwardOp {
     template.transpose_a = transposeA
     template.transpose_b = transposeB
     template.activation = activation.code
-    let (m, n) = isBatched || transposeA
+    let (m, n) =
+      isBatched || transposeA
       ? (c.shape[c.shape.count - 2], c.shape[c.shape.count - 1])
       : (c.shape.dropLast().reduce(1, *), c.shape[c.shape.count - 1])
     template.batch = Int64(isBatched ? c.shape.dropLast(2).reduce(1, *) : 1)

@@ -122,7 +122,8 @@ package struct Binary: ForwardOp {
     guard let shape = Shape.broadcast(inputs[0].shape, inputs[1].shape), shape.rank <= Int(ATH_MAX_RANK) else {
       throw AthanorError(
         .shape, at: "", "\(name) was given shapes \(inputs[0].shape) and \(inputs[1].shape), which do not broadcast",
-        fix: "Axes are compared from the last; each pair must be equal or one of them 1, and at most 6 axes are possible.")
+        fix:
+          "Axes are compared from the last; each pair must be equal or one of them 1, and at most 6 axes are possible.")
     }
     return [ValueType(.float32, shape)]
   }

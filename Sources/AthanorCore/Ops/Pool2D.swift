@@ -11,7 +11,9 @@ package struct MaxPool2DOp: ForwardOp {
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let type = try window.pooledType(inputs[0])
     guard window.kernel[0] * window.kernel[1] <= Int(UInt16.max) else {
-      throw AthanorError(.unsupported, at: "", "a pooling window of \(window.kernel) has more than 65,535 places")
+      throw AthanorError(
+        .unsupported, at: "", "a pooling window of \(window.kernel) has more than 65,535 places",
+        fix: "Use a smaller window, or the maximum along axes 1 and 2.")
     }
     return [type, ValueType(.uint16, type.shape)]
   }

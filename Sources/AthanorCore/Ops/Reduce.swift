@@ -28,7 +28,8 @@ package struct Reduce: ForwardOp {
     let lengths = inputs[0].shape.lengths
     guard axes.lowerBound >= 0, axes.upperBound <= lengths.count else {
       throw AthanorError(
-        .argument, at: "", "\(name) along axes \(Array(axes)) was asked for, but the input has \(lengths.count) axes")
+        .argument, at: "", "\(name) along axes \(Array(axes)) was asked for, but the input has \(lengths.count) axes",
+        fix: "Name axes that the input has.")
     }
     return [ValueType(.float32, Shape(Array(lengths[..<axes.lowerBound]) + Array(lengths[axes.upperBound...])))]
   }
@@ -73,6 +74,8 @@ package struct Reduce: ForwardOp {
 /// Divides by the number of elements along some axes, one of which may be the batch: the scale in a mean's gradient.
 package struct DivideByCount: ForwardOp {
   package let axes: Range<Int>
+
+  package init(axes: Range<Int>) { self.axes = axes }
 
   package var name: String { "divideByCount" }
   package var attributes: String { "axes: \(Array(axes))" }

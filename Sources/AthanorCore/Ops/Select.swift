@@ -7,7 +7,11 @@ package struct ArgMax: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
-    guard inputs[0].shape.rank >= 1 else { throw AthanorError(.shape, at: "", "argMax of a single number") }
+    guard let columns = inputs[0].shape.lengths.last, columns != 0 else {
+      throw AthanorError(
+        .shape, at: "", "argMax was given shape \(inputs[0].shape) but needs a last axis to choose from",
+        fix: "Give it a value with at least one axis and one element.")
+    }
     return [ValueType(.int32, Shape(Array(inputs[0].shape.lengths.dropLast())))]
   }
 
@@ -35,7 +39,13 @@ package struct OneHot: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     guard inputs[0].dtype == .int32 else {
-      throw AthanorError(.shape, at: "", "oneHot needs class numbers (int32) but was given \(inputs[0])")
+      throw AthanorError(
+        .shape, at: "", "oneHot needs class numbers (int32) but was given \(inputs[0])",
+        fix: "Give it targets that are class numbers, or the result of argMax.")
+    }
+    guard count > 0 else {
+      throw AthanorError(
+        .argument, at: "", "oneHot was asked for \(count) classes", fix: "Give the number of classes, at least 1.")
     }
     return [ValueType(.float32, Shape(inputs[0].shape.lengths + [count]))]
   }
@@ -66,7 +76,14 @@ package struct InTopK: ForwardOp {
     try requireFloat(inputs[0])
     let rows = Shape(Array(inputs[0].shape.lengths.dropLast()))
     guard inputs[1] == ValueType(.int32, rows) else {
-      throw AthanorError(.shape, at: "", "inTopK was given \(inputs[0]) and \(inputs[1]) but needs class numbers int32\(rows)")
+      throw AthanorError(
+        .shape, at: "", "inTopK was given \(inputs[0]) and \(inputs[1]) but needs class numbers int32\(rows)",
+        fix: "Give one class number for each row.")
+    }
+    guard k > 0, inputs[0].shape.rank > 0 else {
+      throw AthanorError(
+        .argument, at: "", "inTopK was asked for the \(k) largest of \(inputs[0])",
+        fix: "Give a k of at least 1, and rows of at least one class.")
     }
     return [ValueType(.float32, rows)]
   }

@@ -9,7 +9,8 @@ package struct Softmax: ForwardOp {
     try requireFloat(inputs[0])
     guard inputs[0].shape.rank >= 2 else {
       throw AthanorError(
-        .shape, at: "", "softmax needs at least 2 axes (batch, classes) but its input has shape \(inputs[0].shape)")
+        .shape, at: "", "softmax needs at least 2 axes (batch, classes) but its input has shape \(inputs[0].shape)",
+        fix: "Reshape it, or put a layer of one unit for each class before it.")
     }
     return [inputs[0]]
   }
@@ -61,7 +62,9 @@ package struct SoftmaxCrossentropy: ForwardOp {
     try requireFloat(inputs[0])
     let (logits, target) = (inputs[0], inputs[1])
     let rows = Shape(Array(logits.shape.lengths.dropLast()))
-    guard target.dtype == .int32 ? target.shape == rows : target.shape == logits.shape else {
+    guard logits.shape.rank >= 1, target.dtype == .int32 || target.dtype == .float32,
+      target.dtype == .int32 ? target.shape == rows : target.shape == logits.shape
+    else {
       throw AthanorError(
         .shape, at: "", "targets of type \(target) do not go with outputs of shape \(logits.shape)",
         fix: "Give class numbers \(rows) or one row of probabilities for each output.")

@@ -32,7 +32,17 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible, ExpressibleByA
   /// The same shape with the batch size put in.
   package func bound(to batch: Int) -> [Int] { lengths.map { $0 ?? batch } }
 
-  /// The product of all lengths but the batch's.
+  /// More elements than this in one value (for each example) are taken for a mistake; below it sizes in bytes and sums of
+  /// lengths cannot overflow.
+  package static let mostElements = 1 << 40
+
+  /// The product of all lengths but the batch's; nil when a length is negative or there are more than `mostElements`.
+  package var checkedElementsPerExample: Int? {
+    guard lengths.allSatisfy({ ($0 ?? 0) <= Shape.mostElements }) else { return nil }
+    return Tensor.elementCount(of: lengths.map { $0 ?? 1 }).flatMap { $0 <= Shape.mostElements ? $0 : nil }
+  }
+
+  /// The product of all lengths but the batch's, for the shape of a value in a graph.
   package var elementsPerExample: Int { lengths.reduce(1) { $0 * ($1 ?? 1) } }
 
   /// The shape that elementwise arithmetic on two shapes gives, by NumPy's rule of broadcasting; nil when they do not fit.

@@ -120,10 +120,13 @@ public struct Tensor: Hashable, Sendable {
   /// - Throws: `AthanorError` when there is no first axis or a row lies outside of it.
   public func rows(_ indices: some Collection<Int>) throws -> Tensor {
     guard let length = shape.first else {
-      throw AthanorError(.argument, at: "Tensor.rows", "a single number has no rows")
+      throw AthanorError(
+        .argument, at: "Tensor.rows", "a single number has no rows", fix: "Give a tensor with at least one axis.")
     }
     for index in indices where index < 0 || index >= length {
-      throw AthanorError(.argument, at: "Tensor.rows", "row \(index) was asked for but there are \(length)")
+      throw AthanorError(
+        .argument, at: "Tensor.rows", "row \(index) was asked for but there are \(length)",
+        fix: length == 0 ? "Give a tensor with at least one row." : "Give rows from 0 to \(length - 1).")
     }
     let stride = shape.dropFirst().reduce(1, *)
     func gather<Element>(_ values: [Element]) -> [Element] {
