@@ -3,19 +3,24 @@
 ///
 /// Largest first, each at the lowest offset where it overlaps no placed value that lives at the same time
 /// (the "greedy by size" of Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
-struct MemoryPlan {
-  struct Request {
-    let byteCount: Int
+package struct MemoryPlan {
+  package struct Request {
+    package let byteCount: Int
     /// The first and the last step at which the value is needed.
-    let lifetime: ClosedRange<Int>
+    package let lifetime: ClosedRange<Int>
+
+    package init(byteCount: Int, lifetime: ClosedRange<Int>) {
+      self.byteCount = byteCount
+      self.lifetime = lifetime
+    }
   }
 
-  static let alignment = 64
+  package static let alignment = 64
 
-  let offsets: [Int]
-  let byteCount: Int
+  package let offsets: [Int]
+  package let byteCount: Int
 
-  init(_ requests: [Request]) {
+  package init(_ requests: [Request]) {
     var offsets = [Int](repeating: 0, count: requests.count)
     var placed: [Int] = []  // by offset
     var end = 0

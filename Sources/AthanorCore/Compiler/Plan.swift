@@ -12,7 +12,7 @@ package enum Precision: Sendable {
 
 /// The regions of memory that a plan uses. Parameters, gradients, states and updates belong to the model; the arena to the
 /// workspace.
-enum Region: Int, CaseIterable {
+package enum Region: Int, CaseIterable {
   case parameters, gradients, states, updates, arena
 }
 
@@ -47,20 +47,20 @@ package struct ArrayLayout: Sendable, Hashable {
 ///
 /// Immutable, so one plan may be run by many workspaces at once.
 package final class Plan: @unchecked Sendable {  // its closures capture values alone
-  struct Step {
+  package struct Step {
     let kernel: Kernel
-    let node: Node
-    let outputs: [KernelSite.Operand]
+    package let node: Node
+    package let outputs: [KernelSite.Operand]
   }
 
   package let batchSize: Int
   package let precision: Precision
   package let graph: Graph
   let table: UnsafePointer<ath_kernel_table>
-  let steps: [Step]
-  let operands: [KernelSite.Operand]
-  let inputs: [String: KernelSite.Operand]
-  let outputs: [String: KernelSite.Operand]
+  package let steps: [Step]
+  package let operands: [KernelSite.Operand]
+  package let inputs: [String: KernelSite.Operand]
+  package let outputs: [String: KernelSite.Operand]
   /// The bytes that one workspace needs for values and for the kernels' scratch memory.
   package let arenaByteCount: Int
   package let scratchByteCount: Int
@@ -72,11 +72,13 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
   ///   - batchSize: What the open axes become.
   ///   - parameters: Where each parameter, and its gradient, lies.
   ///   - states: Where each state, and its update, lies.
+  /// - Throws: `AthanorError` when this machine lacks the instructions, a weight has no place or a value has no end.
   package init(
     _ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, precision: Precision = .single,
     instructions: InstructionSet = .best
   ) throws {
     let table = try instructions.table(precision)
+    try Plan.validate(graph, batchSize, parameters, states)
     let placement = Placement(
       graph, batchSize: batchSize, parameters: parameters, states: states, elementBytes: precision.byteCount)
     let operands = graph.types.indices.map { index in
@@ -93,7 +95,7 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
       return Step(kernel: node.op.kernel(site), node: node, outputs: outputs)
     }
     for (value, place) in placement.copies {
-      steps.append(Plan.copyStep(operands[value.index], to: place, elementBytes: precision.byteCount))
+      steps.append(Plan.copyStep(value, operands[value.index], to: place, elementBytes: precision.byteCount))
     }
     self.batchSize = batchSize
     self.precision = precision
@@ -105,19 +107,61 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     for case (.input(let name), let value) in graph.sources { inputs[name] = operands[value.index] }
     self.inputs = inputs
     var outputs: [String: KernelSite.Operand] = [:]
-    for case (.output(let name), let value) in graph.results { outputs[name] = operands[value.index] }
+    for case (.output(let name), let value) in graph.results {
+      let (operand, copy) = (operands[value.index], placement.outputCopies[value])
+      outputs[name] = copy.map { KernelSite.Operand(shape: operand.shape, dtype: operand.dtype, place: $0) } ?? operand
+    }
     self.outputs = outputs
     self.arenaByteCount = placement.arenaByteCount
     self.scratchByteCount = steps.map(\.kernel.scratchByteCount).max() ?? 0
   }
 
-  private static func copyStep(_ operand: KernelSite.Operand, to place: Place, elementBytes: Int) -> Step {
+  private static func validate(
+    _ graph: Graph, _ batchSize: Int, _ parameters: ArrayLayout, _ states: ArrayLayout
+  ) throws {
+    for type in graph.types {
+      guard batchSize >= 0, let count = Tensor.elementCount(of: type.shape.bound(to: batchSize)),
+        count <= 16 * Shape.mostElements
+      else {
+        throw AthanorError(
+          .argument, at: "plan", "a batch of \(batchSize) was asked for a network with values of shape \(type.shape)",
+          fix: "Use a smaller batch, of 0 or more.")
+      }
+    }
+    func check(_ layout: ArrayLayout, _ name: String, _ value: ValueID) throws {
+      let shape = graph.type(of: value).shape.bound(to: batchSize)
+      guard layout[name]?.shape != shape else { return }
+      let found = layout[name].map { "shape \(Shape.text($0.shape))" } ?? "no place"
+      throw AthanorError(
+        .shape, at: "plan",
+        "weight \"\(name)\" has \(found) in the model's memory but shape \(Shape.text(shape)) in the graph",
+        fix: "Make the plan from the graph whose weights the model holds.")
+    }
+    for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) {
+      switch source {
+      case .input: continue
+      case .parameter(let name): try check(parameters, name, value)
+      case .state(let name): try check(states, name, value)
+      }
+    }
+    for (result, value) in graph.results {
+      switch result {
+      case .output: continue
+      case .gradient(let name): try check(parameters, name, value)
+      case .update(let name): try check(states, name, value)
+      }
+    }
+  }
+
+  private static func copyStep(
+    _ value: ValueID, _ operand: KernelSite.Operand, to place: Place, elementBytes: Int
+  ) -> Step {
     let target = KernelSite.Operand(shape: operand.shape, dtype: operand.dtype, place: place)
     let kernel = Kernel { run in
       run[target].copyMemory(from: run[operand], byteCount: operand.count * elementBytes)
     }
     return Step(
-      kernel: kernel, node: Node(op: ReshapeOp(shape: Shape(operand.shape)), inputs: [], outputs: [], origin: ""),
+      kernel: kernel, node: Node(op: ReshapeOp(shape: Shape(operand.shape)), inputs: [value], outputs: [], origin: ""),
       outputs: [target])
   }
 
@@ -130,6 +174,8 @@ private struct Placement {
   var places: [Place]
   /// Results that must be copied to their place at the end, because their value already lies elsewhere.
   var copies: [(ValueID, Place)] = []
+  /// Where outputs are read whose value lies outside of the arena: a weight, or what is a gradient as well.
+  var outputCopies: [ValueID: Place] = [:]
   var arenaByteCount = 0
 
   init(_ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, elementBytes: Int) {
@@ -140,6 +186,8 @@ private struct Placement {
     var last = [Int](repeating: -1, count: count)
     for (step, node) in graph.nodes.enumerated() { for input in node.inputs { last[input.index] = step } }
     for case (.output, let value) in graph.results { last[value.index] = end }
+    // Inputs stay as they were given, so that a run can be repeated.
+    for case (.input, let value) in graph.sources { last[value.index] = end }
 
     // A root lives as long as the last of those that share its memory. Views are resolved first, so that "is this the
     // last reader?" below sees them.
@@ -203,10 +251,20 @@ private struct Placement {
     }
 
     let inArena = (0..<count).filter { root[$0] == $0 && places[$0] == nil }
+    let copied = graph.results.filter { result, value in
+      if case .output = result { return places[root[value.index]] != nil }
+      return false
+    }
     let plan = MemoryPlan(
-      inArena.map { MemoryPlan.Request(byteCount: byteCount($0), lifetime: first[$0]...max(last[$0], first[$0])) })
+      inArena.map { MemoryPlan.Request(byteCount: byteCount($0), lifetime: first[$0]...max(last[$0], first[$0])) }
+        + copied.map { MemoryPlan.Request(byteCount: byteCount($0.value.index), lifetime: end...end) })
     for (value, offset) in zip(inArena, plan.offsets) {
       places[value] = Place(region: Region.arena.rawValue, offset: offset)
+    }
+    for ((_, value), offset) in zip(copied, plan.offsets.dropFirst(inArena.count)) {
+      let place = Place(region: Region.arena.rawValue, offset: offset)
+      copies.append((value, place))
+      outputCopies[value] = place
     }
     arenaByteCount = plan.byteCount
     self.places = (0..<count).map { places[root[$0]] ?? Place(region: Region.arena.rawValue, offset: 0) }

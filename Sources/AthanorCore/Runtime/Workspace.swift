@@ -111,7 +111,7 @@ package final class Workspace {
     scratch = try NumberBuffer(byteCount: plan.scratchByteCount)
   }
 
-  /// Where to put an input before a run; nil when the plan does not read it.
+  /// Where to put an input before a run; nil when the plan does not read it. A run leaves it as it was.
   package func input(_ name: String) -> UnsafeMutableRawBufferPointer? { plan.inputs[name].map(bytes) }
 
   /// An output after a run.
