@@ -50,7 +50,7 @@ let package = Package(
       ]),
 
     .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
-    .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"]),
+    .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"], exclude: ["Snapshots"]),
     .testTarget(
       name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),

@@ -1,0 +1,132 @@
+import AthanorCore
+import Testing
+
+@Suite struct PassTests {
+  /// Runs both graphs in double on the same numbers and compares all results of the first.
+  private func expectSameNumbers(
+    _ before: Graph, _ after: Graph, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let contents = contents(of: before, batch: 3)
+    let results = try [before, after].map { graph in
+      let bench = try Bench(graph, batch: 3, precision: .double)
+      try bench.set(contents)
+      bench.run(seed: 4, step: 1)
+      return try bench.results()
+    }
+    #expect(results[0].keys == results[1].keys, sourceLocation: sourceLocation)
+    for (result, want) in results[0] {
+      #expect(difference(results[1][result] ?? [], want) < 1e-13, "\(result)", sourceLocation: sourceLocation)
+      #expect(want.contains { $0 != 0 }, "\(result)", sourceLocation: sourceLocation)
+    }
+  }
+
+  private func names(_ graph: Graph) -> [String] { graph.nodes.map(\.op.name) }
+
+  @Test func fuseBiasAndActivation() throws {
+    let before = try SampleGraph.convolutional.forward()
+    let after = try Passes.removeUnused(Passes.fuseBiasAndActivation(before))
+    try expectSnapshot("\(before)\n\nbecomes\n\n\(after)", "fuse-bias-and-activation")
+    #expect(!names(after).contains("add") && !names(after).contains("relu"))
+    try expectSameNumbers(before, after)
+    // Whether gradients are taken before or after.
+    try expectSameNumbers(withGradients(before), withGradients(after))
+  }
+
+  @Test func fuseReluGradientIntoPooling() throws {
+    let before = try Passes.removeUnused(
+      withGradients(Passes.fuseBiasAndActivation(SampleGraph.convolutional.forward())))
+    let after = try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(before))
+    try expectSnapshot("\(before)\n\nbecomes\n\n\(after)", "fuse-relu-gradient-into-pooling")
+    #expect(names(before).count { $0 == "reluGradient" } == names(after).count { $0 == "reluGradient" } + 1)
+    try expectSameNumbers(before, after)
+  }
+
+  @Test func removeUnused() throws {
+    let builder = GraphBuilder(try SampleGraph.convolutional.forward())
+    let kernel = try builder.source(.parameter("dense_1/kernel"), ValueType(.float32, [5, 3]))
+    _ = try softmax(exp(kernel)).sum(axes: [0])
+    let before = builder.graph
+    let after = try Passes.removeUnused(before)
+    try expectSnapshot("\(before)\n\nbecomes\n\n\(after)", "remove-unused")
+    #expect(before.nodes.count == after.nodes.count + 3)
+    try expectSameNumbers(before, after)
+  }
+
+  @Test(arguments: SampleGraph.allCases)
+  func wholeNetworks(_ sample: SampleGraph) throws {
+    try expectSameNumbers(sample.training(isFused: false), sample.training(isFused: true))
+  }
+
+  /// A pass that has nothing to do changes nothing, the second time too.
+  @Test(arguments: SampleGraph.allCases)
+  func passesAreIdempotent(_ sample: SampleGraph) throws {
+    let graph = try sample.training(isFused: true)
+    for pass in [Passes.fuseBiasAndActivation, Passes.fuseReluGradientIntoPooling, Passes.removeUnused] {
+      #expect(try pass(graph).description == graph.description)
+    }
+  }
+
+  /// Builds `[N, 4, 4, 2]` convolved to `[N, 4, 4, 3]`, lets `body` go on, and compares with and without fusion.
+  private func expectNoFusion(
+    _ body: (Value) throws -> Value, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let builder = GraphBuilder()
+    let x = try builder.source(.input("x"), ValueType(.float32, [nil, 4, 4, 2]))
+    let kernel = try builder.source(.parameter("kernel"), ValueType(.float32, [3, 3, 2, 3]))
+    let y = try x.conv2D(kernel, Window2D(kernel: [3, 3], strides: [1, 1], padding: .same), groups: 1)
+    builder.setResult(.output("y"), try body(y))
+    let after = try Passes.removeUnused(Passes.fuseBiasAndActivation(builder.graph))
+    #expect(names(after) == names(builder.graph), sourceLocation: sourceLocation)
+    try expectSameNumbers(builder.graph, after, sourceLocation: sourceLocation)
+  }
+
+  @Test func sumsThatAreReadElsewhereAreNotFused() throws {
+    try expectNoFusion { y in try relu(y) + y.reshaped([nil, 4, 4, 3]) * 2 }
+    try expectNoFusion { y in
+      y.builder.setResult(.output("sums"), y)
+      return try relu(y)
+    }
+    // Not one number for each filter, or no weight.
+    try expectNoFusion { try $0 + $0.builder.source(.parameter("bias"), ValueType(.float32, [1])) }
+    try expectNoFusion { try $0 + $0.builder.source(.parameter("bias"), ValueType(.float32, [4, 3])) }
+    try expectNoFusion { try $0 + $0.builder.source(.input("bias"), ValueType(.float32, [3])) }
+    try expectNoFusion { try $0 - $0.builder.source(.parameter("bias"), ValueType(.float32, [3])) }
+    try expectNoFusion { try sigmoid($0) }
+  }
+
+  /// A bias after the ReLU is not a bias before it, and a second bias is not the first.
+  @Test func orderIsKept() throws {
+    let builder = GraphBuilder()
+    let x = try builder.source(.input("x"), ValueType(.float32, [nil, 4]))
+    let kernel = try builder.source(.parameter("kernel"), ValueType(.float32, [4, 3]))
+    let bias = try builder.source(.parameter("bias"), ValueType(.float32, [3]))
+    let other = try builder.source(.parameter("other"), ValueType(.float32, [3]))
+    builder.setResult(.output("after"), try relu(x.matmul(kernel)) + bias)
+    builder.setResult(.output("two"), try x.matmul(kernel) + bias + other)
+    builder.setResult(.output("twice"), try relu(relu(x.matmul(kernel) + bias) + other))
+    let after = try Passes.removeUnused(Passes.fuseBiasAndActivation(builder.graph))
+    #expect(names(after) == ["matmul", "add", "matmul", "add", "matmul", "add", "relu"])
+    try expectSameNumbers(builder.graph, after)
+  }
+
+  /// The pooling decides by the pooled values only when it pools what the ReLU gave, and nobody else reads that gradient.
+  @Test func reluGradientsOfOthersStay() throws {
+    let builder = GraphBuilder()
+    let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
+    let window = Window2D(kernel: [2, 2], strides: [2, 2], padding: .valid)
+    let positive = try relu(x)
+    let pooled = try positive.maxPooled(window).sum(axes: [0, 1, 2, 3])
+    // The ReLU's result is read twice, so its gradient is a sum.
+    builder.setResult(.output("loss"), try pooled + square(positive).sum(axes: [0, 1, 2, 3]))
+    let before = try withGradients(builder.graph)
+    let after = try Passes.fuseReluGradientIntoPooling(before)
+    #expect(after.description == before.description)
+    let fused = GraphBuilder()
+    let y = try fused.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
+    fused.setResult(.output("loss"), try relu(y).maxPooled(window).sum(axes: [0, 1, 2, 3]))
+    let single = try withGradients(fused.graph)
+    let changed = try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(single))
+    #expect(!names(changed).contains("reluGradient"))
+    try expectSameNumbers(single, changed)
+  }
+}
