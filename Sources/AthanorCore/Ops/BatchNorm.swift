@@ -22,9 +22,19 @@ package struct BatchNorm: ForwardOp {
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
-    guard let dy = site.outputGradients[0] else { return [nil, nil, nil] }
-    let gradients = try dy.builder.emit(
-      BatchNormGradient(epsilon: epsilon), [dy, site.inputs[0], site.inputs[1], site.outputs[1], site.outputs[2]])
+    let (x, mean) = (site.inputs[0], site.outputs[1])
+    var gradients: [Value?] = [nil, nil, nil]
+    if let dy = site.outputGradients[0] {
+      gradients = try dy.builder.emit(
+        BatchNormGradient(epsilon: epsilon), [dy, x, site.inputs[1], mean, site.outputs[2]])
+    }
+    // mean and variance depend on x too: by 1 / n and by 2 (x - mean) / n.
+    func add(_ part: Value) throws {
+      let dx = try part.apply(BroadcastTo(shape: x.shape)).apply(DivideByCount(axes: 0..<x.shape.rank - 1))
+      gradients[0] = try gradients[0].map { try $0 + dx } ?? dx
+    }
+    if let dmean = site.outputGradients[1] { try add(dmean) }
+    if let dvariance = site.outputGradients[2] { try add((x - mean) * dvariance * 2) }
     return gradients
   }
 

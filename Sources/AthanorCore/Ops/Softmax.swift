@@ -74,7 +74,17 @@ package struct SoftmaxCrossentropy: ForwardOp {
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
     guard let dloss = site.outputGradients[0] else { return [nil, nil] }
-    return [try site.outputs[1].emit(SoftmaxCrossentropyGradient(), site.inputs[1], dloss), nil]
+    let (logits, target) = (site.inputs[0], site.inputs[1])
+    var gradients: [Value?] = [try site.outputs[1].emit(SoftmaxCrossentropyGradient(), target, dloss), nil]
+    if site.needsGradient[1], target.type.dtype == .float32 {
+      // -log softmax(logits) * dloss, computed from differences to the largest.
+      let column = Shape(dloss.shape.lengths + [1])
+      let classes = logits.shape.rank - 1
+      let shifted = try logits - logits.max(axes: [classes]).reshaped(column)  // [..., C]
+      let sum = try log(exp(shifted).sum(axes: [classes])).reshaped(column)  // [..., 1]
+      gradients[1] = try (sum - shifted) * dloss.reshaped(column)  // [..., C]
+    }
+    return gradients
   }
 
   package var outputPlacement: OutputPlacement { .separate }
