@@ -129,4 +129,24 @@ import Testing
     #expect(!names(changed).contains("reluGradient"))
     try expectSameNumbers(single, changed)
   }
+
+  /// Of two ReLUs only the one next to the pooling goes into it, and none of another function.
+  @Test(arguments: [1, 2, 3])
+  func functionsBeforePooling(kind: Int) throws {
+    let builder = GraphBuilder()
+    let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
+    let y =
+      switch kind {
+      case 1: try relu(relu(x))
+      case 2: try leakyRelu(x, slope: 0.3)
+      default: try relu(x).averagePooled(Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid))
+      }
+    let pooled = try y.maxPooled(Window2D(kernel: [2, 2], strides: [2, 2], padding: .valid))
+    builder.setResult(.output("loss"), try pooled.sum(axes: [0, 1, 2, 3]))
+    let before = try withGradients(builder.graph)
+    let after = try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(before))
+    func gradients(_ graph: Graph) -> Int { names(graph).count { $0.hasSuffix("eluGradient") } }
+    #expect(gradients(before) - gradients(after) == (kind == 1 ? 1 : 0))
+    try expectSameNumbers(before, after)
+  }
 }

@@ -98,6 +98,10 @@ extension OpCase {
     OpCase("softmax large", [.numbers([nil, 57, 131])], skipsDifferences: true) { try softmax($0[0]) },
     OpCase(
       "crossentropy of numbers", [.numbers([nil, 3, 5]), .integers([nil, 3], .classes(5))], results: crossentropy),
+    OpCase("crossentropy of rows that are differentiated", [.numbers([nil, 2, 5]), .numbers([nil, 2, 5])]) {
+      try $0[0].softmaxCrossentropy($0[1])
+    },
+    OpCase("crossentropy with itself", [.numbers([nil, 5])]) { try $0[0].softmaxCrossentropy(softmax($0[0])) },
     OpCase("crossentropy of rows", [.numbers([nil, 5]), .fixed([nil, 5], .probabilities)], results: crossentropy),
     OpCase(
       "crossentropy of rows that do not sum to 1", [.numbers([nil, 5]), .fixed([nil, 5])], results: crossentropy),
@@ -125,6 +129,13 @@ extension OpCase {
     OpCase("batchNorm", [.numbers([nil, 5, 3]), .numbers([3]), .numbers([3])]) { values in
       let (y, mean, variance) = try values[0].batchNormalized(gamma: values[1], beta: values[2], epsilon: 1e-3)
       return [y, mean, variance]
+    },
+    OpCase("batchNorm's mean and variance", [.numbers([nil, 5, 3]), .numbers([3]), .numbers([3])]) { values in
+      let (y, mean, variance) = try values[0].batchNormalized(gamma: values[1], beta: values[2], epsilon: 1e-3)
+      return try y * mean + square(variance)
+    },
+    OpCase("batchNorm's mean alone", [.numbers([nil, 5, 3])]) {
+      try square($0[0].batchNormalized(gamma: nil, beta: nil, epsilon: 1e-3).mean)
     },
     OpCase("batchNorm without gamma and beta", [.numbers([nil, 5, 3])]) { values in
       let (y, mean, variance) = try values[0].batchNormalized(gamma: nil, beta: nil, epsilon: 1e-3)
