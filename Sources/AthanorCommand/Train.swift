@@ -22,6 +22,7 @@ struct Train: AsyncParsableCommand {
   @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
   @Option(help: "A last.h5 of an interrupted training, to go on from.") var resume: String?
   @Option(help: "End when validation loss has not improved for so many epochs.") var patience: Int?
+  @Flag(inversion: .prefixedNo, help: "Look at the pictures in a new order in each epoch.") var shuffle = true
   @Flag(help: "Print one JSON object for each epoch, and nothing else.") var json = false
 
   func validate() throws {
@@ -29,6 +30,10 @@ struct Train: AsyncParsableCommand {
     guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
     if let learningRate, !(learningRate > 0) { throw ValidationError("--learning-rate must be above 0.") }
     if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
+    guard resume == nil || learningRate == nil else {
+      throw ValidationError("--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume.")
+    }
   }
 
   func run() async throws {
@@ -39,8 +44,13 @@ struct Train: AsyncParsableCommand {
       throw AthanorError(
         .file, at: output, "the folder cannot be made: \(error.localizedDescription)", fix: "Give --output another folder.")
     }
-    let model = try resume.map { try Model(contentsOf: $0, threads: threads) }
-      ?? NetworkSource.model(network, seed: seed, threads: threads)
+    let named = try NetworkSource.model(network, seed: seed, threads: threads)
+    let model = try resume.map { try Model(contentsOf: $0, threads: threads) } ?? named
+    guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount else {
+      throw AthanorError(
+        .argument, at: resume ?? network, "it holds another network than \(network)",
+        fix: "Name the network, or the file, whose training was interrupted.")
+    }
     if model.training == nil || (resume == nil && learningRate != nil) {
       let rate = LearningRate.constant(learningRate ?? 0.001)
       try model.compile(optimizer: .adam(learningRate: rate), loss: .categoricalCrossentropy, metrics: [.accuracy])
@@ -60,8 +70,8 @@ struct Train: AsyncParsableCommand {
       ModelCheckpoint("\(output)/best.h5", saveBestOnly: true), ModelCheckpoint("\(output)/last.h5"),
     ]
     try model.fit(
-      loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, callbacks: callbacks,
-      verbose: json ? .silent : .auto, resume: resume != nil)
+      loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, shuffle: shuffle,
+      callbacks: callbacks, verbose: json ? .silent : .auto, resume: resume != nil)
     if interruption.wasInterrupted {
       try model.save(to: "\(output)/last.h5")
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation)\n")
@@ -81,6 +91,8 @@ struct Train: AsyncParsableCommand {
   private var continuation: String {
     var words = ["athanor", "train", network, "--resume", "\(output)/last.h5", "--output", output]
     words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", data.dataset]
+    if !shuffle { words.append("--no-shuffle") }
+    if let threads { words += ["--threads", String(threads)] }
     if let directory = data.dataDirectory { words += ["--data-dir", directory] }
     if let patience { words += ["--patience", String(patience)] }
     return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
