@@ -68,7 +68,15 @@ public final class ModelCheckpoint: Callback {
         "\"\(monitor.name)\" is measured after an epoch, but files are to be saved within it",
         fix: "Monitor one of \(monitors.joined(separator: ", ")), or leave everyBatches out.")
     }
-    if saveBestOnly { improvement = try Improvement(monitor, mode, "ModelCheckpoint", context) }
+    guard saveBestOnly else { return }
+    let improvement = try Improvement(monitor, mode, "ModelCheckpoint", context)
+    self.improvement = improvement
+    guard context.isResuming, everyBatches == nil else { return }
+    // The checkpoint may have been written by another callback, before this one had looked at the epoch.
+    for epoch in context.model.history.epochs {
+      guard let value = epoch.logs[monitor.name] else { continue }
+      if improvement.isBetter(value, than: best.isNaN ? improvement.worst : best) { best = value }
+    }
   }
 
   public func batchDidEnd(_ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {

@@ -68,6 +68,22 @@ struct ModelCheckpointTests {
     #expect(second.best == 0.5)
   }
 
+  @Test("Resumed from a file that was written before it had seen the epoch, it finds its best in the history")
+  func bestFromHistory() throws {
+    let checkpoint = ModelCheckpoint(folder.path("best"), saveBestOnly: true, format: TextFormat())
+    checkpoint.state = ["best": 2]
+    let script = try Script()
+    let values = [3, 2, 1, Double.nan]
+    script.model.progress.history = History(
+      epochs: values.enumerated().map { index, value in
+        var logs = Logs()
+        logs["val_loss"] = value
+        return History.Epoch(number: index + 1, seconds: 1, learningRate: 1, logs: logs)
+      })
+    try script.run([checkpoint], "val_loss", [1.5], from: 5, resuming: true)
+    #expect(checkpoint.best == 1 && checkpoint.lastPath == nil)
+  }
+
   @Test("What the other callbacks know is in the model when it is saved, wherever they stand in the list")
   func state() throws {
     struct StateFormat: ModelFileFormat {
