@@ -73,6 +73,9 @@ public struct Scope {
     self.builder = builder
   }
 
+  /// More elements than this are a mistake, and would overflow sizes in bytes.
+  static let limit = 1 << 40
+
   /// Declares a weight.
   ///
   /// - Parameters:
@@ -84,10 +87,10 @@ public struct Scope {
   public mutating func weight(
     _ name: String, shape: [Int], initializer: Initializer = .glorotUniform, isTrainable: Bool = true
   ) throws -> Value {
-    guard shape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: shape) != nil else {
+    guard shape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: shape).map({ $0 <= Scope.limit }) == true else {
       throw AthanorError(
         .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))",
-        fix: "Each length must be at least 1.")
+        fix: "Each length must be at least 1, and all together fit into memory.")
     }
     let fullName = (path + [name]).joined(separator: "/")
     guard !weights.contains(where: { $0.name == fullName }) else {
@@ -148,6 +151,9 @@ public struct Size2D: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressib
     guard values.count == 1 || values.count == 2, height >= least, width >= least else {
       throw AthanorError(
         .argument, at: "", "\(name) is \(values) but must be one or two numbers of at least \(least)")
+    }
+    guard height <= 65_535, width <= 65_535 else {
+      throw AthanorError(.argument, at: "", "\(name) is \(values) but must be at most 65535")
     }
   }
 }

@@ -66,11 +66,9 @@ public struct Reshape: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     var lengths = targetShape
-    if let open = lengths.firstIndex(of: -1) {
-      let known = lengths.filter { $0 != -1 }.reduce(1, *)
-      lengths[open] = known == 0 ? 0 : input.shape.elementsPerExample / known
-    }
-    guard lengths.allSatisfy({ $0 > 0 }) else {
+    let known = Tensor.elementCount(of: lengths.filter { $0 != -1 }).map { $0 <= Scope.limit ? $0 : 0 } ?? 0
+    if let open = lengths.firstIndex(of: -1) { lengths[open] = known == 0 ? 0 : input.shape.elementsPerExample / known }
+    guard known > 0, lengths.allSatisfy({ $0 > 0 }) else {
       throw AthanorError(
         .argument, at: "", "targetShape is \(targetShape) but lengths must be at least 1, with at most one -1")
     }
@@ -106,8 +104,8 @@ public struct ZeroPadding2D: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    guard (vertical + horizontal).allSatisfy({ $0 >= 0 }) else {
-      throw AthanorError(.argument, at: "", "padding is \(vertical), \(horizontal) but must not be negative")
+    guard (vertical + horizontal).allSatisfy({ (0...65_535).contains($0) }) else {
+      throw AthanorError(.argument, at: "", "padding is \(vertical), \(horizontal) but must lie in 0 ... 65535")
     }
     _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(input.shape, "window")
     return try input.padded(before: [0, vertical[0], horizontal[0], 0], after: [0, vertical[1], horizontal[1], 0])

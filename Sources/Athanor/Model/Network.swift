@@ -12,9 +12,11 @@ package struct Network: Sendable {
 
   /// - Throws: `AthanorError` when a length is not positive.
   package init(inputShape: [Int], inputName: String = "input_layer") throws {
-    guard inputShape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: inputShape) != nil else {
+    guard inputShape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: inputShape).map({ $0 <= Scope.limit }) == true
+    else {
       throw AthanorError(
-        .shape, at: "input", "its shape is \(Shape.text(inputShape)) but each length must be at least 1",
+        .shape, at: "input",
+        "its shape is \(Shape.text(inputShape)) but each length must be at least 1, and all together fit into memory",
         fix: "Give the shape of one example without the batch, for example [28, 28, 1].")
     }
     self.inputShape = inputShape

@@ -18,6 +18,7 @@ extension Model {
     let targets = Tensor(uncheckedShape: [count], .uint8([UInt8](repeating: 0, count: count)))
     let filler = BatchFiller(data: try Dataset(inputs: inputs, targets: targets), feed: feed, classWeights: [:])
     let rows = Array(0..<count)
+    let batchSize = min(batchSize, max(count, 1))
     var results: [Float] = []
     results.reserveCapacity(count * outputShape.elementsPerExample)
     for start in stride(from: 0, to: count, by: batchSize) {
@@ -49,6 +50,7 @@ extension Model {
     let (prepared, feed) = try prepared(data, "evaluate")
     let filler = BatchFiller(data: prepared, feed: feed, classWeights: [:])
     let rows = Array(0..<prepared.count)
+    let batchSize = min(batchSize, rows.count)
     var totals = RunningTotals(training.metrics)
     for start in stride(from: 0, to: rows.count, by: batchSize) {
       let batch = rows[start..<min(start + batchSize, rows.count)]

@@ -116,6 +116,19 @@ struct MetricTests {
     }
   }
 
+  @Test("Names that would be mistaken for others are refused")
+  func names() throws {
+    let model = try Model(input: [3], layers: [Dense(4)])
+    for name in ["loss", "lr", "val_loss", "val_mine", "a,b", "a\nb", ""] {
+      let metric = Metric.mean(name) { prediction, _ in prediction }
+      let text = errorText { try model.compile(loss: .meanSquaredError, metrics: [metric]) }
+      #expect(text.hasPrefix("compile: a metric is named "))
+    }
+    expectError("compile: metric \"accuracy\" is given twice. Name each metric once.") {
+      try model.compile(loss: .meanSquaredError, metrics: [.accuracy, .mean("acc") { prediction, _ in prediction }])
+    }
+  }
+
   @Test("Confusion matrix")
   func confusion() throws {
     let matrix = try ConfusionMatrix(targets: [0, 1, 1, 2, 2, 2], predictions: [0, 1, 0, 2, 2, 0], classCount: 3)

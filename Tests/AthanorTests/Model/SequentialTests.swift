@@ -144,7 +144,7 @@ struct SequentialTests {
       }
     }
     expectError(
-      "input: its shape is (3, 0) but each length must be at least 1. Give the shape of one example without the batch, for example [28, 28, 1]."
+      "input: its shape is (3, 0) but each length must be at least 1, and all together fit into memory. Give the shape of one example without the batch, for example [28, 28, 1]."
     ) { try Sequential(input: [3, 0]) { Flatten() } }
     expectError("threads: 0 threads were asked for. Give a number from 1 to 256.") {
       try Sequential(input: [3], threads: 0) { Dense(1) }
@@ -262,7 +262,37 @@ struct SequentialTests {
     )
     refuse(
       [2, 2, 1], ZeroPadding2D(-1),
-      "zero_padding2d (layer 1, ZeroPadding2D): padding is [-1, -1], [-1, -1] but must not be negative.")
+      "zero_padding2d (layer 1, ZeroPadding2D): padding is [-1, -1], [-1, -1] but must lie in 0 ... 65535.")
+  }
+
+  @Test("Lengths that overflow are errors, not traps")
+  func hugeLengths() {
+    let huge = Int.max / 2
+    let cases: [([Int], any Layer)] = [
+      ([huge], Dense(1)), ([3], Dense(huge)), ([huge, 4], Flatten()), ([4], Reshape([huge, 4])),
+      ([4], Reshape([huge, -1, 4])), ([4, 4, 1], ZeroPadding2D(Size2D(huge, 1))),
+      ([4, 4, 1], Conv2D(1, kernelSize: Size2D(huge, huge))), ([4, 4, 1], Conv2D(huge, kernelSize: 3)),
+      ([4, 4, 1], Conv2D(1, kernelSize: 3, dilation: Size2D(huge, 1))),
+      ([4, 4, 1], MaxPooling2D(Size2D(1, huge), padding: .same)),
+      ([4, 4, 1], AveragePooling2D(2, strides: Size2D(1, huge))),
+    ]
+    for (input, layer) in cases {
+      let text = errorText { try Sequential(input: input) { layer } }
+      #expect(text != "(no error)" && !text.hasPrefix("(another error)"), "\(layer)")
+    }
+    func refuse(_ input: [Int], _ layer: any Layer, _ text: String) {
+      expectError(text) { try Sequential(input: input) { layer } }
+    }
+    refuse(
+      [4], Reshape([huge, 4]),
+      "reshape (layer 1, Reshape): targetShape is [\(huge), 4] but lengths must be at least 1, with at most one -1.")
+    refuse(
+      [4, 4, 1], MaxPooling2D(70_000),
+      "max_pooling2d (layer 1, MaxPooling2D): poolSize is [70000] but must be at most 65535.")
+    refuse(
+      [3], Dense(huge),
+      "dense (layer 1, Dense): weight \"kernel\" would have shape (3, \(huge)). Each length must be at least 1, and all "
+        + "together fit into memory.")
   }
 
   @Test("Names of activations")
