@@ -77,7 +77,6 @@ public final class TrainingContext {
     for (index, callback) in callbacks.enumerated() {
       model.progress.callbacks[TrainingContext.key(index, callback)] = callback.state
     }
-    model.progress.fixedRate = model.training?.fixedRate
   }
 
   static func key(_ index: Int, _ callback: any Callback) -> String {

@@ -109,7 +109,11 @@ extension Model {
   /// Zero before `compile`.
   public var learningRate: Double {
     get { training?.learningRate(at: progress.step) ?? 0 }
-    set { training?.fixedRate = newValue }
+    set {
+      guard let training else { return }
+      training.fixedRate = newValue
+      progress.fixedRate = newValue
+    }
   }
 
   /// How many steps of training have been taken since `compile`.

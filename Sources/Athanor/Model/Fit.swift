@@ -103,6 +103,7 @@ extension Model {
       validation: preparedValidation, shuffle: shuffle)
     while progress.epoch < epochs, !context.stopTraining { try loop.runEpoch() }
     for callback in told { try callback.trainingDidEnd(context) }
+    context.captureState()  // so that a model that is saved after training can be resumed
     return progress.history
   }
 

@@ -65,7 +65,10 @@ struct ReproducibilityTests {
 
     init(_ context: TrainingContext) throws {
       context.captureState()
-      let model = context.model
+      try self.init(context.model)
+    }
+
+    init(_ model: Model) throws {
       weights = model.weightMemory.snapshot()
       slots = try #require(model.training).slots.map { Array($0.floats) }
       progress = model.progress
@@ -126,6 +129,27 @@ struct ReproducibilityTests {
     #expect(figures(rest) == figures(history))
     #expect(weightBits(resumed) == weightBits(whole))
     #expect(resumed.step == whole.step)
+  }
+
+  @Test("A model that is taken after fit has ended knows what its callbacks knew, and a rate that was set")
+  func afterFit() throws {
+    let train = try data()
+    func callbacks() -> [any Callback] { [ReduceLROnPlateau(monitor: .loss, factor: 0.5, patience: 2, minDelta: 9)] }
+    func fit(_ model: Model, epochs: Int, resume: Bool = false) throws -> History {
+      try model.fit(
+        train, epochs: epochs, batchSize: 16, callbacks: callbacks(), verbose: .silent, resume: resume)
+    }
+    let whole = try model(threads: 1)
+    whole.learningRate = 0.002
+    let history = try fit(whole, epochs: 6)
+    #expect(history.epochs.map(\.learningRate) == [0.002, 0.002, 0.002, 0.001, 0.001, 0.0005])
+    let half = try model(threads: 1)
+    half.learningRate = 0.002
+    _ = try fit(half, epochs: 4)
+    let resumed = try model(threads: 1)
+    try Snapshot(half).restore(into: resumed)
+    #expect(try figures(fit(resumed, epochs: 6, resume: true)) == figures(history))
+    #expect(weightBits(resumed) == weightBits(whole))
   }
 
   @Test("Resuming with another batch size is refused")
