@@ -3,8 +3,8 @@
 
 enum {
   ATH_NAME(matmul_rows) = 240,   // rows of a block at most
-  ATH_NAME(matmul_steps) = 1024, // a stretch of k: a panel of 64 columns then takes 256 KB
-  ATH_NAME(matmul_a_rows) = 48,  // rows of a block when a is transposed: 1024 x 48 floats are 192 KB
+  ATH_NAME(matmul_steps) = 256,  // a stretch of k, summed on its own: sums over thousands of products keep six digits
+  ATH_NAME(matmul_a_rows) = 48,  // rows of a block when a is transposed
 };
 
 typedef struct {

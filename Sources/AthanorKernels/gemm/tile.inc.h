@@ -52,19 +52,6 @@ ATH_INLINE void ATH_NAME(tile)(const int p_count, const int v_count, const float
     x[p] = rows[p] + job->a_offset;
     ATH_UNROLL for (int v = 0; v < v_count; ++v) sums[p][v] = (vf){0};
   }
-  if (job->accumulate) {
-    ATH_UNROLL for (int p = 0; p < p_count; ++p) {
-      const float *c = results[p] + job->c_offset;
-      ATH_UNROLL for (int v = 0; v < v_count - 1; ++v) sums[p][v] = vf_load(c + v * ATH_LANES);
-      const float *last = c + (v_count - 1) * ATH_LANES;
-      sums[p][v_count - 1] = whole ? vf_load(last) : vf_load_part(last, tail);
-    }
-  } else if (job->initial) {
-    ATH_UNROLL for (int v = 0; v < v_count; ++v) {
-      const vf value = vf_load(job->initial + v * ATH_LANES);
-      ATH_UNROLL for (int p = 0; p < p_count; ++p) sums[p][v] = value;
-    }
-  }
   const int64_t a_inner = job->walk.a_inner, b_step = job->b_step, inner = job->walk.inner;
   for (int64_t o = 0; o < job->walk.outer; ++o) {
     for (int64_t m = 0; m < job->walk.middle; ++m) {
@@ -83,6 +70,20 @@ ATH_INLINE void ATH_NAME(tile)(const int p_count, const int v_count, const float
         // spill them.
         __asm__("" : "+r"(place));
       }
+    }
+  }
+  // What c begins with is added last: a stretch of steps that is summed on its own rounds less than one long chain.
+  if (job->accumulate) {
+    ATH_UNROLL for (int p = 0; p < p_count; ++p) {
+      const float *c = results[p] + job->c_offset;
+      ATH_UNROLL for (int v = 0; v < v_count - 1; ++v) sums[p][v] += vf_load(c + v * ATH_LANES);
+      const float *last = c + (v_count - 1) * ATH_LANES;
+      sums[p][v_count - 1] += whole ? vf_load(last) : vf_load_part(last, tail);
+    }
+  } else if (job->initial) {
+    ATH_UNROLL for (int v = 0; v < v_count; ++v) {
+      const vf value = vf_load(job->initial + v * ATH_LANES);
+      ATH_UNROLL for (int p = 0; p < p_count; ++p) sums[p][v] += value;
     }
   }
   if (job->relu) {
