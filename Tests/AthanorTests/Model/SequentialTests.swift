@@ -239,9 +239,11 @@ struct SequentialTests {
       [], BatchNormalization(),
       "batch_normalization (layer 1, BatchNormalization): input has shape (None,) but at least 2 axes are needed.")
     refuse(
-      [5], LeakyReLU(slope: -1), "leaky_re_lu (layer 1, LeakyReLU): leakyRelu's slope is -1.0 but must be 0 or more.")
+      [5], LeakyReLU(slope: -1),
+      "leaky_re_lu (layer 1, LeakyReLU): leakyRelu's slope is -1.0 but must be 0 or more. Give for example 0.3.")
     refuse(
-      [5], Activation(.elu(alpha: -1)), "activation (layer 1, Activation): elu's alpha is -1.0 but must be 0 or more.")
+      [5], Activation(.elu(alpha: -1)),
+      "activation (layer 1, Activation): elu's alpha is -1.0 but must be 0 or more. Give for example 1.")
     refuse(
       [12], Reshape([5, 3]),
       "reshape (layer 1, Reshape): 12 elements of shape (12,) cannot be seen as (5, 3), which has 15. Choose lengths with the same product."
