@@ -151,7 +151,6 @@ extension Model {
     workspace.run(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
     let gradients = UnsafeMutableBufferPointer(rebasing: memory.gradients.floats[0..<weightMemory.parameters.count])
     guard workspace.floats("loss")[0].isFinite, training.kernels.sumOfSquares(gradients).isFinite else {
-      fill()  // a run may use the memory of its inputs again
       let place = workspace.firstNonFinite(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
       let origin =
         place.map { $0.operation == "input" ? $0.origin : "\($0.origin), in \($0.operation)" } ?? "the gradients' sum"
