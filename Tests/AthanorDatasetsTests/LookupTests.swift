@@ -103,6 +103,31 @@ struct LookupTests {
         + "Check that both files belong to the same split of the same set.")
   }
 
+  /// MNIST's and Fashion-MNIST's files have the same names.
+  @Test func foldersOfAnotherSetAreRefused() async throws {
+    let resources = try #require(BundledResources.folder)
+    let digits = ImageDataset.digits
+    func renamed(_ file: ImageDataset.File) -> ImageDataset.File {
+      .init(file.name, sha256: String(repeating: "0", count: 64), byteCount: file.byteCount)
+    }
+    let files = ImageDataset.Files(
+      trainImages: renamed(digits.files.trainImages), trainLabels: renamed(digits.files.trainLabels),
+      testImages: renamed(digits.files.testImages), testLabels: renamed(digits.files.testLabels))
+    let clothing = ImageDataset(
+      name: "clothing", title: "Clothing", about: "the same names", classNames: digits.classNames, files: files,
+      attribution: "no one", licence: "none")
+    let text = await folder.error { try await clothing.load(dataDirectory: "\(resources)/digits") }
+    #expect(
+      text == "\(resources)/digits/digits-train-labels-idx1-ubyte.gz: holds the labels of Digits, not of Clothing. "
+        + "Give the folder of Clothing's files, or ask for the data set digits.")
+    let status = DatasetStatus(
+      of: clothing, dataDirectory: "\(resources)/digits", places: TinySet.places(in: folder))
+    #expect(!status.isPresent)
+    #expect(status.problem.map { "\($0)" } == text)
+    #expect(status.remedy == "Give the folder of Clothing's files, or ask for the data set digits.")
+    #expect(try await digits.load(dataDirectory: "\(resources)/digits").train.count == 4000)
+  }
+
   @Test func knownFoldersOfTheCatalogue() {
     let places = DatasetPlaces(environment: ["HOME": "/home/someone"], resourceFolder: nil)
     #expect(
@@ -164,7 +189,8 @@ struct LookupTests {
     let damaged = DatasetStatus(of: dataset, places: places)
     #expect(!damaged.isPresent)
     #expect(
-      text(damaged) == "tiny: damaged. \(cache)/tiny-test-images: ends at byte 5, within the header of 16 bytes. "
+      text(damaged)
+        == "tiny: cannot be used. \(cache)/tiny-test-images: ends at byte 5, within the header of 16 bytes. "
         + "The file is incomplete; remove it and get it again.")
 
     try folder.write(TinySet.archive(), "data/tiny.npz")

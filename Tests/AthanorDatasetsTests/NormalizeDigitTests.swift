@@ -88,6 +88,18 @@ struct NormalizeDigitTests {
     #expect(try difference(faint.mnistNormalized(), usual().mnistNormalized()) < 1.5)
   }
 
+  /// Paper that is lit from one side, photographed with noise.
+  @Test func noiseAndShadowsOfPaperAreNoInk() throws {
+    let drawing = try seven(height: 300, width: 300, top: 60, left: 90, size: 180, brush: 24)
+    var generator = SeededGenerator(seed: 9)
+    let photo = drawing.pixels.enumerated().map { place, value in
+      let light = 190 + place % 300 / 10 - Int(value) * 150 / 255
+      return UInt8(min(max(light + Int.random(in: -12...12, using: &generator), 0), 255))
+    }
+    let digit = try Picture(height: 300, width: 300, channels: 1, pixels: photo).mnistNormalized()
+    #expect(try difference(digit, drawing.mnistNormalized()) < 6)
+  }
+
   @Test func placeAndSizeDoNotMatter() throws {
     let expected = try usual().mnistNormalized()
     let shifted = try seven(height: 200, width: 140, top: 130, left: 7, size: 60, brush: 8).mnistNormalized()

@@ -72,6 +72,12 @@ package enum IDX {
     return (body, count)
   }
 
+  /// The whole file of some labels, as the sums of published files are computed from it.
+  package static func labelFile(_ labels: [UInt8]) -> [UInt8] {
+    let count = UInt32(truncatingIfNeeded: labels.count)
+    return [0, 0, 8, 1] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: count >> UInt32($0)) } + labels
+  }
+
   /// How many examples a file's header promises, without reading the rest.
   ///
   /// - Throws: `AthanorError` naming the file and the byte when the header is not one of this kind.

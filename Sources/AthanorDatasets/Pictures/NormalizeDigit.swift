@@ -4,24 +4,31 @@ extension Picture {
   /// A drawn or photographed digit as MNIST has them: white on black, its longer side 20 pixels, its centre of mass in the
   /// middle of 28 x 28. A picture that already is 28 x 28 and white on black keeps its pixels.
   ///
-  /// What is ink and what is paper follows from the picture's border, which is taken for paper. Strokes that would be
+  /// What is ink and what is paper follows from the picture's border, which is taken for paper, and so is what
+  /// differs no more from it than the border's own shades do among themselves. Strokes that would be
   /// thinner than two pixels, like those of a pen on a large sheet, are thickened to two: four in five of MNIST's
   /// digits have strokes of that width or more.
   ///
   /// - Throws: `AthanorError` when the picture is empty: all of one shade.
   public func mnistNormalized() throws -> Picture {
     let gray = gray()
-    let border = gray.borderMean
     let low = Int(gray.pixels.min() ?? 0)
     let high = Int(gray.pixels.max() ?? 0)
     guard high - low >= 16 else {
       throw AthanorError(.data, at: "Picture", "it is empty: all of one shade", fix: "Draw a digit first.")
     }
-    if height == 28, width == 28, border < 32 { return gray }
-    let paperIsLight = 2 * border > low + high
+    let border = gray.border
+    let paper = border.reduce(0) { $0 + Int($1) } / border.count
+    if height == 28, width == 28, paper < 32 { return gray }
+    let paperIsLight = 2 * paper > low + high
+    let contrast = paperIsLight ? paper - low : high - paper
+    // Shades that differ from the paper no more than the paper itself does (noise, shadows) are paper.
+    let spread = border.map { abs(Int($0) - paper) }.sorted()[border.count * 9 / 10]
+    let noise = min(spread * 3 / 2, contrast / 2)
     // Ink from 0 to 255, whatever the contrast.
     let ink = gray.pixels.map { value in
-      UInt8(255 * (paperIsLight ? high - Int(value) : Int(value) - low) / (high - low))
+      let difference = paperIsLight ? paper - Int(value) : Int(value) - paper
+      return UInt8(min(max(255 * (difference - noise) / (contrast - noise), 0), 255))
     }
     let picture = Picture(unchecked: height, width, 1, ink)
     guard let box = picture.inkBox(above: 50) else { return gray }
@@ -32,16 +39,16 @@ extension Picture {
     ).centred()
   }
 
-  private var borderMean: Int {
-    var sum = 0
-    var count = 0
-    for y in 0..<height {
-      for x in 0..<width where y == 0 || x == 0 || y == height - 1 || x == width - 1 {
-        sum += Int(pixels[y * width + x])
-        count += 1
-      }
+  /// The shades of the outermost pixels.
+  private var border: [UInt8] {
+    let top = pixels.prefix(width)
+    let bottom = pixels.suffix(width)
+    var result = Array(top + bottom)
+    for start in stride(from: 0, to: pixels.count, by: width) {
+      result.append(pixels[start])
+      result.append(pixels[start + width - 1])
     }
-    return sum / max(count, 1)
+    return result
   }
 
   /// The smallest box around everything brighter than a threshold; nil when nothing is.

@@ -67,7 +67,7 @@ public struct DatasetStatus: Hashable, Sendable, CustomStringConvertible {
     } catch {
       (trainCount, testCount) = (nil, nil)
       problem = error as? AthanorError
-      remedy = "Remove the damaged file and get it again."
+      remedy = problem?.remedy ?? ""
     }
   }
 
@@ -83,7 +83,7 @@ public struct DatasetStatus: Hashable, Sendable, CustomStringConvertible {
   /// One or two lines for people: `mnist: 60000 + 10000 examples in ~/.cache/athanor/mnist (cache folder, 11.6 MB)`.
   public var description: String {
     guard let path, let origin else { return "\(dataset.name): not here. \(remedy)" }
-    if let problem { return "\(dataset.name): damaged. \(problem)" }
+    if let problem { return "\(dataset.name): cannot be used. \(problem)" }
     let size = Double((byteCount + 50_000) / 100_000) / 10
     return "\(dataset.name): \(trainCount ?? 0) + \(testCount ?? 0) examples in \(path) (\(origin), \(size) MB)"
   }
@@ -94,6 +94,9 @@ extension ImageDataset {
   package func counts(_ finding: DatasetFinding) throws -> (train: Int, test: Int) {
     switch finding {
     case .idx(_, let paths):
+      for path in [paths[1], paths[3]] {
+        try refuseOtherSets(IDX.read(path, .labels(classCount: classNames.count)).bytes, path: path)
+      }
       let pictures = IDX.Content.pictures(height: height, width: width)
       return (try IDX.count(paths[0], pictures), try IDX.count(paths[2], pictures))
     case .archive(let path):

@@ -100,7 +100,18 @@ extension ImageDataset {
         .data, at: labels, "bytes 4 to 7 promise \(labelCount) labels but \(images) holds \(count) pictures",
         fix: "Check that both files belong to the same split of the same set.")
     }
+    try refuseOtherSets(classes, path: labels)
     return try makeSplit(pixels: pixels, classes: classes.map { Int32($0) })
+  }
+
+  /// Files of different sets have the same names; that a folder holds another known set shows in the labels' sum.
+  package func refuseOtherSets(_ classes: [UInt8], path: String) throws {
+    let sum = Checksum.sha256(IDX.labelFile(classes))
+    func has(_ set: ImageDataset) -> Bool { [set.files.trainLabels.sha256, set.files.testLabels.sha256].contains(sum) }
+    guard !has(self), let other = ImageDataset.all.first(where: has) else { return }
+    throw AthanorError(
+      .data, at: path, "holds the labels of \(other.title), not of \(title)",
+      fix: "Give the folder of \(title)'s files, or ask for the data set \(other.name).")
   }
 
   private func readSplit(_ archive: borrowing NumPyArchive, path: String, _ split: String) throws -> Dataset {
