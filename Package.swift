@@ -55,7 +55,7 @@ let package = Package(
       name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
-    .testTarget(name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorDatasets"]),
+    .testTarget(name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
