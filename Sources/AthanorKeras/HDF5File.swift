@@ -46,7 +46,7 @@ struct HDF5Group {
   /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
   static func read(_ path: String) throws -> HDF5Group {
     try lock.withLock {
-      ath_h5_silence()
+      ath_h5_prepare()
       guard FileManager.default.fileExists(atPath: path) else {
         throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
       }
@@ -65,43 +65,32 @@ struct HDF5Group {
     }
   }
 
-  /// Writes a whole file, atomically and durably: into a temporary file beside it, which then takes its name.
+  /// Writes a whole file, atomically and durably.
+  ///
+  /// libhdf5 writes into memory only: on a full disk it would not let go of the file and crash the program at its end.
   ///
   /// - Throws: `AthanorError` when it cannot be written; an older file of this name is then untouched.
   func write(_ path: String) throws {
-    try HDF5Group.lock.withLock {
-      ath_h5_silence()
-      let target = URL(fileURLWithPath: path)
-      let temporary = target.deletingLastPathComponent()
-        .appendingPathComponent(".\(target.lastPathComponent).\(UUID().uuidString).tmp").path
-      func failure(_ doing: String, _ code: Int32 = errno) -> AthanorError {
-        unlink(temporary)
-        return AthanorError(
-          .file, at: path, "\(doing): \(String(cString: strerror(code)))",
-          fix: "Check that the folder exists, can be written and has space left. An older file of this name is untouched.")
-      }
-      errno = 0
-      let probe = open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0o644)
-      guard probe >= 0 else { throw failure("it cannot be made in this folder") }
-      close(probe)
-      let file = H5Fcreate(temporary, ath_h5_truncate(), ath_h5_default(), ath_h5_default())
-      guard file >= 0 else { throw failure("it cannot be written") }
-      var written = HDF5Writer.write(self, to: file)
-      let code = errno
-      written = H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0 && written
-      written = H5Fclose(file) >= 0 && written
-      guard written else { throw failure("it cannot be written", code == 0 ? ENOSPC : code) }
-      guard HDF5Group.synchronize(temporary) else { throw failure("it cannot be brought to the disk") }
-      guard rename(temporary, target.path) == 0 else { throw failure("it cannot take its name") }
-      _ = HDF5Group.synchronize(target.deletingLastPathComponent().path)
+    guard let image = HDF5Group.lock.withLock(image) else {
+      throw AthanorError(.file, at: path, "libhdf5 cannot lay it out in memory", fix: "Free some memory and try again.")
     }
+    try FileBytes.write(image, to: path)
   }
 
-  private static func synchronize(_ path: String) -> Bool {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return fsync(descriptor) == 0
+  /// The bytes of the file.
+  private func image() -> [UInt8]? {
+    ath_h5_prepare()
+    let access = H5Pcreate(ath_h5_file_access())
+    defer { H5Pclose(access) }
+    guard H5Pset_fapl_core(access, 1 << 20, false) >= 0 else { return nil }
+    let file = H5Fcreate("athanor.h5", ath_h5_truncate(), ath_h5_default(), access)
+    guard file >= 0 else { return nil }
+    defer { H5Fclose(file) }
+    guard HDF5Writer.write(self, to: file), H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0 else { return nil }
+    let size = H5Fget_file_image(file, nil, 0)
+    guard size > 0 else { return nil }
+    var bytes = [UInt8](repeating: 0, count: size)
+    return H5Fget_file_image(file, &bytes, size) == size ? bytes : nil
   }
 }
 

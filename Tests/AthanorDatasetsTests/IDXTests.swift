@@ -1,3 +1,4 @@
+import Athanor
 import AthanorDatasets
 import Foundation
 import Testing

@@ -86,13 +86,7 @@ public final class CSVLogger: Callback {
   }
 
   private func write() throws {
-    do {
-      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw AthanorError(
-        .file, at: path, "it cannot be written: \(error.localizedDescription)",
-        fix: "Choose a folder that exists and can be written.")
-    }
+    try FileBytes.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
   }
 }
 

@@ -123,15 +123,7 @@ extension Picture {
   ///
   /// - Throws: `AthanorError` when the file cannot be written.
   public func write(to path: String) throws {
-    do {
-      try pngData().write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch let error as AthanorError {
-      throw error
-    } catch {
-      throw AthanorError(
-        .file, at: path, "it cannot be written: \(error.localizedDescription)",
-        fix: "Choose a folder that can be written.")
-    }
+    try FileBytes.write(Array(pngData()), to: path)
   }
 
   /// The picture files among paths; folders give all PNG and JPEG files in them, in order of their names.

@@ -1,3 +1,4 @@
+import Athanor
 import Foundation
 
 /// Finds the files that come with the library.

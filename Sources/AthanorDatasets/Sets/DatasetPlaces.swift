@@ -1,3 +1,4 @@
+import Athanor
 import Foundation
 
 /// The folders of this machine in which data sets are looked for.

@@ -13,7 +13,12 @@ static inline hid_t ath_h5_dataset_creation(void) { return H5P_DATASET_CREATE; }
 static inline hid_t ath_h5_group_creation(void) { return H5P_GROUP_CREATE; }
 static inline unsigned ath_h5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned ath_h5_read_only(void) { return H5F_ACC_RDONLY; }
+static inline hid_t ath_h5_file_access(void) { return H5P_FILE_ACCESS; }
 static inline size_t ath_h5_variable(void) { return H5T_VARIABLE; }
 static inline hid_t ath_h5_all(void) { return H5S_ALL; }
-static inline void ath_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+/// To be called before anything else: no messages of libhdf5's own, and no tidying at exit, where a damaged file lets it loop or crash.
+static inline void ath_h5_prepare(void) {
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 #endif

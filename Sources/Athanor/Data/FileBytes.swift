@@ -1,4 +1,3 @@
-import Athanor
 import Foundation
 
 /// Reads whole files with a limit, and writes them so that a crash never leaves half of one.
@@ -37,7 +36,9 @@ package enum FileBytes {
   ///
   /// - Throws: `AthanorError` when the folder does not exist, is not writable, or the disk is full; nothing is left then.
   package static func write(_ bytes: [UInt8], to path: String) throws {
-    let temporary = path + ".tmp-\(UUID().uuidString)"
+    let parent = (path as NSString).deletingLastPathComponent
+    let temporary = join(
+      parent.isEmpty ? "." : parent, ".\((path as NSString).lastPathComponent).\(UUID().uuidString).tmp")
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw systemError(path, "cannot be written") }
     var isComplete = false
@@ -49,10 +50,16 @@ package enum FileBytes {
     }
     guard rename(temporary, path) == 0 else { throw systemError(path, "cannot be put into place") }
     isComplete = true
+    // The new name, too, must survive a power failure; some file systems cannot flush folders and need not.
+    let folder = open(parent.isEmpty ? "." : parent, O_RDONLY | O_CLOEXEC)
+    if folder >= 0 {
+      fsync(folder)
+      close(folder)
+    }
   }
 
   /// Writes all bytes at a descriptor's place.
-  static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+  package static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
       let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -64,7 +71,7 @@ package enum FileBytes {
   }
 
   /// Makes a folder and those above it; one that exists is fine.
-  static func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     if isFolder(path) || mkdir(path, 0o755) == 0 { return }
     let parent = (path as NSString).deletingLastPathComponent
     if errno == ENOENT, !parent.isEmpty, parent != path {
@@ -76,7 +83,7 @@ package enum FileBytes {
   }
 
   /// The sorted names of what a folder holds, without those that begin with a dot.
-  static func names(in folder: String) throws -> [String] {
+  package static func names(in folder: String) throws -> [String] {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
     } catch {
@@ -85,30 +92,30 @@ package enum FileBytes {
   }
 
   /// Whether a path leads to something that is not a folder.
-  static func isFile(_ path: String) -> Bool {
+  package static func isFile(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
   }
 
   /// Whether a path leads to a folder.
-  static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
   /// The size of a file in bytes, or zero when it is missing.
-  static func size(_ path: String) -> Int {
+  package static func size(_ path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : 0
   }
 
   /// `folder/name` with one slash between.
-  static func join(_ folder: String, _ name: String) -> String {
+  package static func join(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
   }
 
   /// An error that says what the operating system said.
-  static func systemError(_ path: String, _ problem: String) -> AthanorError {
+  package static func systemError(_ path: String, _ problem: String) -> AthanorError {
     let code = errno
     let remedy =
       switch code {
@@ -122,7 +129,7 @@ package enum FileBytes {
   }
 
   /// What a Foundation error says about its cause, in one short line.
-  static func reason(of error: any Error) -> String {
+  package static func reason(of error: any Error) -> String {
     let error = error as NSError
     if let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain {
       return String(cString: strerror(Int32(truncatingIfNeeded: cause.code)))
