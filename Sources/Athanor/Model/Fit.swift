@@ -147,8 +147,8 @@ extension Model {
     _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
   ) throws {
     let memory = weightMemory.memory
-    fill()
-    workspace.run(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
+    measured("batch", "fill", fill)
+    workspace.run(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step), profile: profile)
     let gradients = UnsafeMutableBufferPointer(rebasing: memory.gradients.floats[0..<weightMemory.parameters.count])
     guard workspace.floats("loss")[0].isFinite, training.kernels.sumOfSquares(gradients).isFinite else {
       let place = workspace.firstNonFinite(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
@@ -160,8 +160,14 @@ extension Model {
         fix: "Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1).")
     }
     progress.step += 1
-    weightMemory.commitUpdates()
-    training.step(weightMemory, number: progress.step)
+    measured("optimizer", "step") {
+      weightMemory.commitUpdates()
+      training.step(weightMemory, number: progress.step)
+    }
+  }
+
+  private func measured(_ origin: String, _ operation: String, _ body: () -> Void) {
+    if let profile { profile.measure(origin, operation, body) } else { body() }
   }
 }
 

@@ -26,6 +26,8 @@ public final class Model {
   package var workspaces: [WorkspaceKey: Workspace] = [:]
   /// Where training stands: what a checkpoint needs besides weights to go on as if it had never stopped.
   package var progress: TrainingProgress
+  /// Where to note how long each operation takes; nil, as at first, for nowhere.
+  public var profile: Profile?
   /// Where `fit` prints to.
   package var write: (String) -> Void = ProgressPrinter.standardOutput
 

@@ -25,7 +25,7 @@ extension Model {
       let batch = rows[start..<min(start + batchSize, count)]
       let workspace = try workspace(.predict, batchSize: batch.count, feed: feed)
       filler.fill(workspace, batch)
-      workspace.run(weightMemory.memory, pool: pool)
+      workspace.run(weightMemory.memory, pool: pool, profile: profile)
       results.append(contentsOf: workspace.floats("prediction"))
     }
     return Tensor(uncheckedShape: outputShape.bound(to: count), .float32(results))
@@ -56,7 +56,7 @@ extension Model {
       let batch = rows[start..<min(start + batchSize, rows.count)]
       let workspace = try workspace(.evaluate, batchSize: batch.count, feed: feed)
       filler.fill(workspace, batch)
-      workspace.run(weightMemory.memory, pool: pool)
+      workspace.run(weightMemory.memory, pool: pool, profile: profile)
       totals.add(workspace, count: batch.count)
     }
     return totals.logs

@@ -51,6 +51,8 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     let kernel: Kernel
     package let node: Node
     package let outputs: [KernelSite.Operand]
+    /// The bytes of all arrays that are read and written.
+    package let byteCount: Int
   }
 
   package let batchSize: Int
@@ -90,9 +92,12 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     var steps: [Step] = graph.nodes.map { node in
       if node.op is DropoutOp { stream += 1 }
       let outputs = node.outputs.map { operands[$0.index] }
-      let site = KernelSite(
-        inputs: node.inputs.map { operands[$0.index] }, outputs: outputs, table: table, stream: stream)
-      return Step(kernel: node.op.kernel(site), node: node, outputs: outputs)
+      let inputs = node.inputs.map { operands[$0.index] }
+      let site = KernelSite(inputs: inputs, outputs: outputs, table: table, stream: stream)
+      let byteCount = (inputs + outputs).reduce(0) {
+        $0 + $1.count * ($1.dtype == .float32 ? precision.byteCount : $1.dtype.byteCount)
+      }
+      return Step(kernel: node.op.kernel(site), node: node, outputs: outputs, byteCount: byteCount)
     }
     for (value, place) in placement.copies {
       steps.append(Plan.copyStep(value, operands[value.index], to: place, elementBytes: precision.byteCount))
@@ -162,7 +167,7 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     }
     return Step(
       kernel: kernel, node: Node(op: ReshapeOp(shape: Shape(operand.shape)), inputs: [value], outputs: [], origin: ""),
-      outputs: [target])
+      outputs: [target], byteCount: 2 * operand.count * elementBytes)
   }
 
   /// The floating-point operations of one run, counted as direct convolutions and products.

@@ -143,8 +143,21 @@ package final class Workspace {
   }
 
   /// Runs the plan once.
-  package func run(_ memory: ModelMemory, pool: ThreadPool, seed: UInt64 = 0, step: UInt64 = 0) {
-    withRun(memory, pool, seed, step) { run in for step in plan.steps { step.kernel.run(run) } }
+  package func run(
+    _ memory: ModelMemory, pool: ThreadPool, seed: UInt64 = 0, step: UInt64 = 0, profile: Profile? = nil
+  ) {
+    withRun(memory, pool, seed, step) { run in
+      guard let profile else {
+        for step in plan.steps { step.kernel.run(run) }
+        return
+      }
+      for step in plan.steps {
+        let flops = step.kernel.floatingPointOperations
+        profile.measure(step.node.origin, step.node.op.name, flops: flops, bytes: Double(step.byteCount)) {
+          step.kernel.run(run)
+        }
+      }
+    }
   }
 
   /// Where a number first became NaN or infinite.
