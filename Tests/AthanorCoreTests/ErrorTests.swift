@@ -41,8 +41,13 @@ import Testing
   }
 
   @Test func instructionSets() throws {
+    #expect(try InstructionSet.chosen(nil) == .best && InstructionSet.chosen("reference") == .reference)
     #expect(InstructionSet.available.contains(.reference) && InstructionSet.available.contains(.best))
     let names = InstructionSet.available.map(\.rawValue).joined(separator: ", ")
+    #expect(
+      text { _ = try InstructionSet.chosen("mmx") }
+        == "ATHANOR_INSTRUCTION_SET: \"mmx\" is not a set of instructions that this CPU has. "
+        + "Use one of \(names), or leave the variable out.")
     for missing in Set(InstructionSet.allCases).subtracting(InstructionSet.available) {
       #expect(
         text { _ = try Bench(Graph(), instructions: missing) }

@@ -77,9 +77,9 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
   /// - Throws: `AthanorError` when this machine lacks the instructions, a weight has no place or a value has no end.
   package init(
     _ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, precision: Precision = .single,
-    instructions: InstructionSet = .best
+    instructions: InstructionSet? = nil
   ) throws {
-    let table = try instructions.table(precision)
+    let table = try (instructions ?? .chosen()).table(precision)
     try Plan.validate(graph, batchSize, parameters, states)
     let placement = Placement(
       graph, batchSize: batchSize, parameters: parameters, states: states, elementBytes: precision.byteCount)

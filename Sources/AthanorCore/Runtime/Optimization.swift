@@ -5,8 +5,8 @@ package struct FlatKernels {
   package let table: UnsafePointer<ath_kernel_table>
   let pool: ThreadPool
 
-  package init(pool: ThreadPool, instructions: InstructionSet = .best) throws {
-    table = try instructions.table(.single)
+  package init(pool: ThreadPool, instructions: InstructionSet? = nil) throws {
+    table = try (instructions ?? .chosen()).table(.single)
     self.pool = pool
   }
 

@@ -29,6 +29,21 @@ public enum InstructionSet: String, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// The set named by the environment variable `ATHANOR_INSTRUCTION_SET`, for tests and measurements, or else the best.
+  ///
+  /// - Throws: `AthanorError` when there is no such set here.
+  package static func chosen(_ name: String? = getenv("ATHANOR_INSTRUCTION_SET").map { String(cString: $0) }) throws
+    -> InstructionSet
+  {
+    guard let name, !name.isEmpty else { return best }
+    guard let set = InstructionSet(rawValue: name), available.contains(set) else {
+      throw AthanorError(
+        .unsupported, at: "ATHANOR_INSTRUCTION_SET", "\"\(name)\" is not a set of instructions that this CPU has",
+        fix: "Use one of \(available.map(\.rawValue).joined(separator: ", ")), or leave the variable out.")
+    }
+    return set
+  }
+
   /// The sets that this CPU has.
   public static var available: [InstructionSet] { allCases.filter { ath_kernels_f32($0.code) != nil } }
 
