@@ -2,7 +2,8 @@ import ArgumentParser
 import AthanorDatasets
 
 struct Datasets: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show which data sets are here, where, and how to get the rest.")
+  static let configuration = CommandConfiguration(
+    abstract: "Show which data sets are here, where, and how to get the rest.")
 
   @Option(name: .customLong("data-dir"), help: "Look only in this folder.") var dataDirectory: String?
   @Flag(help: "Print one JSON object for each data set.") var json = false

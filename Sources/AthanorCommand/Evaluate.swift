@@ -26,13 +26,14 @@ struct Evaluate: AsyncParsableCommand {
       for entry in logs.entries { object[entry.name] = entry.value }
       return try Terminal.json(object)
     }
-    print("\(loaded.test.count) pictures of \(loaded.dataset.title): "
-      + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
+    print(
+      "\(loaded.test.count) pictures of \(loaded.dataset.title): "
+        + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
     if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
   }
 
   private func draw(_ model: Model, _ loaded: LoadedDataset, _ folder: String) throws {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileBytes.makeFolder(folder)
     let probabilities = try model.predict(loaded.test, batchSize: 200)
     let classes = probabilities.shape.last ?? 1
     let values = probabilities.floats
@@ -54,7 +55,8 @@ struct Evaluate: AsyncParsableCommand {
         truth: names[targets[row]], prediction: names[predictions[row]],
         probability: Double(values[row * classes + predictions[row]]))
     }
-    let sheet = try MistakesFigure(mistakes: mistakes, title: "Worst mistakes: \(wrong.count) of \(targets.count) are wrong")
+    let sheet = try MistakesFigure(
+      mistakes: mistakes, title: "Worst mistakes: \(wrong.count) of \(targets.count) are wrong")
     try Terminal.write(sheet.svg(), to: "\(folder)/mistakes.svg")
   }
 }

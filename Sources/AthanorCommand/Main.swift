@@ -54,12 +54,6 @@ enum Terminal {
   }
 
   static func write(_ text: String, to path: String) throws {
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw AthanorError(
-        .file, at: path, "it cannot be written: \(error.localizedDescription)",
-        fix: "Choose a folder that exists, can be written and has space left.")
-    }
+    try FileBytes.write(Array(text.utf8), to: path)
   }
 }

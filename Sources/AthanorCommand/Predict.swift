@@ -39,9 +39,9 @@ struct Predict: AsyncParsableCommand {
         fix: "Use a model of pictures.")
     }
     let names = labels?.split(separator: ",").map(String.init)
-    if !json { print("label   probability   next                       file") }
-    for path in try Picture.files(at: pictures) {
+    for (index, path) in try Picture.files(at: pictures).enumerated() {
       let picture = try prepared(Picture(contentsOf: path), shape)
+      if index == 0, !json { print("label   probability   next                       file") }
       let probabilities = try model.predict(picture.tensor()).floats
       func name(_ index: Int) -> String {
         guard let names, names.indices.contains(index) else { return String(index) }
@@ -55,7 +55,9 @@ struct Predict: AsyncParsableCommand {
       } else {
         func percent(_ index: Int) -> String { String(format: "%.1f %%", probabilities[index] * 100) }
         let rest = top.dropFirst().map { "\(name($0)) \(percent($0))" }.joined(separator: ", ")
-        func pad(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+        func pad(_ text: String, _ width: Int) -> String {
+          text + String(repeating: " ", count: max(0, width - text.count))
+        }
         print(pad(name(top[0]), 8) + pad(percent(top[0]), 14) + pad(rest, 27) + path)
       }
     }

@@ -7,7 +7,9 @@ import Foundation
 /// A network by name, or a model file.
 enum NetworkSource {
   static func model(_ name: String, seed: UInt64 = 0, threads: Int?) throws -> Model {
-    if let network = TutorialNetwork(rawValue: name.lowercased()) { return try network.model(seed: seed, threads: threads) }
+    if let network = TutorialNetwork(rawValue: name.lowercased()) {
+      return try network.model(seed: seed, threads: threads)
+    }
     guard FileManager.default.fileExists(atPath: name) else {
       let names = TutorialNetwork.allCases.map(\.rawValue)
       throw AthanorError(
@@ -25,6 +27,14 @@ struct DataOptions: ParsableArguments {
 
   @Option(name: .customLong("data-dir"), help: "The folder that holds its files.")
   var dataDirectory: String?
+
+  func validate() throws {
+    do {
+      _ = try ImageDataset.named(dataset)
+    } catch {
+      throw ValidationError("--dataset: \(error)")
+    }
+  }
 
   func load() async throws -> LoadedDataset {
     let set = try ImageDataset.named(dataset)

@@ -13,7 +13,9 @@ struct Summary: ParsableCommand {
     let trainable = model.weights.filter(\.isTrainable).reduce(0) { $0 + $1.tensor.count }
     try Terminal.json([
       "name": model.name, "input": model.inputShape, "parameters": model.parameterCount, "trainable": trainable,
-      "layers": model.summaryRows.map { ["name": $0.name, "kind": $0.kind, "output": $0.output, "parameters": $0.parameters] as [String: Any] },
+      "layers": model.summaryRows.map {
+        ["name": $0.name, "kind": $0.kind, "output": $0.output, "parameters": $0.parameters] as [String: Any]
+      },
     ])
   }
 }

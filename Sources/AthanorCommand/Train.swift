@@ -23,6 +23,8 @@ struct Train: AsyncParsableCommand {
   @Option(help: "A last.h5 of an interrupted training, to go on from.") var resume: String?
   @Option(help: "End when validation loss has not improved for so many epochs.") var patience: Int?
   @Flag(inversion: .prefixedNo, help: "Look at the pictures in a new order in each epoch.") var shuffle = true
+  @Flag(help: "Measure each operation: a table at the end, and profile.json for Chrome's trace viewer.") var profile =
+    false
   @Flag(help: "Print one JSON object for each epoch, and nothing else.") var json = false
 
   func validate() throws {
@@ -32,33 +34,34 @@ struct Train: AsyncParsableCommand {
     if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
     guard resume == nil || learningRate == nil else {
-      throw ValidationError("--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume.")
+      throw ValidationError(
+        "--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume."
+      )
     }
   }
 
   func run() async throws {
-    let loaded = try await data.load()
-    do {
-      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    } catch {
-      throw AthanorError(
-        .file, at: output, "the folder cannot be made: \(error.localizedDescription)", fix: "Give --output another folder.")
-    }
     let named = try NetworkSource.model(network, seed: seed, threads: threads)
     let model = try resume.map { try Model(contentsOf: $0, threads: threads) } ?? named
-    guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount else {
+    guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
+    else {
       throw AthanorError(
         .argument, at: resume ?? network, "it holds another network than \(network)",
         fix: "Name the network, or the file, whose training was interrupted.")
     }
+    try FileBytes.makeFolder(output)
+    let loaded = try await data.load()
     if model.training == nil || (resume == nil && learningRate != nil) {
       let rate = LearningRate.constant(learningRate ?? 0.001)
       try model.compile(optimizer: .adam(learningRate: rate), loss: .categoricalCrossentropy, metrics: [.accuracy])
     }
     if !json {
       print(model.summary())
-      print("Training on \(loaded.train.count) pictures of \(loaded.dataset.title) (\(loaded.path)) with \(model.threadCount) threads")
+      print(
+        "Training on \(loaded.train.count) pictures of \(loaded.dataset.title) (\(loaded.path)) with \(model.threadCount) threads"
+      )
     }
+    if profile { model.profile = Profile() }
     let interruption = Interruption()
     var callbacks: [any Callback] = [
       CSVLogger("\(output)/history.csv"),
@@ -72,6 +75,10 @@ struct Train: AsyncParsableCommand {
     try model.fit(
       loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, shuffle: shuffle,
       callbacks: callbacks, verbose: json ? .silent : .auto, resume: resume != nil)
+    if let profile = model.profile {
+      try Terminal.write(profile.chromeTrace(), to: "\(output)/profile.json")
+      Terminal.error("\n\(profile.table())\n")
+    }
     if interruption.wasInterrupted {
       try model.save(to: "\(output)/last.h5")
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation)\n")
@@ -103,7 +110,8 @@ struct Train: AsyncParsableCommand {
     var metrics: [String: [Double?]] = [:]
     for name in logs.names { metrics[name] = epochs.map { $0.logs[name] } }
     metrics["learning_rate"] = epochs.map(\.learningRate)
-    let figure = try TrainingCurves(epochs: epochs.map(\.number), metrics: metrics, title: context.model.name.capitalized)
+    let figure = try TrainingCurves(
+      epochs: epochs.map(\.number), metrics: metrics, title: context.model.name.capitalized)
     try Terminal.write(figure.svg(), to: "\(output)/curves.svg")
     guard json, let last = epochs.last else { return }
     var object: [String: Any?] = ["epoch": epoch, "seconds": last.seconds]
@@ -117,7 +125,11 @@ final class Interruption: Callback {
   private final class Flag: @unchecked Sendable {  // guarded by its lock
     private let lock = NSLock()
     private var count = 0
-    func raise() -> Int { lock.withLock { count += 1; return count } }
+    func raise() -> Int {
+      lock.withLock {
+        count += 1; return count
+      }
+    }
     var isRaised: Bool { lock.withLock { count > 0 } }
   }
 

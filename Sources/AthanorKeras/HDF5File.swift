@@ -28,7 +28,9 @@ struct HDF5Group {
   }
 
   /// Puts an array at a path, making groups on the way.
-  mutating func setArray(_ tensor: Tensor, at path: String) { setArray(tensor, path.split(separator: "/").map(String.init)[...]) }
+  mutating func setArray(_ tensor: Tensor, at path: String) {
+    setArray(tensor, path.split(separator: "/").map(String.init)[...])
+  }
 
   private mutating func setArray(_ tensor: Tensor, _ path: ArraySlice<String>) {
     guard let first = path.first else { return }
@@ -59,7 +61,9 @@ struct HDF5Group {
       }
       defer { H5Fclose(file) }
       let root = H5Gopen2(file, "/", ath_h5_default())
-      guard root >= 0 else { throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.") }
+      guard root >= 0 else {
+        throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.")
+      }
       defer { H5Gclose(root) }
       return try HDF5Reader(path: path, byteLimit: max(64 << 20, size * 1100)).group(root, "/", depth: 0)
     }
@@ -132,7 +136,8 @@ private struct HDF5Reader {
     let length = H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, ath_h5_default())
     guard length > 0, length < 4096 else { throw refuse(group, "the name of entry \(index) cannot be read") }
     var bytes = [CChar](repeating: 0, count: length + 1)
-    guard H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &bytes, length + 1, ath_h5_default()) > 0 else {
+    guard H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &bytes, length + 1, ath_h5_default()) > 0
+    else {
       throw refuse(group, "the name of entry \(index) cannot be read")
     }
     return String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

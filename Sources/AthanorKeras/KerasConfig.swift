@@ -75,7 +75,8 @@ struct KerasConfig {
 
   func requireChannelsLast() throws {
     guard try text("data_format", default: "channels_last") == "channels_last" else {
-      throw AthanorError(.unsupported, at: "\(path).data_format", "channels_first is not supported",
+      throw AthanorError(
+        .unsupported, at: "\(path).data_format", "channels_first is not supported",
         fix: "Save the model with channels_last.")
     }
   }
@@ -140,11 +141,17 @@ public protocol KerasLayer: Layer {
 public struct KerasSettings {
   let config: KerasConfig
   /// A number.
-  public func number(_ key: String, default standard: Double? = nil) throws -> Double { try config.number(key, default: standard) }
+  public func number(_ key: String, default standard: Double? = nil) throws -> Double {
+    try config.number(key, default: standard)
+  }
   /// An integer.
-  public func integer(_ key: String, default standard: Int? = nil) throws -> Int { try config.integer(key, default: standard) }
+  public func integer(_ key: String, default standard: Int? = nil) throws -> Int {
+    try config.integer(key, default: standard)
+  }
   /// A text.
-  public func text(_ key: String, default standard: String? = nil) throws -> String { try config.text(key, default: standard) }
+  public func text(_ key: String, default standard: String? = nil) throws -> String {
+    try config.text(key, default: standard)
+  }
   /// True or false.
   public func flag(_ key: String, default standard: Bool) throws -> Bool { try config.flag(key, default: standard) }
 }

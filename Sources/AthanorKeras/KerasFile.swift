@@ -221,7 +221,8 @@ enum KerasFile {
   ) throws -> (name: String, inputShape: [Int], layers: [any Layer]) {
     guard try model.text("class_name") == "Sequential" else {
       throw AthanorError(
-        .unsupported, at: model.path, "it is a \(try model.text("class_name")) model, but only Sequential ones can be read")
+        .unsupported, at: model.path,
+        "it is a \(try model.text("class_name")) model, but only Sequential ones can be read")
     }
     let config = try KerasConfig(model.values["config"], model.path + ".config")
     guard let list = config.values["layers"] as? [Any] else { throw config.refuse("layers", "a list") }
@@ -251,7 +252,8 @@ enum KerasFile {
           name: try settings.text("name", default: Self.fallbackName(className, index))))
     }
     guard let shape else {
-      throw AthanorError(.data, at: model.path, "the shape of its input is not given", fix: "Build the model before saving it.")
+      throw AthanorError(
+        .data, at: model.path, "the shape of its input is not given", fix: "Build the model before saving it.")
     }
     return (try config.text("name", default: "sequential"), shape, layers)
   }
@@ -260,14 +262,16 @@ enum KerasFile {
 
   static func loadWeights(_ group: HDF5Group, into model: Model, _ path: String) throws {
     guard let names = texts("layer_names", group) else {
-      throw AthanorError(.data, at: path, "the names of the layers are missing", fix: "The file is damaged or of another kind.")
+      throw AthanorError(
+        .data, at: path, "the names of the layers are missing", fix: "The file is damaged or of another kind.")
     }
     // Layers are matched in order, those without weights passed over, as Keras does.
     let stored = try names.compactMap { name -> (String, [Tensor])? in
       guard let layer = group.groups[name], let weights = texts("weight_names", layer) else { return nil }
       let tensors = try weights.map { weight in
         guard let tensor = layer.array(at: weight) else {
-          throw AthanorError(.data, at: "\(path), \(name)", "weight \"\(weight)\" is missing", fix: "The file is damaged.")
+          throw AthanorError(
+            .data, at: "\(path), \(name)", "weight \"\(weight)\" is missing", fix: "The file is damaged.")
         }
         return tensor
       }
@@ -318,7 +322,8 @@ enum KerasFile {
       let entry = entries[index]
       guard tensor.shape == entry.shape else {
         throw AthanorError(
-          .shape, at: "\(path), \(name)", "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
+          .shape, at: "\(path), \(name)",
+          "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
       }
       for (place, value) in tensor.floats.enumerated() { training.slots[slot].floats[entry.offset + place] = value }
     }

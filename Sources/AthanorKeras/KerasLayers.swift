@@ -173,7 +173,9 @@ extension ZeroPadding2D: KerasLayer {
   public var kerasConfig: [String: Any] { ["padding": [vertical, horizontal], "data_format": "channels_last"] }
   public init(kerasConfig settings: KerasSettings, name: String) throws {
     try settings.config.requireChannelsLast()
-    if let sides = settings.config.values["padding"] as? [[NSNumber]], sides.count == 2, sides.allSatisfy({ $0.count == 2 }) {
+    if let sides = settings.config.values["padding"] as? [[NSNumber]], sides.count == 2,
+      sides.allSatisfy({ $0.count == 2 })
+    {
       self.init(
         top: sides[0][0].intValue, bottom: sides[0][1].intValue, left: sides[1][0].intValue,
         right: sides[1][1].intValue, name: name)

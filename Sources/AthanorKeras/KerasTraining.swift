@@ -205,7 +205,8 @@ enum KerasTraining {
         steps: try config.integer("warmup_steps"),
         then: .cosineDecay(initial: try config.number("warmup_target"), steps: steps, alpha: alpha))
     case "PiecewiseConstantDecay":
-      guard let boundaries = config.values["boundaries"] as? [NSNumber], let values = config.values["values"] as? [NSNumber]
+      guard let boundaries = config.values["boundaries"] as? [NSNumber],
+        let values = config.values["values"] as? [NSNumber]
       else { throw config.refuse("boundaries", "a list of integers") }
       return .piecewise(boundaries: boundaries.map(\.intValue), values: values.map(\.doubleValue))
     default: throw object.refuse("class_name", "a known schedule")

@@ -1,0 +1,85 @@
+import Athanor
+import Foundation
+
+/// The built program, run in a temporary folder with a home of its own, so that nothing of this machine is found.
+final class Program {
+  struct Outcome {
+    let status: Int32
+    let output: String
+    let error: String
+  }
+
+  let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent("athanor-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Beside the bundle of the tests, where the package manager puts it.
+  static let executable: URL = {
+    let bundle = CommandLine.arguments.compactMap { argument in
+      argument.range(of: ".xctest").map { String(argument[..<$0.lowerBound]) }
+    }.first
+    let place = bundle ?? CommandLine.arguments[0]
+    return URL(fileURLWithPath: place).deletingLastPathComponent().appendingPathComponent("athanor")
+  }()
+
+  /// The folder of the repository.
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  func start(_ arguments: [String], output: URL, error: URL) throws -> Process {
+    let process = Process()
+    process.executableURL = Program.executable
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    var environment = ProcessInfo.processInfo.environment
+    environment["HOME"] = folder.path
+    environment["XDG_CACHE_HOME"] = folder.appendingPathComponent("cache").path
+    environment["COLUMNS"] = "80"
+    process.environment = environment
+    try Data().write(to: output)
+    try Data().write(to: error)
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: error)
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+
+  func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+  /// Runs the program to its end; `during` may act upon it meanwhile.
+  func run(_ arguments: [String], during: (Process, URL) throws -> Void = { _, _ in }) throws -> Outcome {
+    let output = folder.appendingPathComponent("\(UUID().uuidString).output")
+    let error = output.deletingPathExtension().appendingPathExtension("error")
+    let process = try start(arguments, output: output, error: error)
+    try during(process, output)
+    process.waitUntilExit()
+    defer {
+      try? FileManager.default.removeItem(at: output)
+      try? FileManager.default.removeItem(at: error)
+    }
+    return try Outcome(
+      status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
+      output: String(contentsOf: output, encoding: .utf8), error: String(contentsOf: error, encoding: .utf8))
+  }
+
+  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+  func files(_ name: String = "") throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path(name)).sorted()
+  }
+
+  func text(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
+}
+
+/// The JSON objects of a text, one a line.
+func objects(_ text: String) throws -> [[String: Any]] {
+  try text.split(separator: "\n").map { line in
+    try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
+  }
+}
