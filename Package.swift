@@ -53,7 +53,7 @@ let package = Package(
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"], exclude: ["Snapshots"]),
     .testTarget(
       name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
-    .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"]),
+    .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
     .testTarget(
       name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],

@@ -5,19 +5,22 @@ import Foundation
 /// A group of an HDF5 file in memory: text attributes, arrays, and further groups; what Keras' legacy format is made of.
 ///
 /// All calls of libhdf5, which need not be thread-safe, happen within `read` and `write`, one after another.
-struct HDF5Group {
+package struct HDF5Group {
   /// A text or several.
-  enum Attribute: Equatable {
+  package enum Attribute: Equatable {
     case text(String)
     case texts([String])
   }
 
-  var attributes: [String: Attribute] = [:]
-  var arrays: [String: Tensor] = [:]
-  var groups: [String: HDF5Group] = [:]
+  package var attributes: [String: Attribute] = [:]
+  package var arrays: [String: Tensor] = [:]
+  package var groups: [String: HDF5Group] = [:]
+
+  /// A group that has attributes alone, or nothing.
+  package init(attributes: [String: Attribute] = [:]) { self.attributes = attributes }
 
   /// The array at a path of groups, for example `sequential/dense/kernel`.
-  func array(at path: String) -> Tensor? {
+  package func array(at path: String) -> Tensor? {
     let parts = path.split(separator: "/").map(String.init)
     var group = self
     for part in parts.dropLast() {
@@ -28,7 +31,7 @@ struct HDF5Group {
   }
 
   /// Puts an array at a path, making groups on the way.
-  mutating func setArray(_ tensor: Tensor, at path: String) {
+  package mutating func setArray(_ tensor: Tensor, at path: String) {
     setArray(tensor, path.split(separator: "/").map(String.init)[...])
   }
 
@@ -46,9 +49,10 @@ struct HDF5Group {
   /// Reads a whole file.
   ///
   /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
-  static func read(_ path: String) throws -> HDF5Group {
+  package static func read(_ path: String) throws -> HDF5Group {
     try lock.withLock {
       ath_h5_prepare()
+      H5PLset_loading_state(0)  // a file must not make the library load code for a filter of its own
       guard FileManager.default.fileExists(atPath: path) else {
         throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
       }
@@ -74,7 +78,7 @@ struct HDF5Group {
   /// libhdf5 writes into memory only: on a full disk it would not let go of the file and crash the program at its end.
   ///
   /// - Throws: `AthanorError` when it cannot be written; an older file of this name is then untouched.
-  func write(_ path: String) throws {
+  package func write(_ path: String) throws {
     guard let image = HDF5Group.lock.withLock(image) else {
       throw AthanorError(.file, at: path, "libhdf5 cannot lay it out in memory", fix: "Free some memory and try again.")
     }
@@ -98,10 +102,22 @@ struct HDF5Group {
   }
 }
 
-/// Reads groups; sizes are checked before memory is taken.
-private struct HDF5Reader {
+/// Reads groups; sizes are checked before memory is taken, and nothing outside of the file is read.
+private final class HDF5Reader {
   let path: String
-  let byteLimit: Int
+  /// All arrays together may take as much; links let many names stand for the same bytes of the file.
+  private var bytesLeft: Int
+  private var objectsLeft = 100_000
+
+  init(path: String, byteLimit: Int) {
+    self.path = path
+    bytesLeft = byteLimit
+  }
+
+  private func countObject(_ name: String) throws {
+    objectsLeft -= 1
+    guard objectsLeft >= 0 else { throw refuse(name, "it is one of more than 100000 objects") }
+  }
 
   func refuse(_ object: String, _ problem: String) -> AthanorError {
     AthanorError(.data, at: "\(path), \(object)", problem, fix: "The file is damaged or of another kind.")
@@ -109,6 +125,7 @@ private struct HDF5Reader {
 
   func group(_ id: hid_t, _ name: String, depth: Int) throws -> HDF5Group {
     guard depth < 32 else { throw refuse(name, "groups are nested more than 32 deep") }
+    try countObject(name)
     var result = HDF5Group()
     var information = H5G_info_t()
     guard H5Gget_info(id, &information) >= 0, information.nlinks < 1_000_000 else {
@@ -149,21 +166,28 @@ private struct HDF5Reader {
     var lengths = [hsize_t](repeating: 0, count: Int(rank))
     if rank > 0 { H5Sget_simple_extent_dims(space, &lengths, nil) }
     let shape = lengths.map { Int(clamping: $0) }
-    guard let count = Tensor.elementCount(of: shape), count <= byteLimit / max(elementSize, 1) else {
+    guard let count = Tensor.elementCount(of: shape), count <= bytesLeft / max(elementSize, 1) else {
       throw refuse(name, "it claims shape \(Shape.text(shape)), which is more than the file can hold")
     }
     return shape
   }
 
   private func array(_ id: hid_t, _ name: String) throws -> Tensor {
+    try countObject(name)
+    let properties = H5Dget_create_plist(id)
     let type = H5Dget_type(id)
     let space = H5Dget_space(id)
     defer {
+      H5Pclose(properties)
       H5Tclose(type)
       H5Sclose(space)
     }
+    guard H5Pget_external_count(properties) == 0,
+      [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(H5Pget_layout(properties))
+    else { throw refuse(name, "its numbers are kept in another file") }
     let shape = try shape(space, name, elementSize: 4)
     let count = shape.reduce(1, *)
+    bytesLeft -= count * 4
     switch H5Tget_class(type) {
     case H5T_FLOAT:
       var values = [Float](repeating: 0, count: count)

@@ -31,7 +31,7 @@ struct KerasConfig {
 
   func integer(_ key: String, default standard: Int? = nil) throws -> Int {
     if isMissing(key), let standard { return standard }
-    guard let number = values[key] as? NSNumber, let value = Int(exactly: number.doubleValue) else {
+    guard let number = values[key] as? NSNumber, let value = Int(exactly: number.exactDouble) else {
       throw refuse(key, "an integer")
     }
     return value
@@ -40,7 +40,7 @@ struct KerasConfig {
   func number(_ key: String, default standard: Double? = nil) throws -> Double {
     if isMissing(key), let standard { return standard }
     guard let number = values[key] as? NSNumber else { throw refuse(key, "a number") }
-    return number.doubleValue
+    return number.exactDouble
   }
 
   func flag(_ key: String, default standard: Bool) throws -> Bool {
@@ -83,10 +83,25 @@ struct KerasConfig {
 
   func activation(_ key: String = "activation") throws -> ActivationFunction {
     if isMissing(key) { return .linear }
-    if let name = values[key] as? String { return try ActivationFunction.named(name) }
-    let nested = try KerasConfig(values[key], "\(path).\(key)")
-    if let name = nested.values["config"] as? String { return try ActivationFunction.named(name) }
-    return try ActivationFunction.named(nested.text("class_name").lowercased())
+    do {
+      if let name = values[key] as? String { return try ActivationFunction.named(name) }
+      let nested = try KerasConfig(values[key], "\(path).\(key)")
+      if let name = nested.values["config"] as? String { return try ActivationFunction.named(name) }
+      let config = try KerasConfig(nested.values["config"] ?? [String: Any](), "\(path).\(key).config")
+      // A layer in the place of a function: how Keras keeps the parameters of an activation.
+      switch try nested.text("class_name") {
+      case "ELU": return .elu(alpha: try config.number("alpha", default: 1))
+      case "LeakyReLU":
+        return .leakyReLU(slope: try config.number("negative_slope", default: config.number("alpha", default: 0.3)))
+      case let name:
+        for key in ["max_value", "negative_slope", "threshold"] where try config.number(key, default: 0) != 0 {
+          throw config.refuse(key, "0 or null")
+        }
+        return try ActivationFunction.named(name.lowercased())
+      }
+    } catch let error as AthanorError {
+      throw error.location.hasPrefix(path) ? error : error.within(path)
+    }
   }
 
   func initializer(_ key: String, default standard: Initializer) throws -> Initializer {
@@ -119,8 +134,22 @@ func kerasObject(_ module: String, _ className: String, _ config: [String: Any])
   ["module": module, "class_name": className, "config": config, "registered_name": NSNull()]
 }
 
+/// An activation as Keras keeps it: its name, or with parameters the layer that computes it.
+func kerasActivation(_ function: ActivationFunction) -> Any {
+  if let alpha = function.parameters["alpha"] { return kerasObject("keras.layers", "ELU", ["alpha": alpha]) }
+  if let slope = function.parameters["negative_slope"] {
+    return kerasObject("keras.layers", "LeakyReLU", ["negative_slope": slope])
+  }
+  return function.name
+}
+
 func kerasInitializer(_ initializer: Initializer) -> [String: Any] {
   kerasObject("keras.initializers", initializer.name, initializer.parameters)
+}
+
+extension NSNumber {
+  /// The nearest number to what a file's text says; Foundation on Linux parses it by way of `Decimal`, whose `doubleValue` is a few bits off.
+  var exactDouble: Double { (self as? NSDecimalNumber).flatMap { Double($0.description) } ?? doubleValue }
 }
 
 /// A layer that Keras' files know by a class name.

@@ -62,8 +62,13 @@ extension Model {
     try KerasFile.loadWeights(root.groups["model_weights"] ?? HDF5Group(), into: self, path)
     guard compiled, case .text(let training) = root.attributes["training_config"] else { return }
     let config = try KerasConfig(parsing: training, "\(path), training_config")
+    var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
+    if case .text(let rate) = root.attributes[KerasFile.rateAttribute] {
+      let place = "\(path), \(KerasFile.rateAttribute)"
+      optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
+    }
     try compile(
-      optimizer: KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config"),
+      optimizer: optimizer,
       loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
       metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
     try KerasFile.loadOptimizer(root.groups["optimizer_weights"], into: self, path)
@@ -83,14 +88,15 @@ extension Model {
 }
 
 /// What is where in Keras' legacy file.
-enum KerasFile {
+package enum KerasFile {
   static let stateAttribute = "athanor_state"
+  static let rateAttribute = "athanor_learning_rate"
   /// The version of Keras whose layout is written.
   private static let kerasVersion = "3.15.1"
 
   // MARK: Writing
 
-  static func contents(of model: Model, weightsOnly: Bool) throws -> HDF5Group {
+  package static func contents(of model: Model, weightsOnly: Bool) throws -> HDF5Group {
     let weights = try weightGroup(model)
     if weightsOnly { return weights }
     var root = HDF5Group()
@@ -101,6 +107,9 @@ enum KerasFile {
     guard let training = model.training else { return root }
     if let config = KerasTraining.config(training) {
       root.attributes["training_config"] = .text(try json(config))
+      if let rate = KerasTraining.ownLearningRate(training.optimizer.learningRate) {
+        root.attributes[rateAttribute] = .text(try json(rate))
+      }
       root.groups["optimizer_weights"] = optimizerGroup(model, training)
     }
     root.attributes[stateAttribute] = .text(try encode(model.progress))
@@ -151,6 +160,14 @@ enum KerasFile {
         throw AthanorError(
           .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "Keras' files have no name for this layer",
           fix: "Let it conform to KerasLayer, or save with weightsOnly.")
+      }
+      let activation =
+        (layer as? Conv2D)?.activation ?? (layer as? Dense)?.activation ?? (layer as? Activation)?.function
+      if let name = activation?.name, !ActivationFunction.all.contains(where: { $0.name == name }) {
+        throw AthanorError(
+          .unsupported, at: "\(entry.name) (\(entry.layer.kind))",
+          "Keras' files have no name for the activation \"\(name)\"",
+          fix: "Write it as a layer of your own that conforms to KerasLayer, or save with weightsOnly.")
       }
       var config = layer.kerasConfig
       config["name"] = entry.name

@@ -2,7 +2,7 @@ import Athanor
 import Foundation
 
 /// The layers that files may name: one line each.
-let kerasLayers: [any KerasLayer.Type] = [
+package let kerasLayers: [any KerasLayer.Type] = [
   Conv2D.self, MaxPooling2D.self, AveragePooling2D.self, GlobalAveragePooling2D.self, GlobalMaxPooling2D.self,
   Dropout.self, Flatten.self, Dense.self, Activation.self, LeakyReLU.self, Reshape.self, BatchNormalization.self,
   ZeroPadding2D.self,
@@ -13,7 +13,8 @@ extension Conv2D: KerasLayer {
   public var kerasConfig: [String: Any] {
     [
       "filters": filters, "kernel_size": kernelSize.pair, "strides": strides.pair, "padding": padding.rawValue,
-      "data_format": "channels_last", "dilation_rate": dilation.pair, "groups": groups, "activation": activation.name,
+      "data_format": "channels_last", "dilation_rate": dilation.pair, "groups": groups,
+      "activation": kerasActivation(activation),
       "use_bias": useBias, "kernel_initializer": kerasInitializer(kernelInitializer),
       "bias_initializer": kerasInitializer(biasInitializer), "kernel_regularizer": NSNull(),
       "bias_regularizer": NSNull(), "activity_regularizer": NSNull(), "kernel_constraint": NSNull(),
@@ -37,7 +38,7 @@ extension Dense: KerasLayer {
   public static var kerasClassName: String { "Dense" }
   public var kerasConfig: [String: Any] {
     [
-      "units": units, "activation": activation.name, "use_bias": useBias,
+      "units": units, "activation": kerasActivation(activation), "use_bias": useBias,
       "kernel_initializer": kerasInitializer(kernelInitializer), "bias_initializer": kerasInitializer(biasInitializer),
       "kernel_regularizer": NSNull(), "bias_regularizer": NSNull(), "kernel_constraint": NSNull(),
       "bias_constraint": NSNull(),
@@ -120,7 +121,7 @@ extension Flatten: KerasLayer {
 
 extension Activation: KerasLayer {
   public static var kerasClassName: String { "Activation" }
-  public var kerasConfig: [String: Any] { ["activation": function.name] }
+  public var kerasConfig: [String: Any] { ["activation": kerasActivation(function)] }
   public init(kerasConfig settings: KerasSettings, name: String) throws {
     self.init(try settings.config.activation(), name: name)
   }

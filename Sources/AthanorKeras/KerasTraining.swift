@@ -16,6 +16,7 @@ enum KerasTraining {
       if metric.name == "accuracy" { return "accuracy" }
       if metric.name == "precision" { return "Precision" }
       if metric.name == "recall" { return "Recall" }
+      if metric.direction == .lower, Loss.all.contains(where: { $0.name == metric.name }) { return metric.name }
       return topK(metric.name).map {
         kerasObject("keras.metrics", "TopKCategoricalAccuracy", ["name": metric.name, "k": $0])
       }
@@ -110,15 +111,32 @@ enum KerasTraining {
     }
   }
 
+  /// A rate that Keras' configuration cannot hold exactly, as its JSON in an attribute of our own; nil when it can.
+  static func ownLearningRate(_ rate: LearningRate) -> [String: Any]? {
+    if case .constant(let value) = rate {
+      return shortest(value) == value ? nil : kerasObject("athanor", "Constant", ["value": value])
+    }
+    guard case .warmUp(let steps, let next) = rate else { return nil }
+    if case .cosineDecay = next { return nil }
+    var then = learningRate(next)
+    if case .constant(let value) = next { then = kerasObject("athanor", "Constant", ["value": value]) }
+    return kerasObject("athanor", "WarmUp", ["steps": steps, "then": ownLearningRate(next) ?? then])
+  }
+
   // MARK: Reading
 
   static func loss(_ json: Any?, _ path: String) throws -> Loss {
-    let aliases = ["mse": "mean_squared_error", "mae": "mean_absolute_error"]
+    let aliases = ["mse": "mean_squared_error", "mae": "mean_absolute_error", "huber_loss": "huber"]
     var name = json as? String ?? ""
     if let object = json as? [String: Any] {
       let config = try KerasConfig(object["config"] is [String: Any] ? object["config"] : [String: Any](), path)
+      guard try !config.flag("from_logits", default: false) else { throw config.refuse("from_logits", "false") }
+      guard try config.number("label_smoothing", default: 0) == 0 else { throw config.refuse("label_smoothing", "0") }
       if object["class_name"] as? String == "Huber" { return .huber(delta: try config.number("delta", default: 1)) }
-      name = config.values["name"] as? String ?? object["config"] as? String ?? object["class_name"] as? String ?? ""
+      // The name in the configuration may be the user's; the class tells which loss it is.
+      let className = object["class_name"] as? String ?? ""
+      let known = Loss.all.first { $0.name.replacingOccurrences(of: "_", with: "") == className.lowercased() }
+      name = known?.name ?? config.values["name"] as? String ?? object["config"] as? String ?? className
     }
     name = aliases[name] ?? name
     guard let loss = Loss.all.first(where: { $0.name == name }) else {
@@ -146,6 +164,7 @@ enum KerasTraining {
         let config = try KerasConfig(object?["config"] ?? [String: Any](), path)
         return .topKAccuracy(try config.integer("k", default: 5))
       default:
+        if let loss = try? loss(item, path) { return .loss(loss) }
         throw AthanorError(
           .unsupported, at: path, "there is no metric named \"\(name)\"",
           fix: "Load the file with compiled: false and call compile yourself.")
@@ -185,8 +204,8 @@ enum KerasTraining {
     }
   }
 
-  private static func learningRate(_ json: Any?, _ path: String) throws -> LearningRate {
-    if let number = json as? NSNumber { return .constant(shortest(number.doubleValue)) }
+  static func learningRate(_ json: Any?, _ path: String) throws -> LearningRate {
+    if let number = json as? NSNumber { return .constant(shortest(number.exactDouble)) }
     let object = try KerasConfig(json, path)
     let config = try KerasConfig(object.values["config"], path + ".config")
     let initial = try config.number("initial_learning_rate", default: 0)
@@ -198,17 +217,21 @@ enum KerasTraining {
     case "CosineDecay":
       let alpha = try config.number("alpha", default: 0)
       let steps = try config.integer("decay_steps")
-      guard !config.isMissing("warmup_target"), initial == 0 else {
-        return .cosineDecay(initial: initial, steps: steps, alpha: alpha)
-      }
+      if config.isMissing("warmup_target") { return .cosineDecay(initial: initial, steps: steps, alpha: alpha) }
+      let decay = LearningRate.cosineDecay(initial: try config.number("warmup_target"), steps: steps, alpha: alpha)
+      let warmUp = try config.integer("warmup_steps", default: 0)
+      if warmUp == 0 { return decay }
+      guard initial == 0 else { throw config.refuse("initial_learning_rate", "0, from which a warm-up begins,") }
+      return .warmUp(steps: warmUp, then: decay)
+    case "Constant": return .constant(try config.number("value"))
+    case "WarmUp":
       return .warmUp(
-        steps: try config.integer("warmup_steps"),
-        then: .cosineDecay(initial: try config.number("warmup_target"), steps: steps, alpha: alpha))
+        steps: try config.integer("steps"), then: try learningRate(config.values["then"], path + ".then"))
     case "PiecewiseConstantDecay":
       guard let boundaries = config.values["boundaries"] as? [NSNumber],
         let values = config.values["values"] as? [NSNumber]
       else { throw config.refuse("boundaries", "a list of integers") }
-      return .piecewise(boundaries: boundaries.map(\.intValue), values: values.map(\.doubleValue))
+      return .piecewise(boundaries: boundaries.map(\.intValue), values: values.map(\.exactDouble))
     default: throw object.refuse("class_name", "a known schedule")
     }
   }

@@ -1,0 +1,260 @@
+import Athanor
+import AthanorKeras
+import Foundation
+import Testing
+
+/// A layer with the shape of an example that it accepts.
+struct SavedLayer: Sendable, CustomTestStringConvertible {
+  let input: [Int]
+  let layer: any Layer
+  var testDescription: String { "\(layer)" }
+
+  init(_ layer: any Layer, _ input: [Int] = [7, 6, 4]) {
+    self.layer = layer
+    self.input = input
+  }
+
+  static let all: [SavedLayer] =
+    [
+      SavedLayer(Conv2D(6, kernelSize: 3)),
+      SavedLayer(
+        Conv2D(
+          4, kernelSize: [2, 3], strides: [2, 1], padding: .same, groups: 2, activation: .gelu, useBias: false,
+          kernelInitializer: .heNormal)),
+      SavedLayer(
+        Conv2D(
+          3, kernelSize: 2, dilation: [1, 2], kernelInitializer: .truncatedNormal(mean: 0.1, deviation: 0.3),
+          biasInitializer: .constant(0.7))),
+      SavedLayer(MaxPooling2D()), SavedLayer(MaxPooling2D([3, 2], strides: [1, 2], padding: .same)),
+      SavedLayer(AveragePooling2D(2, strides: 1)), SavedLayer(AveragePooling2D([2, 3], padding: .same)),
+      SavedLayer(GlobalAveragePooling2D()), SavedLayer(GlobalAveragePooling2D(keepAxes: true)),
+      SavedLayer(GlobalMaxPooling2D()), SavedLayer(GlobalMaxPooling2D(keepAxes: true)),
+      SavedLayer(Dropout(0.37)), SavedLayer(Flatten()), SavedLayer(Reshape([6, -1, 2])),
+      SavedLayer(ZeroPadding2D(2)), SavedLayer(ZeroPadding2D(top: 0, bottom: 1, left: 2, right: 3)),
+      SavedLayer(BatchNormalization()),
+      SavedLayer(BatchNormalization(momentum: 0.9, epsilon: 1e-5, center: false, scale: false)),
+      SavedLayer(BatchNormalization(scale: false), [5]),
+      SavedLayer(LeakyReLU()), SavedLayer(LeakyReLU(slope: 0.01)),
+      SavedLayer(Activation(.elu(alpha: 0.3))), SavedLayer(Activation(.leakyReLU(slope: 0.05))),
+      SavedLayer(Dense(3, activation: .elu(alpha: 0.7)), [5]),
+      SavedLayer(Conv2D(2, kernelSize: 1, activation: .leakyReLU(slope: 0.4))),
+      SavedLayer(Dense(4, useBias: false, kernelInitializer: .uniform(-0.2, 0.3)), [5]),
+      SavedLayer(Dense(2, kernelInitializer: .normal(mean: 1, deviation: 0.1)), [3, 5]),
+    ]
+    + ActivationFunction.all.map { SavedLayer(Activation($0)) }
+    + [
+      Initializer.zeros, .ones, .glorotUniform, .glorotNormal, .heUniform, .heNormal, .lecunUniform, .lecunNormal,
+    ].map { SavedLayer(Dense(2, kernelInitializer: $0), [5]) }
+}
+
+@Suite("A saved model is the same when it is read back")
+struct RoundTripTests {
+  private func reread(_ model: Model, in folder: TemporaryFolder) throws -> Model {
+    let path = folder.path("model.h5")
+    try model.save(to: path)
+    return try Model(contentsOf: path, threads: 1)
+  }
+
+  @Test("Every layer", arguments: SavedLayer.all)
+  func layers(_ saved: SavedLayer) throws {
+    let folder = try TemporaryFolder()
+    let model = try Model(input: saved.input, name: "net", seed: 3, threads: 1, layers: [saved.layer])
+    try fillWeights(model)
+    let copy = try reread(model, in: folder)
+    #expect(copy.summary() == model.summary())
+    #expect(copy.inputShape == model.inputShape)
+    #expect(weightBits(copy) == weightBits(model))
+    let inputs = try noise([3] + saved.input)
+    #expect(bits(try copy.predict(inputs)) == bits(try model.predict(inputs)))
+    #expect(copy.training == nil)
+    // What the layer is made of; the name is now given, and an even size may be written with both of its numbers.
+    #expect(try description(copy) == description(model))
+  }
+
+  /// What the file would say of the architecture.
+  private func description(_ model: Model) throws -> String {
+    guard case .text(let text) = try KerasFile.contents(of: model, weightsOnly: false).attributes["model_config"] else {
+      return "nothing"
+    }
+    return text
+  }
+
+  @Test("Every layer that files may name is among the cases")
+  func allLayers() {
+    let tested = Set(SavedLayer.all.map { String(describing: type(of: $0.layer)) })
+    for kind in kerasLayers { #expect(tested.contains(String(describing: kind)), "\(kind)") }
+  }
+
+  private func compiled(
+    _ optimizer: Optimizer = .sgd(), _ loss: Loss = .meanSquaredError, _ metrics: [Metric] = []
+  ) throws -> Model {
+    let model = try Sequential(input: [5], name: "net", seed: 9, threads: 1) {
+      Dense(4, activation: .tanh)
+      Dense(3, activation: .softmax)
+    }
+    try model.compile(optimizer: optimizer, loss: loss, metrics: metrics)
+    return model
+  }
+
+  private static let everyOptimizer: [Optimizer] =
+    [
+      .sgd(), .sgd(learningRate: 0.1, momentum: 0.9, nesterov: true, weightDecay: 0.01, clipping: .value(0.5)),
+      .rmsprop(), .rmsprop(rho: 0.8, momentum: 0.3, epsilon: 1e-6, centered: true, clipping: .norm(2)),
+      .rmsprop(centered: true), .adam(), .adam(beta1: 0.8, beta2: 0.99, epsilon: 1e-5, weightDecay: 0.02),
+      .adam(clipping: .globalNorm(1.25)), .adamW(), .adamW(learningRate: 0.3, weightDecay: 0),
+    ]
+    + rates.map { Optimizer.adam(learningRate: $0) }
+
+  private static let rates: [LearningRate] = [
+    0.1, .constant(Double(Float(0.1))), .constant(1 / 3),
+    .exponentialDecay(initial: 0.3, steps: 7, rate: 0.9),
+    .exponentialDecay(initial: 1, steps: 1, rate: 0.1, staircase: true),
+    .cosineDecay(initial: 0.02, steps: 30), .cosineDecay(initial: 0.02, steps: 30, alpha: 0.1),
+    .piecewise(boundaries: [3, 5], values: [1, 0.5, 0.1]), .piecewise(boundaries: [], values: [0.7]),
+    .warmUp(steps: 4, then: .cosineDecay(initial: 0.02, steps: 30, alpha: 0.1)), .warmUp(steps: 4, then: 0.25),
+    .warmUp(steps: 3, then: .exponentialDecay(initial: 0.3, steps: 7, rate: 0.9)),
+    .warmUp(steps: 2, then: .warmUp(steps: 3, then: .piecewise(boundaries: [9], values: [1, 0.5]))),
+  ]
+
+  private func data() throws -> Dataset {
+    try Dataset(inputs: noise([12, 5], seed: 2), targets: noise([12, 3], seed: 3))
+  }
+
+  @Test("Every optimizer, with its state, and training goes on alike", arguments: everyOptimizer)
+  func optimizers(_ optimizer: Optimizer) throws {
+    let folder = try TemporaryFolder()
+    let model = try compiled(optimizer)
+    try model.fit(data(), epochs: 2, batchSize: 5, verbose: .silent)
+    let copy = try reread(model, in: folder)
+    #expect(copy.training?.optimizer == optimizer)
+    #expect(try slotBits(copy) == slotBits(model))
+    #expect(copy.step == 6)
+    #expect(copy.progress == model.progress)
+    #expect(copy.seed == 9)
+    try model.trainOnBatch(data())
+    try copy.trainOnBatch(data())
+    #expect(weightBits(copy) == weightBits(model))
+  }
+
+  @Test("Every loss", arguments: Loss.all.map(\.name) + ["huber 0.3"])
+  func losses(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let loss = Loss.all.first { $0.name == name } ?? .huber(delta: 0.3)
+    let copy = try reread(compiled(.sgd(), loss), in: folder)
+    #expect(copy.training?.loss.name == loss.name)
+    #expect(copy.training?.loss.parameters == loss.parameters)
+  }
+
+  @Test("Every metric, losses among them")
+  func metrics() throws {
+    let folder = try TemporaryFolder()
+    let metrics: [Metric] = [
+      .accuracy, .topKAccuracy(2), .topKAccuracy(), .precision, .recall, .loss(.meanAbsoluteError), .loss(.huber),
+    ]
+    let model = try compiled(.sgd(), .meanSquaredError, metrics)
+    let copy = try reread(model, in: folder)
+    #expect(copy.training?.metrics.map(\.name) == metrics.map(\.name))
+    #expect(copy.training?.metrics.map(\.direction) == metrics.map(\.direction))
+    #expect(try copy.evaluate(data()) == model.evaluate(data()))
+  }
+
+  @Test("A rate set by hand and what the callbacks know stay")
+  func fixedRate() throws {
+    let folder = try TemporaryFolder()
+    let model = try compiled(.sgd(learningRate: .cosineDecay(initial: 0.1, steps: 5)))
+    model.learningRate = 1.0 / 7
+    model.progress.callbacks["0 EarlyStopping"] = ["best": .infinity, "waited": 2]
+    let copy = try reread(model, in: folder)
+    #expect(copy.learningRate == 1.0 / 7)
+    #expect(copy.progress == model.progress)
+  }
+
+  @Test("compiled: false leaves loss and optimizer out")
+  func notCompiled() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("model.h5")
+    try compiled().save(to: path)
+    #expect(try Model(contentsOf: path, compiled: false).training == nil)
+  }
+
+  @Test("Names in the file are those that Keras writes")
+  func names() throws {
+    let model = try Sequential(input: [6, 6, 1], name: "net", threads: 1) {
+      Conv2D(2, kernelSize: 3)
+      BatchNormalization()
+      Flatten()
+      Dense(2)
+      Dense(2, name: "last")
+    }
+    try model.compile(optimizer: .adamW(), loss: .meanSquaredError)
+    let root = try KerasFile.contents(of: model, weightsOnly: false)
+    #expect(
+      root.attributes.keys.sorted() == ["athanor_state", "backend", "keras_version", "model_config", "training_config"])
+    #expect(root.groups.keys.sorted() == ["model_weights", "optimizer_weights"])
+    let weights = try #require(root.groups["model_weights"])
+    #expect(weights.attributes["layer_names"] == .texts(["conv2d", "batch_normalization", "flatten", "dense", "last"]))
+    #expect(
+      weights.groups["batch_normalization"]?.attributes["weight_names"]
+        == .texts(["gamma", "beta", "moving_mean", "moving_variance"].map { "net/batch_normalization/\($0)" }))
+    #expect(weights.groups["flatten"]?.attributes["weight_names"] == .texts([]))
+    #expect(weights.array(at: "dense/net/dense/kernel")?.shape == [32, 2])
+    let optimizer = try #require(root.groups["optimizer_weights"])
+    guard case .texts(let names) = optimizer.attributes["weight_names"] else {
+      Issue.record("no names")
+      return
+    }
+    #expect(
+      names.prefix(5) == [
+        "adam_w/iteration", "adam_w/learning_rate", "adam_w/net_conv2d_kernel_momentum",
+        "adam_w/net_conv2d_kernel_velocity", "adam_w/net_conv2d_bias_momentum",
+      ])
+    #expect(optimizer.array(at: "adam_w/iteration")?.storage == .int32([0]))
+  }
+
+  @Test("The same model gives the same bytes")
+  func bytes() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a.h5", "b.hdf5"] { try compiled().save(to: folder.path(name)) }
+    #expect(
+      try Data(contentsOf: folder.url.appendingPathComponent("a.h5"))
+        == Data(contentsOf: folder.url.appendingPathComponent("b.hdf5")))
+  }
+
+  @Test("Weights alone go from file to model")
+  func weightsOnly() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("weights.h5")
+    let (model, other) = (try compiled(), try compiled())
+    try fillWeights(model)
+    try KerasH5Format().write(model, to: path, weightsOnly: true)
+    try other.loadWeights(from: path)
+    #expect(weightBits(other) == weightBits(model))
+    #expect(
+      folder.errorText { try Model(contentsOf: path) }
+        == "weights.h5: it holds no model, only arrays. Define the model in code and call loadWeights(from:).")
+  }
+
+  @Test("What files have no name for is refused when it is saved")
+  func unknown() throws {
+    struct Twice: Layer {
+      func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input + input }
+    }
+    let folder = try TemporaryFolder()
+    func save(_ layer: any Layer, as name: String = "a.h5") throws -> String {
+      let model = try Model(input: [4], threads: 1, layers: [layer])
+      return folder.errorText { try model.save(to: folder.path(name)) }
+    }
+    #expect(
+      try save(Twice())
+        == "twice (Twice): Keras' files have no name for this layer. Let it conform to KerasLayer, or save with weightsOnly."
+    )
+    #expect(
+      try save(Dense(1), as: "a.txt") == "a.txt: models are written into .h5 files. Give the file the ending .h5.")
+    let cube = ActivationFunction("cube") { try $0 * $0 * $0 }
+    #expect(
+      try save(Dense(1, activation: cube))
+        == "dense (Dense): Keras' files have no name for the activation \"cube\". "
+        + "Write it as a layer of your own that conforms to KerasLayer, or save with weightsOnly.")
+    #expect(try folder.contents.isEmpty)
+  }
+}
