@@ -23,7 +23,8 @@ struct KerasConfig {
   }
 
   func refuse(_ key: String, _ expected: String) -> AthanorError {
-    let found = values[key].map { "\($0)" } ?? "nothing"
+    let text = values[key].map { "\($0)" } ?? "nothing"
+    let found = text.count > 80 ? text.prefix(80) + "..." : text
     return AthanorError(.data, at: "\(path).\(key)", "\(expected) was expected but \(found) was found")
   }
 

@@ -57,22 +57,33 @@ extension Model {
     if case .text(let state) = root.attributes[KerasFile.stateAttribute] {
       progress = try KerasFile.progress(state, path)
     }
+    // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
+    let declared = try KerasFile.declarations(parsed.inputShape, parsed.layers, path)
+    let tensors = try KerasFile.tensors(root.groups["model_weights"] ?? HDF5Group(), declared, path)
     try self.init(
       input: parsed.inputShape, name: parsed.name, seed: progress?.seed ?? 0, threads: threads, layers: parsed.layers)
-    try KerasFile.loadWeights(root.groups["model_weights"] ?? HDF5Group(), into: self, path)
+    try setWeights(tensors)
     guard compiled, case .text(let training) = root.attributes["training_config"] else { return }
     let config = try KerasConfig(parsing: training, "\(path), training_config")
-    var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
-    if case .text(let rate) = root.attributes[KerasFile.rateAttribute] {
-      let place = "\(path), \(KerasFile.rateAttribute)"
-      optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
+    do {
+      var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
+      if case .text(let rate) = root.attributes[KerasFile.rateAttribute] {
+        let place = "\(path), \(KerasFile.rateAttribute)"
+        optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
+      }
+      try compile(
+        optimizer: optimizer, loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
+        metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
+    } catch let error as AthanorError {
+      throw error.location.hasPrefix(path) ? error : error.within(config.path)
     }
-    try compile(
-      optimizer: optimizer,
-      loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
-      metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
     try KerasFile.loadOptimizer(root.groups["optimizer_weights"], into: self, path)
     if let progress {
+      guard KerasFile.isPossible(progress, for: self) else {
+        throw AthanorError(
+          .data, at: "\(path), \(KerasFile.stateAttribute)", "the state of training has impossible numbers",
+          fix: "Load the file with compiled: false and compile again.")
+      }
       self.progress = progress
       self.training?.fixedRate = progress.fixedRate
     }
@@ -83,7 +94,7 @@ extension Model {
   /// - Throws: `AthanorError` when the file is damaged or belongs to another network; then nothing is changed.
   public func loadWeights(from path: String) throws {
     let root = try HDF5Group.read(path)
-    try KerasFile.loadWeights(root.groups["model_weights"] ?? root, into: self, path)
+    try setWeights(KerasFile.tensors(root.groups["model_weights"] ?? root, built.weights, path))
   }
 }
 
@@ -277,7 +288,32 @@ package enum KerasFile {
 
   private static func fallbackName(_ className: String, _ index: Int) -> String { "\(className.lowercased())_\(index)" }
 
-  static func loadWeights(_ group: HDF5Group, into model: Model, _ path: String) throws {
+  /// The weights that an architecture asks for, in the order of its layers.
+  static func declarations(_ shape: [Int], _ layers: [any Layer], _ path: String) throws -> [WeightDeclaration] {
+    do {
+      var network = try Network(inputShape: shape)
+      for layer in layers { try network.append(layer) }
+      let input = try GraphBuilder().source(.input("input"), ValueType(.float32, Shape([nil] + shape)))
+      return try network.build(input, isTraining: true).weights
+    } catch let error as AthanorError {
+      throw error.within(path)
+    }
+  }
+
+  /// Whether training can go on from such a state.
+  static func isPossible(_ progress: TrainingProgress, for model: Model) -> Bool {
+    let counts = [progress.step, progress.epoch, progress.batch]
+    // One row of sums for the loss and for each metric, or none at an epoch's beginning.
+    let rows = [1] + (model.training?.metrics ?? []).map { ["precision", "recall"].contains($0.name) ? 2 : 1 }
+    return counts.allSatisfy { (0...1 << 52).contains($0) } && progress.count >= 0 && progress.count.isFinite
+      && (progress.totals.isEmpty || progress.totals.map(\.count) == rows)
+      && progress.fixedRate.map { $0 >= 0 && $0.isFinite } ?? true
+  }
+
+  /// The file's array for each declared weight, all of the right shape.
+  static func tensors(
+    _ group: HDF5Group, _ weights: [WeightDeclaration], _ path: String
+  ) throws -> [String: Tensor] {
     guard let names = texts("layer_names", group) else {
       throw AthanorError(
         .data, at: path, "the names of the layers are missing", fix: "The file is damaged or of another kind.")
@@ -294,9 +330,12 @@ package enum KerasFile {
       }
       return tensors.isEmpty ? nil : (name, tensors)
     }
-    let declared = model.network.entries.map { entry in
-      (entry.name, model.weights.filter { $0.name.hasPrefix(entry.name + "/") })
-    }.filter { !$0.1.isEmpty }
+    var declared: [(name: String, weights: [WeightDeclaration])] = []
+    for weight in weights {
+      let name = String(weight.name.prefix { $0 != "/" })
+      if declared.last?.name != name { declared.append((name, [])) }
+      declared[declared.count - 1].weights.append(weight)
+    }
     guard stored.count == declared.count else {
       throw AthanorError(
         .shape, at: path, "it has weights for \(stored.count) layers but the model has \(declared.count) with weights",
@@ -309,9 +348,17 @@ package enum KerasFile {
           .shape, at: "\(path), \(storedName)", "it has \(numbers.count) weights but \(name) needs \(weights.count)",
           fix: "The file belongs to another network.")
       }
-      for (tensor, weight) in zip(numbers, weights) { tensors[weight.name] = tensor }
+      for (tensor, weight) in zip(numbers, weights) {
+        guard tensor.shape == weight.shape else {
+          throw AthanorError(
+            .shape, at: "\(path): weight \"\(weight.name)\"",
+            "the model's has shape \(Shape.text(weight.shape)) but \(Shape.text(tensor.shape)) was given",
+            fix: "The file or array belongs to another network.")
+        }
+        tensors[weight.name] = tensor
+      }
     }
-    do { try model.setWeights(tensors) } catch let error as AthanorError { throw error.within(path) }
+    return tensors
   }
 
   static func loadOptimizer(_ group: HDF5Group?, into model: Model, _ path: String) throws {
@@ -323,7 +370,12 @@ package enum KerasFile {
       return (name, tensor)
     }
     if let first = tensors.first, first.1.shape.isEmpty {
-      model.progress.step = Int(first.1.floats.first ?? 0)
+      guard let step = Int(exactly: first.1.floats.first ?? 0), step >= 0 else {
+        throw AthanorError(
+          .data, at: "\(path), \(first.0)", "the number of steps is \(first.1.floats.first ?? 0)",
+          fix: "Load the file with compiled: false and compile again.")
+      }
+      model.progress.step = step
       if case .int32(let values) = first.1.storage { model.progress.step = Int(values.first ?? 0) }
       tensors.removeFirst()
     }

@@ -1,0 +1,72 @@
+import Athanor
+import Foundation
+
+/// Checks the texts of variable length of an HDF5 file before libhdf5 reads them.
+///
+/// Such a text is kept in a global heap, and an attribute holds its length (4 bytes), the heap's address (8) and the text's number within the
+/// heap (4). libhdf5 1.10 takes all three on trust: damage there makes it read and write beyond its memory. Source: HDF5 File Format
+/// Specification 3.0, sections III.E (global heap) and IV.A.2.d (variable-length types).
+enum HDF5HeapCheck {
+  /// - Throws: `AthanorError` when a heap, or what refers to one, is damaged.
+  static func check(_ path: String) throws {
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
+    let isSound = data.withUnsafeBytes { bytes in
+      let heaps = heaps(bytes)
+      return heaps.isEmpty || references(bytes, into: heaps)
+    }
+    guard isSound else {
+      throw AthanorError(
+        .data, at: path, "the heap that holds its texts is damaged",
+        fix: "Use another copy of the file, or the checkpoint before.")
+    }
+  }
+
+  private static func number<Number: FixedWidthInteger>(
+    _ bytes: UnsafeRawBufferPointer, _ place: Int, as type: Number.Type
+  ) -> Number {
+    Number(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: type))
+  }
+
+  /// The sizes of a heap's objects by number, for each address that has a heap's signature; empty for a damaged heap.
+  private static func heaps(_ bytes: UnsafeRawBufferPointer) -> [UInt64: [UInt32: UInt64]] {
+    var result: [UInt64: [UInt32: UInt64]] = [:]
+    let signature: UInt32 = 0x4C4F_4347  // "GCOL", the first letter in the lowest byte
+    guard bytes.count >= 32 else { return result }
+    for place in 0...bytes.count - 32 where number(bytes, place, as: UInt32.self) == signature {
+      result[UInt64(place)] = objects(bytes, place) ?? [:]
+    }
+    return result
+  }
+
+  /// A heap's objects: number (2 bytes), count of references (2), unused (4), size (8), and the bytes up to a multiple of 8.
+  private static func objects(_ bytes: UnsafeRawBufferPointer, _ heap: Int) -> [UInt32: UInt64]? {
+    let length = number(bytes, heap + 8, as: UInt64.self)
+    guard bytes[heap + 4] == 1, length >= 4096, length <= UInt64(bytes.count - heap) else { return nil }
+    let end = heap + Int(length)
+    var result: [UInt32: UInt64] = [:]
+    var place = heap + 16
+    while place + 16 <= end {
+      let index = number(bytes, place, as: UInt16.self)
+      let size = number(bytes, place + 8, as: UInt64.self)
+      // Number 0 is the free space, whose size counts its own header.
+      if index == 0 { return size == UInt64(end - place) ? result : nil }
+      guard size <= UInt64(end - place - 16), result.updateValue(size, forKey: UInt32(index)) == nil else { return nil }
+      place += 16 + (Int(size) + 7) / 8 * 8
+    }
+    return place <= end ? result : nil
+  }
+
+  /// Whether everything that looks like a reference to a heap names one of its objects with its size.
+  private static func references(_ bytes: UnsafeRawBufferPointer, into heaps: [UInt64: [UInt32: UInt64]]) -> Bool {
+    guard bytes.count >= 16 else { return true }
+    let (first, last) = (heaps.keys.min() ?? 0, heaps.keys.max() ?? 0)
+    // Objects' headers, and so attributes within them, begin at multiples of 8.
+    for place in stride(from: 4, through: bytes.count - 12, by: 8) {
+      let address = number(bytes, place, as: UInt64.self)
+      guard address >= first, address <= last, let objects = heaps[address] else { continue }
+      let length = number(bytes, place - 4, as: UInt32.self)
+      guard objects[number(bytes, place + 8, as: UInt32.self)] == UInt64(length) else { return false }
+    }
+    return true
+  }
+}
