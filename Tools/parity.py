@@ -16,11 +16,13 @@ import sys
 import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+import absl.logging
 import h5py
 import keras
 import numpy as np
 from keras import layers as L
 
+absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is an old format is known
 ATHANOR = os.path.abspath(sys.argv[1])
 DIGITS = pathlib.Path(__file__).parent.parent / "Sources/AthanorDatasets/Resources/digits"
 BATCH = 200
