@@ -6,7 +6,7 @@ struct Datasets: ParsableCommand {
     abstract: "Show which data sets are here, where, and how to get the rest.")
 
   @Option(name: .customLong("data-dir"), help: "Look only in this folder.") var dataDirectory: String?
-  @Flag(help: "Print one JSON object for each data set.") var json = false
+  @Flag(help: "Print one JSON object in a line for each data set.") var json = false
 
   func run() throws {
     for status in DatasetStatus.all(dataDirectory: dataDirectory) {

@@ -9,14 +9,14 @@ struct Evaluate: AsyncParsableCommand {
     abstract: "Measure a model's loss and accuracy on the test pictures of a data set.",
     discussion: "With --output DIR it also draws confusion.svg and mistakes.svg there.")
 
-  @Argument(help: "A .h5 file.") var file: String
+  @Argument(help: "The .h5 file of a trained model.") var file: String
   @OptionGroup var data: DataOptions
-  @Option(help: "How many threads compute; by default one per core.") var threads: Int?
+  @OptionGroup var computing: ThreadOptions
   @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
-  @Flag(help: "Print one JSON object.") var json = false
+  @Flag(help: "Print one JSON object: loss, accuracy and count.") var json = false
 
   func run() async throws {
-    let model = try Model(contentsOf: file, threads: threads)
+    let model = try Model(contentsOf: file, threads: computing.threads)
     let loaded = try await data.load()
     if model.training == nil { try model.compile(loss: .categoricalCrossentropy, metrics: [.accuracy]) }
     let logs = try model.evaluate(loaded.test, batchSize: 200)
@@ -33,14 +33,21 @@ struct Evaluate: AsyncParsableCommand {
   }
 
   private func draw(_ model: Model, _ loaded: LoadedDataset, _ folder: String) throws {
-    try FileBytes.makeFolder(folder)
     let probabilities = try model.predict(loaded.test, batchSize: 200)
     let classes = probabilities.shape.last ?? 1
     let values = probabilities.floats
     let targets = loaded.test.targets.floats.map { Int($0) }
     let names = loaded.dataset.classNames
+    guard classes == names.count, probabilities.shape.count == 2 else {
+      throw AthanorError(
+        .shape, at: file,
+        "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but \(loaded.dataset.title) has "
+          + "\(names.count) classes",
+        fix: "Leave --output out, or give a model with \(names.count) outputs.")
+    }
     let predictions = targets.indices.map { row in best(values[(row * classes)..<((row + 1) * classes)], 1)[0] }
     let matrix = try ConfusionMatrix(targets: targets, predictions: predictions, classCount: classes)
+    try FileBytes.makeFolder(folder)
     let figure = try ConfusionMatrixFigure(counts: matrix.counts, classNames: names)
     try Terminal.write(figure.svg(), to: "\(folder)/confusion.svg")
 

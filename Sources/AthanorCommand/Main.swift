@@ -26,6 +26,8 @@ enum Main {
       exit(1)
     } catch is CancellationError {
       exit(1)
+    } catch let code as ExitCode {
+      exit(code.rawValue)
     } catch {
       let text = AthanorProgram.fullMessage(for: error)
       if AthanorProgram.exitCode(for: error) == .success {
@@ -33,7 +35,7 @@ enum Main {
         exit(0)
       }
       Terminal.error(text + "\n")
-      exit(2)
+      exit(AthanorProgram.exitCode(for: error) == .validationFailure ? 2 : 1)
     }
   }
 }
@@ -51,6 +53,15 @@ enum Terminal {
     let data = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
     print(String(decoding: data, as: UTF8.self))
     fflush(nil)
+  }
+
+  /// A word as a shell takes it.
+  static func quoted(_ word: String) -> String {
+    let plain = word.utf8.allSatisfy { byte in
+      UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+        || "-_./,:=+@%".utf8.contains(byte)
+    }
+    return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
 
   static func write(_ text: String, to path: String) throws {

@@ -12,54 +12,93 @@ struct Predict: AsyncParsableCommand {
       first (white on black, cropped, centred) unless --no-normalize is given.
       """)
 
-  @Argument(help: "A .h5 file.") var file: String
+  @Argument(help: "The .h5 file of a trained model.") var file: String
   @Argument(help: "Pictures, or folders of them.") var pictures: [String] = []
   @Option(help: "Predict the test pictures of this data set instead.") var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
-  @Option(help: "With --dataset: the NumPy file for all probabilities.") var output: String?
-  @Option(help: "How many threads compute; by default one per core.") var threads: Int?
+  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities.") var output: String?
+  @OptionGroup var computing: ThreadOptions
   @Option(help: "The names of the classes in order, separated by commas.") var labels: String?
   @Flag(inversion: .prefixedNo, help: "Bring pictures into MNIST's form first.") var normalize = true
-  @Flag(help: "Print one JSON object for each picture.") var json = false
+  @Flag(help: "Print one JSON object in a line for each picture.") var json = false
 
   func validate() throws {
     guard pictures.isEmpty != (dataset == nil) else {
       throw ValidationError("Give pictures, or --dataset with --output.")
     }
     guard dataset == nil || output != nil else { throw ValidationError("--dataset needs --output FILE.npy.") }
+    guard dataset != nil || output == nil else { throw ValidationError("--output FILE.npy needs --dataset.") }
+    guard let dataset else { return }
+    var options = DataOptions()
+    options.dataset = dataset
+    try options.validate()
   }
 
   func run() async throws {
-    let model = try Model(contentsOf: file, threads: threads)
+    let model = try Model(contentsOf: file, threads: computing.threads)
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     let shape = model.inputShape
     guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
       throw AthanorError(
-        .shape, at: file, "the model takes \(shape) but pictures have height, width and 1 or 3 channels",
+        .shape, at: file, "the model takes \(Shape(shape)) but pictures have height, width and 1 or 3 channels",
         fix: "Use a model of pictures.")
     }
-    let names = labels?.split(separator: ",").map(String.init)
-    for (index, path) in try Picture.files(at: pictures).enumerated() {
-      let picture = try prepared(Picture(contentsOf: path), shape)
-      if index == 0, !json { print("label   probability   next                       file") }
-      let probabilities = try model.predict(picture.tensor()).floats
-      func name(_ index: Int) -> String {
-        guard let names, names.indices.contains(index) else { return String(index) }
-        return names[index]
+    guard model.outputShape.rank == 2, let classes = model.outputShape[1] else {
+      throw AthanorError(
+        .shape, at: file,
+        "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but one "
+          + "probability for each class is needed",
+        fix: "Use a model that ends with a Dense layer.")
+    }
+    let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    if let names, names.count != classes {
+      throw AthanorError(
+        .argument, at: "--labels", "\(names.count) names are given but \(file) tells \(classes) classes apart",
+        fix: "Give \(classes) names, separated by commas.")
+    }
+    let table = Table(names: names ?? (0..<classes).map(String.init))
+    let paths = try Picture.files(at: pictures)
+    var refused = 0
+    var isFirst = true
+    for path in paths {
+      let probabilities: [Float]
+      do {
+        probabilities = try model.predict(prepared(Picture(contentsOf: path), shape).tensor()).floats
+      } catch let error as AthanorError where paths.count > 1 {
+        // One bad file among many costs the exit code but not the other answers.
+        Terminal.error("Error: \(error)\n")
+        refused += 1
+        continue
       }
-      let top = best(probabilities[...], 3)
       if json {
-        try Terminal.json([
-          "file": path, "label": name(top[0]), "probabilities": probabilities.map { Double($0) },
-        ])
+        let label = table.names[best(probabilities[...], 1)[0]]
+        try Terminal.json(["file": path, "label": label, "probabilities": probabilities.map { Double($0) }])
       } else {
-        func percent(_ index: Int) -> String { String(format: "%.1f %%", probabilities[index] * 100) }
-        let rest = top.dropFirst().map { "\(name($0)) \(percent($0))" }.joined(separator: ", ")
-        func pad(_ text: String, _ width: Int) -> String {
-          text + String(repeating: " ", count: max(0, width - text.count))
-        }
-        print(pad(name(top[0]), 8) + pad(percent(top[0]), 14) + pad(rest, 27) + path)
+        if isFirst { print(table.header) }
+        print(table.row(probabilities, path))
       }
+      isFirst = false
+    }
+    if refused > 0 { throw ExitCode(1) }
+  }
+
+  /// The three likeliest classes of each picture, in columns as wide as the names need.
+  private struct Table {
+    let names: [String]
+    private var nameWidth: Int { max(5, names.map(\.count).max() ?? 0) }
+    private var restWidth: Int { 2 * (names.map(\.count).max() ?? 0) + 18 }
+
+    private func pad(_ text: String, _ width: Int) -> String {
+      text + String(repeating: " ", count: max(0, width - text.count)) + "   "
+    }
+
+    var header: String { pad("label", nameWidth) + pad("probability", 11) + pad("next", restWidth) + "file" }
+
+    func row(_ probabilities: [Float], _ path: String) -> String {
+      func percent(_ index: Int) -> String { String(format: "%.1f %%", probabilities[index] * 100) }
+      let top = best(probabilities[...], 3)
+      let rest = top.dropFirst().map { "\(names[$0]) \(percent($0))" }.joined(separator: ", ")
+      return pad(names[top[0]], nameWidth) + pad(percent(top[0]), 11) + pad(rest, restWidth) + path
     }
   }
 

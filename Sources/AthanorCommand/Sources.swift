@@ -20,12 +20,22 @@ enum NetworkSource {
   }
 }
 
+/// Which options hold for every command that computes.
+struct ThreadOptions: ParsableArguments {
+  @Option(parsing: .unconditional, help: "How many threads compute; by default one per core.") var threads: Int?
+
+  func validate() throws {
+    guard let threads else { return }
+    guard threads > 0 else { throw ValidationError("--threads must be at least 1.") }
+  }
+}
+
 /// Which data, for every command that needs some.
 struct DataOptions: ParsableArguments {
   @Option(help: "Which data set: mnist, fashion-mnist or digits (5,000 digits that come with the program).")
   var dataset = "mnist"
 
-  @Option(name: .customLong("data-dir"), help: "The folder that holds its files.")
+  @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
   var dataDirectory: String?
 
   func validate() throws {

@@ -4,8 +4,8 @@ import Athanor
 struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show a network's layers, output shapes and parameters.")
 
-  @Argument(help: "malireddi, chollet, or a .h5 file.") var network: String
-  @Flag(help: "Print one JSON object.") var json = false
+  @Argument(help: "A network (malireddi or chollet) or a .h5 file.") var network: String
+  @Flag(help: "Print one JSON object instead of a table.") var json = false
 
   func run() throws {
     let model = try NetworkSource.model(network, threads: 1)

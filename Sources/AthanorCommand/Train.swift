@@ -12,27 +12,29 @@ struct Train: AsyncParsableCommand {
       curves.svg. Ctrl-C finishes the batch, saves last.h5 and says how to go on.
       """)
 
-  @Argument(help: "malireddi, chollet, or a .h5 file.") var network: String
+  @Argument(help: "A network (malireddi or chollet) or a .h5 file.") var network: String
   @OptionGroup var data: DataOptions
-  @Option(help: "The number of the last epoch.") var epochs = 10
-  @Option(help: "How many pictures one step looks at.") var batchSize = 200
-  @Option(help: "Adam's learning rate.") var learningRate: Double?
-  @Option(help: "From which all random numbers follow.") var seed: UInt64 = 0
-  @Option(help: "How many threads compute; by default one per core.") var threads: Int?
+  @Option(parsing: .unconditional, help: "The number of the last epoch.") var epochs = 10
+  @Option(parsing: .unconditional, help: "How many pictures one step looks at.") var batchSize = 200
+  @Option(parsing: .unconditional, help: "Adam's learning rate; by default 0.001.") var learningRate: Double?
+  @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
+  @OptionGroup var computing: ThreadOptions
   @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
-  @Option(help: "A last.h5 of an interrupted training, to go on from.") var resume: String?
-  @Option(help: "End when validation loss has not improved for so many epochs.") var patience: Int?
+  @Option(help: "The last.h5 of an interrupted training, to go on from.") var resume: String?
+  @Option(parsing: .unconditional, help: "End when the validation loss has not improved for so many epochs.")
+  var patience: Int?
   @Flag(inversion: .prefixedNo, help: "Look at the pictures in a new order in each epoch.") var shuffle = true
   @Flag(help: "Measure each operation: a table at the end, and profile.json for Chrome's trace viewer.") var profile =
     false
-  @Flag(help: "Print one JSON object for each epoch, and nothing else.") var json = false
+  @Flag(help: "Print one JSON object in a line for each epoch, and nothing else.") var json = false
 
   func validate() throws {
     guard epochs > 0 else { throw ValidationError("--epochs must be at least 1.") }
     guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
-    if let learningRate, !(learningRate > 0) { throw ValidationError("--learning-rate must be above 0.") }
+    if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
+      throw ValidationError("--learning-rate must be above 0.")
+    }
     if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1.") }
     guard resume == nil || learningRate == nil else {
       throw ValidationError(
         "--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume."
@@ -41,8 +43,8 @@ struct Train: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let named = try NetworkSource.model(network, seed: seed, threads: threads)
-    let model = try resume.map { try Model(contentsOf: $0, threads: threads) } ?? named
+    let named = try NetworkSource.model(network, seed: seed, threads: computing.threads)
+    let model = try resume.map { try Model(contentsOf: $0, threads: computing.threads) } ?? named
     guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
     else {
       throw AthanorError(
@@ -51,6 +53,14 @@ struct Train: AsyncParsableCommand {
     }
     try FileBytes.makeFolder(output)
     let loaded = try await data.load()
+    if let resume, let number = model.history.epochs.last?.number, number >= epochs {
+      Terminal.error("\(resume) has had \(number) epochs already; for more, give a larger --epochs.\n")
+    }
+    if resume == nil, FileManager.default.fileExists(atPath: "\(output)/history.csv") {
+      Terminal.error(
+        "\(output) holds an earlier training: its best.h5, last.h5, history.csv and curves.svg are replaced; its "
+          + "best_model files stay.\n")
+    }
     if model.training == nil || (resume == nil && learningRate != nil) {
       let rate = LearningRate.constant(learningRate ?? 0.001)
       try model.compile(optimizer: .adam(learningRate: rate), loss: .categoricalCrossentropy, metrics: [.accuracy])
@@ -81,28 +91,32 @@ struct Train: AsyncParsableCommand {
     }
     if interruption.wasInterrupted {
       try model.save(to: "\(output)/last.h5")
-      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation)\n")
+      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(loaded))\n")
       return
     }
     if !json {
+      let place = Terminal.quoted(output)
+      // The sample stands in for MNIST when there is no network.
+      var dataset = loaded.dataset.name == "mnist" ? "" : " --dataset \(loaded.dataset.name)"
+      if let directory = data.dataDirectory { dataset += " --data-dir \(Terminal.quoted(directory))" }
       print(
         """
 
         In \(output): best.h5 (lowest validation loss), last.h5, history.csv, curves.svg
-        Next: athanor evaluate \(output)/best.h5\(data.dataset == "mnist" ? "" : " --dataset \(data.dataset)") --output \(output)
-              athanor predict \(output)/best.h5 PICTURE.png
+        Next: athanor evaluate \(place)/best.h5\(dataset) --output \(place)
+              athanor predict \(place)/best.h5 PICTURE.png
         """)
     }
   }
 
-  private var continuation: String {
+  private func continuation(_ loaded: LoadedDataset) -> String {
     var words = ["athanor", "train", network, "--resume", "\(output)/last.h5", "--output", output]
-    words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", data.dataset]
+    words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", loaded.dataset.name]
     if !shuffle { words.append("--no-shuffle") }
-    if let threads { words += ["--threads", String(threads)] }
+    if let threads = computing.threads { words += ["--threads", String(threads)] }
     if let directory = data.dataDirectory { words += ["--data-dir", directory] }
     if let patience { words += ["--patience", String(patience)] }
-    return words.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+    return words.map(Terminal.quoted).joined(separator: " ")
   }
 
   private func report(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
