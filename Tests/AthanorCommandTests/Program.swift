@@ -40,6 +40,9 @@ final class Program {
     environment["HOME"] = folder.path
     environment["XDG_CACHE_HOME"] = folder.appendingPathComponent("cache").path
     environment["COLUMNS"] = "80"
+    // Nobody listens there, so every download fails at once.
+    environment["https_proxy"] = "http://127.0.0.1:9"
+    environment["ATHANOR_RESOURCES"] = nil
     process.environment = environment
     try Data().write(to: output)
     try Data().write(to: error)

@@ -117,4 +117,27 @@ struct TrainingTests {
     #expect(outcome.status == 0)
     #expect(try objects(outcome.output).count == 3)
   }
+
+  @Test("A second training in the same folder begins anew and says so; a finished one goes on with more epochs")
+  func sameFolder() throws {
+    let program = try Program()
+    let words = ["train", "malireddi", "--dataset", "digits", "--batch-size", "1000", "--output", "a run"]
+    #expect(try program.run(words + ["--epochs", "2"]).error == "")
+    let first = try Model(contentsOf: program.path("a run/best.h5")).weights
+    let again = try program.run(words + ["--epochs", "1", "--seed", "7"])
+    #expect(again.status == 0 && again.error.hasPrefix("a run holds an earlier training: "))
+    #expect(again.output.contains("athanor evaluate 'a run'/best.h5 --dataset digits --output 'a run'"))
+    // Worse than the first training's best, but the best of this one.
+    #expect(try Model(contentsOf: program.path("a run/best.h5")).weights != first)
+    #expect(try program.text("a run/history.csv").split(separator: "\n").count == 2)
+
+    let resume = ["--resume", "a run/last.h5", "--epochs"]
+    let done = try program.run(words + resume + ["1", "--json"])
+    #expect(done.status == 0 && done.output == "")
+    #expect(done.error == "a run/last.h5 has had 1 epochs already; for more, give a larger --epochs.\n")
+    let more = try program.run(words + resume + ["2", "--json"])
+    #expect(try objects(more.output).map { $0["epoch"] as? Int } == [2] && more.error == "")
+    let rows = try program.text("a run/history.csv").split(separator: "\n")
+    #expect(rows.map { $0.prefix { $0 != "," } } == ["epoch", "1", "2"])
+  }
 }

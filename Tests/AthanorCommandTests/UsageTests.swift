@@ -11,6 +11,16 @@ struct UsageTests {
     #expect(outcome.status == 0 && outcome.error == "")
     #expect(outcome.output == (try snapshot("help\(command.isEmpty ? "" : "-" + command).txt", outcome.output)))
     #expect(command.isEmpty || outcome.output.contains("--json"))
+    // Each option has its sentence, and the lines fit a terminal.
+    let lines = outcome.output.split(separator: "\n")
+    let start = try #require(lines.firstIndex(of: "OPTIONS:"))
+    let options = lines[(start + 1)...].split { !$0.hasPrefix("  ") }.first ?? []
+    for (index, line) in zip(options.indices, options) where line.hasPrefix("  -") {
+      let below = options.indices.contains(index + 1) ? options[index + 1] : ""
+      let sentence = line.dropFirst(26).isEmpty || !line.dropFirst(25).hasPrefix(" ") ? below : line.dropFirst(26)
+      #expect(sentence.contains(" ") && !sentence.trimmingCharacters(in: .whitespaces).hasPrefix("-"), "\(line)")
+    }
+    #expect(lines.allSatisfy { $0.count <= 80 || $0.hasPrefix("USAGE:") })
   }
 
   @Test(
@@ -19,10 +29,24 @@ struct UsageTests {
       ("bogus", "Unexpected argument 'bogus'"), ("summary", "Missing expected argument '<network>'"),
       ("train malireddi --epochs 0", "--epochs must be at least 1."),
       ("train malireddi --epochs two", "The value 'two' is invalid for '--epochs <epochs>'"),
+      ("train malireddi --epochs -3", "--epochs must be at least 1."),
       ("train malireddi --batch-size 0", "--batch-size must be at least 1."),
+      ("train malireddi --batch-size -1", "--batch-size must be at least 1."),
+      ("train malireddi --seed -1", "The value '-1' is invalid for '--seed <seed>'"),
       ("train malireddi --threads 0", "--threads must be at least 1."),
       ("train malireddi --patience 0", "--patience must be at least 1."),
       ("train malireddi --learning-rate nan", "--learning-rate must be above 0."),
+      ("train malireddi --learning-rate inf", "--learning-rate must be above 0."),
+      ("train malireddi --learning-rate -0.1", "--learning-rate must be above 0."),
+      ("train", "Missing expected argument '<network>'"), ("evaluate", "Missing expected argument '<file>'"),
+      ("evaluate x.h5 --threads -1", "--threads must be at least 1."),
+      ("evaluate x.h5 --dataset digts", "there is no data set \"digts\". Did you mean \"digits\"?"),
+      ("predict", "Missing expected argument '<file>'"),
+      ("predict x.h5 a.png --threads 0", "--threads must be at least 1."),
+      ("predict x.h5 a.png --output p.npy", "--output FILE.npy needs --dataset."),
+      ("predict x.h5 a.png --dataset digits --output p.npy", "Give pictures, or --dataset with --output."),
+      ("predict x.h5 --dataset digts --output p.npy", "there is no data set \"digts\". Did you mean \"digits\"?"),
+      ("datasets digits", "Unexpected argument 'digits'"), ("summary malireddi --jsn", "Unknown option '--jsn'"),
       ("train malireddi --dataset mnistt", "there is no data set \"mnistt\". Did you mean \"mnist\"?"),
       ("train malireddi --resume x.h5 --learning-rate 1", "--learning-rate cannot change in the middle of a training"),
       ("predict x.h5", "Give pictures, or --dataset with --output."),
@@ -41,6 +65,13 @@ struct UsageTests {
       ("summary malireddii", "there is neither a network nor a file of this name. Did you mean \"malireddi\"?"),
       ("summary notes.txt", "notes.txt: it is not an HDF5 file"), ("summary empty", "empty: "),
       ("evaluate none.h5 --dataset digits", "none.h5: there is no such file"),
+      (
+        "train maliredi --dataset digits",
+        "there is neither a network nor a file of this name. Did you mean \"malireddi\"?"
+      ),
+      ("train malireddi --dataset digits --resume none.h5", "none.h5: there is no such file"),
+      ("train malireddi --dataset digits --threads 100000", "threads: 100000 threads were asked for"),
+      ("predict none.h5 notes.txt", "none.h5: there is no such file"),
       ("train malireddi --dataset digits --data-dir empty", "empty: does not hold all of "),
       ("train malireddi --dataset digits --data-dir none", "none: there is no such folder"),
       ("train malireddi --dataset digits --output notes.txt/run", "notes.txt/run: the folder cannot be made"),

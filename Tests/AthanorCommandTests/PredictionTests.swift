@@ -1,0 +1,149 @@
+import Athanor
+import AthanorKeras
+import Foundation
+import Testing
+
+/// `predict` and `evaluate` with models that are made here, so that nothing is trained and the answers are known.
+@Suite("Prediction")
+struct PredictionTests {
+  private let program: Program
+
+  init() throws {
+    program = try Program()
+    try Sequential(input: [28, 28, 1]) {
+      Flatten()
+      Dense(10, activation: .softmax)
+    }.save(to: program.path("digits.h5"))
+    // Its three probabilities grow with the means of red, green and blue.
+    try Sequential(input: [4, 4, 3]) {
+      GlobalAveragePooling2D()
+      Activation(.softmax)
+    }.save(to: program.path("colors.h5"))
+    try FileManager.default.createDirectory(atPath: program.path("empty"), withIntermediateDirectories: false)
+    try write(Data("no picture".utf8), "text.png")
+    try write(PNG.plain(width: 40, height: 30, color: [255, 0, 0]), "red.png")
+    try write(PNG.plain(width: 1500, height: 1000, color: [0, 0, 255]), "large.png")
+    try write(PNG.plain(width: 1, height: 1, color: [90]), "gray.png")
+  }
+
+  private func write(_ data: Data, _ name: String) throws {
+    try data.write(to: program.folder.appendingPathComponent(name))
+  }
+
+  @Test("Pictures of any size and colour are told apart, in the order in which they are given")
+  func colors() throws {
+    let outcome = try program.run("predict", "colors.h5", "large.png", "red.png", "gray.png", "--json")
+    #expect(outcome.status == 0 && outcome.error == "")
+    let pictures = try objects(outcome.output)
+    #expect(pictures.map { $0["file"] as? String } == ["large.png", "red.png", "gray.png"])
+    #expect(pictures.map { $0["label"] as? String } == ["2", "0", "0"])
+    let blue = try #require(pictures[0]["probabilities"] as? [Double])
+    #expect(blue.count == 3 && blue[2] > blue[0] && blue[0] == blue[1])
+    let gray = try #require(pictures[2]["probabilities"] as? [Double])
+    #expect(gray == [gray[0], gray[0], gray[0]] && abs(gray[0] - 1.0 / 3) < 1e-6)
+  }
+
+  @Test("Colour pictures go into a model of gray ones", arguments: [[], ["--no-normalize"]])
+  func gray(_ options: [String]) throws {
+    try write(PNG.plain(width: 1200, height: 900, color: [250, 250, 240], bar: [120, 0, 0]), "drawn.png")
+    let outcome = try program.run(["predict", "digits.h5", "drawn.png", "--json"] + options)
+    #expect(outcome.status == 0, "\(outcome.error)")
+    let picture = try #require(try objects(outcome.output).first)
+    let probabilities = try #require(picture["probabilities"] as? [Double])
+    #expect(probabilities.count == 10 && abs(probabilities.reduce(0, +) - 1) < 1e-5)
+    // An untrained network knows no digit, but it does see whether the picture is black on white or in MNIST's form.
+    let other = options.isEmpty ? ["--no-normalize"] : []
+    #expect(try program.run(["predict", "digits.h5", "drawn.png", "--json"] + other).output != outcome.output)
+  }
+
+  @Test("The table's columns are as wide as the names of the classes need")
+  func table() throws {
+    let outcome = try program.run(
+      "predict", "colors.h5", "red.png", "large.png", "--labels", "red,green,a very deep blue")
+    #expect(outcome.status == 0 && outcome.error == "")
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines.count == 3)
+    let header = try #require(lines.first)
+    for (title, words) in [("label", ["red ", "a very deep blue "]), ("file", ["red.png", "large.png"])] {
+      let column = try #require(header.range(of: title)).lowerBound
+      let offset = header.distance(from: header.startIndex, to: column)
+      #expect(zip(lines.dropFirst(), words).allSatisfy { $0.dropFirst(offset).hasPrefix($1) }, "\(outcome.output)")
+    }
+  }
+
+  @Test("One bad picture among many costs the exit code, not the other answers")
+  func badPictures() throws {
+    let outcome = try program.run("predict", "colors.h5", "red.png", "text.png", "large.png", "--json")
+    #expect(outcome.status == 1)
+    #expect(try objects(outcome.output).map { $0["file"] as? String } == ["red.png", "large.png"])
+    #expect(outcome.error.hasPrefix("Error: text.png: it is neither a PNG nor a JPEG picture"))
+    #expect(outcome.error.split(separator: "\n").count == 1)
+  }
+
+  @Test(
+    "What fails ends with 1 and one paragraph, and prints nothing else",
+    arguments: [
+      ("predict digits.h5 text.png", "text.png: it is neither a PNG nor a JPEG picture (10 bytes)"),
+      ("predict digits.h5 none.png", "none.png: there is no such file or folder"),
+      ("predict digits.h5 red.png none.png", "none.png: there is no such file or folder"),
+      ("predict digits.h5 empty", "empty: the folder holds no PNG or JPEG pictures"),
+      (
+        "predict colors.h5 red.png --labels red,green",
+        "--labels: 2 names are given but colors.h5 tells 3 classes apart"
+      ),
+      ("predict digits.h5 --dataset digits --output none/p.npy", "none/p.npy: cannot be written"),
+      ("predict colors.h5 --dataset digits --output p.npy", "inputs have shape (1000, 28, 28, 1) but the model needs"),
+      ("evaluate colors.h5 --dataset digits", "inputs have shape (1000, 28, 28, 1) but the model needs"),
+      ("evaluate digits.h5 --dataset digits --output text.png/figures", "text.png/figures: the folder cannot be made"),
+      ("evaluate five.h5 --dataset digits", "5"),
+      ("evaluate twelve.h5 --dataset digits --output figures", "(12,) but Digits has 10 classes"),
+      ("predict flat.h5 red.png", "flat.h5: the model takes (5,) but pictures have height, width"),
+      ("predict map.h5 red.png", "map.h5: each prediction has shape (3, 3, 2)"),
+    ])
+  func failures(_ words: String, _ problem: String) throws {
+    for (name, count) in [("five", 5), ("twelve", 12)] where words.contains(name) {
+      try Sequential(input: [28, 28, 1]) {
+        Flatten()
+        Dense(count, activation: .softmax)
+      }.save(to: program.path("\(name).h5"))
+    }
+    try Sequential(input: [5]) { Dense(2) }.save(to: program.path("flat.h5"))
+    try Sequential(input: [4, 4, 3]) { Conv2D(2, kernelSize: 2) }.save(to: program.path("map.h5"))
+    let outcome = try program.run(words.split(separator: " ").map(String.init))
+    #expect(outcome.status == 1 && outcome.output == "")
+    #expect(outcome.error.hasPrefix("Error: ") && outcome.error.contains(problem), "\(outcome.error)")
+    #expect(outcome.error.split(separator: "\n").count == 1)
+    #expect(!FileManager.default.fileExists(atPath: program.path("figures")))
+  }
+
+  @Test("All probabilities go into a NumPy file, the same as the model's own; JSON says where")
+  func probabilities() throws {
+    let outcome = try program.run("predict", "digits.h5", "--dataset", "digits", "--output", "p.npy", "--json")
+    let object = try #require(try objects(outcome.output).first)
+    #expect(object["file"] as? String == "p.npy" && object["shape"] as? [Int] == [1000, 10])
+    let bytes = try Data(contentsOf: program.folder.appendingPathComponent("p.npy"))
+    #expect(bytes.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0]))
+    let length = Int(bytes[8]) | Int(bytes[9]) << 8
+    #expect((10 + length) % 64 == 0 && bytes[9 + length] == UInt8(ascii: "\n"))
+    #expect(bytes.count == 10 + length + 4 * 1000 * 10)
+    let first = (0..<10).reduce(Float(0)) { sum, index in
+      let start = 10 + length + 4 * index
+      return sum + Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) })
+    }
+    #expect(abs(first - 1) < 1e-5)
+  }
+
+  @Test("With no network, the digits that come with the program stand in for MNIST, and it is said plainly")
+  func offline() throws {
+    let outcome = try program.run("evaluate", "digits.h5", "--json")
+    #expect(outcome.status == 0)
+    let object = try #require(try objects(outcome.output).first)
+    #expect(object.keys.sorted() == ["accuracy", "count", "loss"] && object["count"] as? Int == 1000)
+    #expect(
+      outcome.error.hasPrefix("MNIST is not here and cannot be downloaded, so the bundled sample of 5,000 digits"))
+    #expect(outcome.error.contains("expect about 97 % instead of 99 %"))
+    // Nothing stands in for the other set.
+    let fashion = try program.run("evaluate", "digits.h5", "--dataset", "fashion-mnist")
+    #expect(fashion.status == 1 && fashion.output == "" && fashion.error.hasPrefix("Error: Fashion-MNIST: "))
+  }
+}
