@@ -9,7 +9,7 @@ DEMO = athanor-demo
 .PHONY: demo test parity build format lint dependencies clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
-	$(ATHANOR) train malireddi --epochs 5 --output $(DEMO)
+	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
 	$(ATHANOR) evaluate $(DEMO)/best.h5 --output $(DEMO)
 	$(ATHANOR) predict $(DEMO)/best.h5 Examples/digits
 	@echo
