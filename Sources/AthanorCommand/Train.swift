@@ -163,6 +163,5 @@ final class Interruption: Callback {
     guard flag.isRaised, !wasInterrupted else { return }
     wasInterrupted = true
     context.stopTraining = true
-    context.captureState()
   }
 }
