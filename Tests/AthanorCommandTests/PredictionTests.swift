@@ -1,4 +1,5 @@
 import Athanor
+import AthanorDatasets
 import AthanorKeras
 import Foundation
 import Testing
@@ -35,7 +36,7 @@ struct PredictionTests {
     let outcome = try program.run("predict", "colors.h5", "large.png", "red.png", "gray.png", "--json")
     #expect(outcome.status == 0 && outcome.error == "")
     let pictures = try objects(outcome.output)
-    #expect(pictures.map { $0["file"] as? String } == ["large.png", "red.png", "gray.png"])
+    try #require(pictures.map { $0["file"] as? String } == ["large.png", "red.png", "gray.png"])
     #expect(pictures.map { $0["label"] as? String } == ["2", "0", "0"])
     let blue = try #require(pictures[0]["probabilities"] as? [Double])
     #expect(blue.count == 3 && blue[2] > blue[0] && blue[0] == blue[1])
@@ -117,20 +118,21 @@ struct PredictionTests {
   }
 
   @Test("All probabilities go into a NumPy file, the same as the model's own; JSON says where")
-  func probabilities() throws {
+  func probabilities() async throws {
     let outcome = try program.run("predict", "digits.h5", "--dataset", "digits", "--output", "p.npy", "--json")
     let object = try #require(try objects(outcome.output).first)
     #expect(object["file"] as? String == "p.npy" && object["shape"] as? [Int] == [1000, 10])
     let bytes = try Data(contentsOf: program.folder.appendingPathComponent("p.npy"))
     #expect(bytes.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0]))
+    try #require(bytes.count > 128)
     let length = Int(bytes[8]) | Int(bytes[9]) << 8
     #expect((10 + length) % 64 == 0 && bytes[9 + length] == UInt8(ascii: "\n"))
-    #expect(bytes.count == 10 + length + 4 * 1000 * 10)
-    let first = (0..<10).reduce(Float(0)) { sum, index in
-      let start = 10 + length + 4 * index
-      return sum + Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) })
+    try #require(bytes.count == 10 + length + 4 * 1000 * 10)
+    let values = stride(from: 10 + length, to: bytes.count, by: 4).map { start in
+      Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[start + $1]) << (8 * $1) })
     }
-    #expect(abs(first - 1) < 1e-5)
+    let digits = try await ImageDataset.digits.load().test
+    #expect(try values == Model(contentsOf: program.path("digits.h5")).predict(digits, batchSize: 200).floats)
   }
 
   @Test("With no network, the digits that come with the program stand in for MNIST, and it is said plainly")

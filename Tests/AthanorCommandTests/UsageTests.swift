@@ -18,7 +18,8 @@ struct UsageTests {
     for (index, line) in zip(options.indices, options) where line.hasPrefix("  -") {
       let below = options.indices.contains(index + 1) ? options[index + 1] : ""
       let sentence = line.dropFirst(26).isEmpty || !line.dropFirst(25).hasPrefix(" ") ? below : line.dropFirst(26)
-      #expect(sentence.contains(" ") && !sentence.trimmingCharacters(in: .whitespaces).hasPrefix("-"), "\(line)")
+      let words = sentence.split(separator: " ")
+      #expect(words.count > 1 && words.first?.first?.isUppercase == true, "\(line)")
     }
     #expect(lines.allSatisfy { $0.count <= 80 || $0.hasPrefix("USAGE:") })
   }
