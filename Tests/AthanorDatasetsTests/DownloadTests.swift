@@ -36,14 +36,18 @@ struct DownloadTests {
     }
   }
 
-  private func load(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600))) async throws -> LoadedDataset {
+  private func load(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600)))
+    async throws -> LoadedDataset
+  {
     let places = DatasetPlaces(
       environment: ["HOME": folder["home"], "XDG_CACHE_HOME": folder["home/.cache"]], resourceFolder: nil,
       includesSystem: false)
     return try await TinySet.dataset(mirrors: mirrors).load(download: options, places: places)
   }
 
-  private func loadError(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600))) async -> String {
+  private func loadError(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600)))
+    async -> String
+  {
     let text = await folder.error { try await load(mirrors, options) }
     // The advice names the first mirror, whose port differs from run to run; it has a test of its own.
     return text.replacing(/\ To get it by hand, put .*$/, with: "")
