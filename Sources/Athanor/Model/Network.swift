@@ -116,7 +116,7 @@ package struct Network: Sendable {
     }
     let training = GraphBuilder(forward)
     try training.addGradients(of: Value(training, loss))
-    return try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(Passes.removeUnused(training.graph)))
+    return try Passes.fuseGradients(training.graph)
   }
 
   private func input(_ builder: GraphBuilder, _ feed: Feed) throws -> Value {

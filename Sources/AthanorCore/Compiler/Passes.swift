@@ -1,5 +1,11 @@
 /// The rewriting of graphs between the layers and the plan. Each pass takes a graph and returns one that computes the same.
 package enum Passes {
+  /// The passes of a graph with gradients.
+  package static func fuseGradients(_ graph: Graph) throws -> Graph {
+    let passes = [removeUnused, fuseReluGradientIntoPooling, fusePoolingGradientIntoConvolution, removeUnused]
+    return try passes.reduce(graph) { try $1($0) }
+  }
+
   /// Puts a bias and a ReLU that follow a convolution or matrix product into it, so that they are applied while the sums
   /// are still in registers.
   package static func fuseBiasAndActivation(_ graph: Graph) throws -> Graph {
@@ -47,6 +53,36 @@ package enum Passes {
         forward.inputs.first == inputs[1].id
       else { return nil }
       return try builder.emit(op, (pooling.inputs + [forward.outputs[0]]).map { Value(builder, $0) })
+    }
+  }
+
+  /// Where a convolution's gradients follow a max-pooling's, lets them start from the gradient of the pooled values: of
+  /// what lies between, most is zero and none need be written.
+  package static func fusePoolingGradientIntoConvolution(_ graph: Graph) throws -> Graph {
+    try rewrite(graph) { node, inputs, builder in
+      func pooling(behind dy: Value) -> (window: Window2D, inputs: [ValueID])? {
+        guard let node = builder.graph.node(defining: dy.id), let op = node.op as? MaxPool2DGradient else { return nil }
+        return (op.window, node.inputs)
+      }
+      func replace(_ op: any Op, _ pooling: [ValueID], _ other: Value) throws -> [Value] {
+        let arguments = [pooling[0], pooling[1], other.id] + pooling.dropFirst(2)
+        return try builder.emit(op, arguments.map { Value(builder, $0) })
+      }
+      if let op = node.op as? Conv2DWeightGradient, let behind = pooling(behind: inputs[1]),
+        op.window.hasPooledGradients(groups: op.groups, output: inputs[1].shape, pooling: behind.window)
+      {
+        let fused = PooledConv2DWeightGradient(
+          convolution: op.window, pooling: behind.window, weightShape: op.weightShape, hasBias: op.hasBias)
+        return try replace(fused, behind.inputs, inputs[0])
+      }
+      if let op = node.op as? Conv2DInputGradient, let behind = pooling(behind: inputs[0]),
+        op.window.hasPooledGradients(groups: op.groups, output: inputs[0].shape, pooling: behind.window)
+      {
+        let fused = PooledConv2DInputGradient(
+          convolution: op.window, pooling: behind.window, inputShape: op.inputShape)
+        return try replace(fused, behind.inputs, inputs[1])
+      }
+      return nil
     }
   }
 

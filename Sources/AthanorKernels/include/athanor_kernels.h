@@ -145,6 +145,39 @@ typedef struct {
 } ath_average_pool2d_gradient_args;
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Gradients of a convolution whose result y went through max-pooling, from the gradient `dpooled` of the pooled values.
+// dy has at most one number in each window; it is never written out, and its zeros are not multiplied.
+//
+// Only for strides, dilations and groups of 1 and windows that do not overlap (pool.stride >= pool.k) of at most
+// ATH_POOLED_PLACES places, with at most ATH_POOLED_FILTERS filters and ATH_POOLED_WIDTH windows in a row.
+
+enum { ATH_POOLED_PLACES = 16, ATH_POOLED_FILTERS = 2048, ATH_POOLED_WIDTH = 2048 };
+
+typedef struct {
+  ath_pool2d_shape shape;  // h, w and c are oh, ow and co of the convolution
+  const void *dpooled;     // [n, oh, ow, c]
+  const uint16_t *index;   // as max_pool2d_forward gave it
+  const void *pooled;      // [n, oh, ow, c] or NULL: as `y` of ath_max_pool2d_gradient_args
+} ath_pooled_gradient;
+
+typedef struct {
+  ath_conv2d_shape shape;
+  ath_pooled_gradient dy;
+  const void *weights; // [kh, kw, ci, co]
+  void *dx;            // [n, h, w, ci], overwritten
+  void *scratch;
+} ath_conv2d_pooled_input_gradient_args;
+
+typedef struct {
+  ath_conv2d_shape shape;
+  ath_pooled_gradient dy;
+  const void *x;  // [n, h, w, ci]
+  void *dweights; // [kh, kw, ci, co], overwritten
+  void *dbias;    // [co] or NULL, overwritten
+  void *scratch;
+} ath_conv2d_pooled_weight_gradient_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Pointwise functions
 
 /// y = f(x). `alpha` is the function's parameter where it has one.
@@ -432,6 +465,11 @@ typedef struct {
   void (*max_pool2d_gradient)(const ath_max_pool2d_gradient_args *, ath_pool *);
   void (*average_pool2d_forward)(const ath_average_pool2d_forward_args *, ath_pool *);
   void (*average_pool2d_gradient)(const ath_average_pool2d_gradient_args *, ath_pool *);
+
+  size_t (*conv2d_pooled_input_gradient_scratch_bytes)(const ath_conv2d_pooled_input_gradient_args *);
+  void (*conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *, ath_pool *);
+  size_t (*conv2d_pooled_weight_gradient_scratch_bytes)(const ath_conv2d_pooled_weight_gradient_args *);
+  void (*conv2d_pooled_weight_gradient)(const ath_conv2d_pooled_weight_gradient_args *, ath_pool *);
 
   void (*unary)(const ath_unary_args *, ath_pool *);
   void (*unary_gradient)(const ath_unary_gradient_args *, ath_pool *);

@@ -77,3 +77,21 @@ static void ATH_NAME(fast_dropout_range)(const void *context, int64_t index, int
 static void ATH_NAME(fast_dropout)(const ath_dropout_args *args, ath_pool *pool) {
   ath_run_ranges(pool, args->count, ATH_POINTWISE_GRAIN / 2, ATH_NAME(fast_dropout_range), args);
 }
+
+static void ATH_NAME(fast_dropout_gradient_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
+  (void)index;
+  const ath_dropout_gradient_args *args = context;
+  const float *dy = args->dy;
+  float *dx = args->dx;
+  const float scale = (float)(1 / (1 - args->rate));
+  int64_t e = begin;
+  for (; e + ATH_LANES <= end; e += ATH_LANES) {
+    const vi kept = __builtin_convertvector(*(const vu8_unaligned *)(args->mask + e), vi) != 0;
+    vf_store(dx + e, vf_choose(kept, vf_load(dy + e) * scale, (vf){0}));
+  }
+  for (; e < end; ++e) dx[e] = args->mask[e] ? dy[e] * scale : 0;
+}
+
+static void ATH_NAME(fast_dropout_gradient)(const ath_dropout_gradient_args *args, ath_pool *pool) {
+  ath_run_ranges(pool, args->count, ATH_POINTWISE_GRAIN, ATH_NAME(fast_dropout_gradient_range), args);
+}

@@ -3,6 +3,7 @@
 #include "convolution.inc.h"
 #include "matmul.inc.h"
 #include "pooling.inc.h"
+#include "pooled_gradients.inc.h"
 #include "unary.inc.h"
 #include "binary.inc.h"
 #include "reductions.inc.h"
@@ -26,6 +27,10 @@ static void ATH_NAME(install_loops)(ath_kernel_table *table) {
   ATH_INSTALL(max_pool2d_gradient);
   ATH_INSTALL(average_pool2d_forward);
   ATH_INSTALL(average_pool2d_gradient);
+  ATH_INSTALL(conv2d_pooled_input_gradient_scratch_bytes);
+  ATH_INSTALL(conv2d_pooled_input_gradient);
+  ATH_INSTALL(conv2d_pooled_weight_gradient_scratch_bytes);
+  ATH_INSTALL(conv2d_pooled_weight_gradient);
   ATH_INSTALL(unary);
   ATH_INSTALL(unary_gradient);
   ATH_INSTALL(binary);

@@ -10,6 +10,9 @@
 #include "../conv/band.inc.h"
 #include "../conv/weight_gradient.inc.h"
 #include "../pool/max_pool.inc.h"
+#include "../conv/sparse_sum.inc.h"
+#include "../conv/pooled_input_gradient.inc.h"
+#include "../conv/pooled_weight_gradient.inc.h"
 #include "../pointwise/unary.inc.h"
 #include "../pointwise/dropout.inc.h"
 
@@ -23,7 +26,12 @@ static void ATH_NAME(install_vectors)(ath_kernel_table *table) {
   table->matmul = ATH_NAME(fast_matmul);
   table->max_pool2d_forward = ATH_NAME(fast_max_pool2d_forward);
   table->max_pool2d_gradient = ATH_NAME(fast_max_pool2d_gradient);
+  table->conv2d_pooled_input_gradient_scratch_bytes = ATH_NAME(fast_conv2d_pooled_input_gradient_scratch_bytes);
+  table->conv2d_pooled_input_gradient = ATH_NAME(fast_conv2d_pooled_input_gradient);
+  table->conv2d_pooled_weight_gradient_scratch_bytes = ATH_NAME(fast_conv2d_pooled_weight_gradient_scratch_bytes);
+  table->conv2d_pooled_weight_gradient = ATH_NAME(fast_conv2d_pooled_weight_gradient);
   table->unary = ATH_NAME(fast_unary);
   table->unary_gradient = ATH_NAME(fast_unary_gradient);
   table->dropout = ATH_NAME(fast_dropout);
+  table->dropout_gradient = ATH_NAME(fast_dropout_gradient);
 }

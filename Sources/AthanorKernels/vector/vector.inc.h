@@ -87,3 +87,21 @@ ATH_INLINE float vf_maximum(vf v) {
   }
   return lanes[0];
 }
+
+/// Appends the lanes of v that are not zero (NaN is not), and those of p beside them, to lists of `count`; returns the new
+/// count. Up to ATH_LANES places behind the new end may be written.
+ATH_INLINE int64_t vf_append_nonzero(float *values, int32_t *places, int64_t count, vf v, vi p) {
+#if defined(__x86_64__) && ATH_LANES == 16
+  const __mmask16 kept = _mm512_cmp_ps_mask(v, (vf){0}, _CMP_NEQ_UQ);
+  vf_store(values + count, _mm512_maskz_compress_ps(kept, v));
+  _mm512_storeu_si512(places + count, _mm512_maskz_compress_epi32(kept, (__m512i)p));
+  return count + __builtin_popcount(kept);
+#else
+  for (int lane = 0; lane < ATH_LANES; ++lane) {
+    values[count] = v[lane];
+    places[count] = p[lane];
+    count += v[lane] != 0;
+  }
+  return count;
+#endif
+}

@@ -78,4 +78,27 @@ extension OpCase {
       }
     }
   }
+
+  /// Convolutions before a max-pooling, whose gradients are computed from those of the pooled values.
+  static let pooledConvolution: [OpCase] = {
+    let cases: [(String, picture: [Int], filters: Int, Window2D, Window2D, relu: Bool, isLarge: Bool)] = [
+      ("valid", [6, 7, 2], 3, window([3, 3]), window([2, 2], [2, 2]), true, false),
+      ("same, odd sizes", [5, 7, 2], 3, window([3, 3], padding: .same), window([2, 3], [2, 3], padding: .same), true, false),
+      ("gaps, no ReLU", [7, 8, 3], 2, window([2, 1]), window([2, 2], [3, 2]), false, false),
+      ("1x1", [5, 5, 3], 4, window([1, 1]), window([2, 2], [2, 2]), true, false),
+      ("large", [12, 12, 32], 64, window([3, 3]), window([2, 2], [2, 2]), true, true),
+      ("large, same", [15, 13, 17], 33, window([5, 3], padding: .same), window([3, 2], [3, 2]), true, true),
+      ("large, one channel", [28, 28, 1], 32, window([5, 5]), window([2, 2], [2, 2]), true, true),
+    ]
+    return cases.map { label, picture, filters, convolution, pooling, hasRelu, isLarge in
+      let weights: Shape = [convolution.kernel[0], convolution.kernel[1], picture[2], filters]
+      let inputs: [OpCase.Input] = [
+        .numbers([nil, picture[0], picture[1], picture[2]]), .numbers(weights), .numbers([filters]),
+      ]
+      return OpCase("pooled conv2d \(label)", inputs, skipsDifferences: isLarge, isFused: true) { values in
+        let y = try values[0].conv2D(values[1], convolution, groups: 1) + values[2]
+        return try (hasRelu ? relu(y) : y).maxPooled(pooling)
+      }
+    }
+  }()
 }

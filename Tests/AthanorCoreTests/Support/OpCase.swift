@@ -65,7 +65,7 @@ struct OpCase: Sendable, CustomTestStringConvertible {
   /// The places of the inputs for which a gradient is wanted.
   var differentiable: [Int] { inputs.indices.filter { inputs[$0].isDifferentiable } }
 
-  static let all: [OpCase] = convolution + pooling + pointwise + layout + products + reductions + classes + others
+  static let all: [OpCase] = convolution + pooling + pooledConvolution + pointwise + layout + products + reductions + classes + others
 
   func source(_ place: Int, isParameter: Bool) -> Source {
     isParameter ? .parameter("input\(place)") : .input("input\(place)")
@@ -87,9 +87,7 @@ struct OpCase: Sendable, CustomTestStringConvertible {
     if isFused { builder = GraphBuilder(try Passes.fuseBiasAndActivation(builder.graph)) }
     if gradients, let loss = builder.graph.results.first(where: { $0.result == .output("loss") }) {
       try builder.addGradients(of: Value(builder, loss.value))
-      if isFused {
-        builder = GraphBuilder(try Passes.fuseReluGradientIntoPooling(Passes.removeUnused(builder.graph)))
-      }
+      if isFused { builder = GraphBuilder(try Passes.fuseGradients(builder.graph)) }
     }
     return try Passes.removeUnused(builder.graph)
   }
