@@ -41,6 +41,31 @@ import Testing
     try expectSameNumbers(before, after)
   }
 
+  @Test func fusePoolingGradientIntoConvolution() throws {
+    let forward = try Passes.fuseBiasAndActivation(SampleGraph.convolutional.forward())
+    let before = try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(Passes.removeUnused(withGradients(forward))))
+    let after = try Passes.removeUnused(Passes.fusePoolingGradientIntoConvolution(before))
+    try expectSnapshot("\(before)\n\nbecomes\n\n\(after)", "fuse-pooling-gradient-into-convolution")
+    #expect(!names(after).contains("maxPool2dGradient"))
+    try expectSameNumbers(before, after)
+  }
+
+  /// What the kernels cannot do stays as it is: strides, dilations, groups, overlapping windows and very large ones.
+  @Test(arguments: 0..<5)
+  func poolingGradientsThatStay(_ kind: Int) throws {
+    let builder = GraphBuilder()
+    let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 12, 12, 2]))
+    let weights = try builder.source(.parameter("w"), ValueType(.float32, [3, 3, kind == 2 ? 1 : 2, 4]))
+    let convolution = Window2D(
+      kernel: [3, 3], strides: kind == 0 ? [2, 1] : [1, 1], dilations: kind == 1 ? [1, 2] : [1, 1], padding: .same)
+    let pooling = Window2D(
+      kernel: kind == 4 ? [6, 3] : [2, 2], strides: kind == 3 ? [2, 1] : kind == 4 ? [6, 3] : [2, 2], padding: .valid)
+    let y = try x.conv2D(weights, convolution, groups: kind == 2 ? 2 : 1).maxPooled(pooling)
+    builder.setResult(.output("loss"), try y.sum(axes: [0, 1, 2, 3]))
+    let before = try Passes.removeUnused(withGradients(builder.graph))
+    #expect(try Passes.fusePoolingGradientIntoConvolution(before).description == before.description)
+  }
+
   @Test func removeUnused() throws {
     let builder = GraphBuilder(try SampleGraph.convolutional.forward())
     let kernel = try builder.source(.parameter("dense_1/kernel"), ValueType(.float32, [5, 3]))
@@ -61,7 +86,11 @@ import Testing
   @Test(arguments: SampleGraph.allCases)
   func passesAreIdempotent(_ sample: SampleGraph) throws {
     let graph = try sample.training(isFused: true)
-    for pass in [Passes.fuseBiasAndActivation, Passes.fuseReluGradientIntoPooling, Passes.removeUnused] {
+    let passes = [
+      Passes.fuseBiasAndActivation, Passes.fuseReluGradientIntoPooling, Passes.fusePoolingGradientIntoConvolution,
+      Passes.removeUnused,
+    ]
+    for pass in passes {
       #expect(try pass(graph).description == graph.description)
     }
   }
