@@ -13,14 +13,23 @@ typedef struct {
   const float *weights;                     // [taps, source_channels / groups, output_channels], if not packed
   const float *packed;                      // [groups][panels of all steps]
   const float *initial;                     // [groups][whole vectors], or NULL
+  const float *winograd;                    // weights transformed for 3x3 kernels, or NULL
   bool relu, prefetches;
   float *outputs;              // [n, rows.outputs, columns.outputs, output_channels]
   int64_t images, rows_of_one; // of a band: several whole images, or some rows of one
+  ath_pool *pool;
 } ATH_NAME(convolution);
 
-/// The pixels of one region of a band.
+/// The outputs begin ..< end (rows) of some images, and where they go: row `begin` of the first image comes first.
 typedef struct {
-  int64_t image, images;
+  int64_t image, images, begin, end;
+  float *outputs;
+  int64_t image_step; // floats
+} ATH_NAME(part);
+
+/// The pixels of one region of a part.
+typedef struct {
+  const ATH_NAME(part) * part;
   ATH_NAME(stretch) rows, columns;
 } ATH_NAME(region);
 
@@ -66,8 +75,9 @@ static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const 
   const int64_t source_pixel = t->source_step * conv->source_channels, output_pixel = t->step * conv->output_channels;
   const float *rows[ATH_NAME(conv_pixels)];
   float *results[ATH_NAME(conv_pixels)];
-  const int64_t pixels = region->images * r->count * t->count, blocks = ath_divide_up(pixels, ATH_NAME(conv_pixels));
-  int64_t image = region->image, i = 0, j = 0;
+  const ATH_NAME(part) *part = region->part;
+  const int64_t pixels = part->images * r->count * t->count, blocks = ath_divide_up(pixels, ATH_NAME(conv_pixels));
+  int64_t image = part->image, i = 0, j = 0;
   const float *from = NULL;
   float *to = NULL;
   for (int64_t block = 0; block < blocks; ++block) {
@@ -76,8 +86,8 @@ static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const 
       if (j == 0) {
         from = conv->source + (image * conv->rows.source + r->source + i * r->source_step) * source_row +
                t->source * conv->source_channels;
-        to = conv->outputs + (image * conv->rows.outputs + r->first + i * r->step) * output_row +
-             t->first * conv->output_channels;
+        to = part->outputs + (image - part->image) * part->image_step +
+             (r->first + i * r->step - part->begin) * output_row + t->first * conv->output_channels;
       }
       rows[p] = from + j * source_pixel;
       results[p] = to + j * output_pixel;
@@ -93,18 +103,22 @@ static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const 
   }
 }
 
-/// Index: a band. Its regions are the pairs of a stretch of rows and a stretch of columns.
-static void ATH_NAME(convolve_band)(void *context, int64_t index, int worker) {
-  (void)worker;
-  const ATH_NAME(convolution) *conv = context;
-  const int64_t parts = ath_divide_up(conv->rows.outputs, conv->rows_of_one);
-  ATH_NAME(region) region = {.image = index / parts * conv->images};
-  region.images = ath_min(conv->images, conv->n - region.image);
-  const int64_t begin = index % parts * conv->rows_of_one;
-  const int64_t end = ath_min(begin + conv->rows_of_one, conv->rows.outputs);
+/// Computes a part: by tiles of Winograd's, or by regions, the pairs of a stretch of rows and a stretch of columns.
+static void ATH_NAME(convolve_part)(const ATH_NAME(convolution) * conv, const ATH_NAME(part) * part, float *buffer,
+                                    int64_t room) {
+  if (conv->winograd) {
+    const ATH_NAME(winograd) job = {
+        .source = conv->source, .h = conv->rows.source, .w = conv->columns.source, .ci = conv->source_channels,
+        .co = conv->output_channels, .pad_top = conv->rows.pad, .pad_left = conv->columns.pad,
+        .weights = conv->winograd, .initial = conv->initial, .relu = conv->relu, .outputs_w = conv->columns.outputs,
+        .outputs = part->outputs, .image_step = part->image_step, .first_row = part->begin};
+    ATH_NAME(winograd_part)(&job, part->image, part->images, part->begin, part->end, buffer, room);
+    return;
+  }
+  ATH_NAME(region) region = {.part = part};
   for (int64_t row_phase = 0; row_phase < ATH_NAME(phases)(&conv->rows); ++row_phase) {
-    for (int64_t row = begin + row_phase; row < end; row += region.rows.count * region.rows.step) {
-      region.rows = ATH_NAME(stretch_at)(&conv->rows, row, end);
+    for (int64_t row = part->begin + row_phase; row < part->end; row += region.rows.count * region.rows.step) {
+      region.rows = ATH_NAME(stretch_at)(&conv->rows, row, part->end);
       for (int64_t phase = 0; phase < ATH_NAME(phases)(&conv->columns); ++phase) {
         for (int64_t column = phase; column < conv->columns.outputs;
              column += region.columns.count * region.columns.step) {
@@ -116,10 +130,24 @@ static void ATH_NAME(convolve_band)(void *context, int64_t index, int worker) {
   }
 }
 
+/// Index: a band.
+static void ATH_NAME(convolve_band)(void *context, int64_t index, int worker) {
+  const ATH_NAME(convolution) *conv = context;
+  const int64_t parts = ath_divide_up(conv->rows.outputs, conv->rows_of_one);
+  const int64_t row = conv->columns.outputs * conv->output_channels;
+  ATH_NAME(part) part = {.image = index / parts * conv->images, .image_step = conv->rows.outputs * row};
+  part.images = ath_min(conv->images, conv->n - part.image);
+  part.begin = index % parts * conv->rows_of_one;
+  part.end = ath_min(part.begin + conv->rows_of_one, conv->rows.outputs);
+  part.outputs = conv->outputs + part.image * part.image_step + part.begin * row;
+  ATH_NAME(convolve_part)(conv, &part, ath_pool_buffer(conv->pool, worker), ATH_WORKER_FLOATS);
+}
+
 /// Work below this many multiplications is not worth waking a thread for.
 #define ATH_SMALL_WORK 20000
 
 static void ATH_NAME(convolve)(ATH_NAME(convolution) * conv, ath_pool *pool) {
+  conv->pool = pool;
   const int64_t taps = ath_divide_up(conv->rows.taps * conv->columns.taps,
                                      ATH_NAME(phases)(&conv->rows) * ATH_NAME(phases)(&conv->columns));
   const int64_t work = conv->n * conv->rows.outputs * conv->columns.outputs * taps *
@@ -134,7 +162,7 @@ static void ATH_NAME(convolve)(ATH_NAME(convolution) * conv, ath_pool *pool) {
   conv->images = ath_max(1, ath_min(ath_max(conv->n / wanted, ath_min(6, conv->n / 16)), fitting));
   conv->rows_of_one = conv->rows.outputs;
   if (conv->n < wanted && conv->images == 1) {
-    conv->rows_of_one = ath_max(1, ath_divide_up(conv->rows.outputs * conv->n, wanted));
+    conv->rows_of_one = ath_round_up(ath_divide_up(conv->rows.outputs * conv->n, wanted), 2);
   }
   const int64_t bands =
       ath_divide_up(conv->n, conv->images) * ath_divide_up(conv->rows.outputs, conv->rows_of_one);

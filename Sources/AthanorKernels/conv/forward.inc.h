@@ -11,10 +11,18 @@ static int64_t ATH_NAME(forward_packed_floats)(const ath_conv2d_shape *s) {
   return s->kh * s->kw * (s->ci / s->groups) * s->groups * ath_round_up(s->co / s->groups, ATH_LANES);
 }
 
+/// Room in a worker's buffer for the tiles of a convolution that is pooled at once; its outputs have the rest.
+#define ATH_POOLED_TILE_FLOATS ((int64_t)ATH_WORKER_FLOATS / 2)
+
+static int64_t ATH_NAME(forward_weight_floats)(const ath_conv2d_shape *s) {
+  if (ATH_NAME(winograd_suits)(s, ATH_POOLED_TILE_FLOATS)) return ATH_NAME(winograd_weight_floats)(s);
+  return ATH_NAME(forward_packed_floats)(s);
+}
+
 static size_t ATH_NAME(fast_conv2d_forward_scratch_bytes)(const ath_conv2d_forward_args *args) {
   const ath_conv2d_shape *s = &args->shape;
   const int64_t bias = s->groups * ath_round_up(s->co / s->groups, ATH_LANES);
-  return (size_t)(ATH_NAME(forward_packed_floats)(s) + bias) * sizeof(float);
+  return (size_t)(ATH_NAME(forward_weight_floats)(s) + bias) * sizeof(float);
 }
 
 static void ATH_NAME(pack_forward_weights)(const ath_conv2d_shape *s, const float *weights, float *packed) {
@@ -30,20 +38,22 @@ static void ATH_NAME(pack_forward_weights)(const ath_conv2d_shape *s, const floa
   }
 }
 
-static void ATH_NAME(fast_conv2d_forward)(const ath_conv2d_forward_args *args, ath_pool *pool) {
+/// The convolution with its weights and bias packed in scratch.
+static ATH_NAME(convolution) ATH_NAME(forward_convolution)(const ath_conv2d_forward_args *args, ath_pool *pool) {
   const ath_conv2d_shape *s = &args->shape;
-  if (s->n <= 0 || s->oh <= 0 || s->ow <= 0 || s->co <= 0) return;
-  const int64_t packed_floats = ATH_NAME(forward_packed_floats)(s);
-  float *packed = args->scratch, *bias = packed + packed_floats;
+  float *packed = args->scratch, *bias = packed + ATH_NAME(forward_weight_floats)(s);
   const int64_t group_out = s->co / s->groups, width = ath_round_up(group_out, ATH_LANES);
   ATH_NAME(convolution) conv = {
       .rows = {s->oh, s->kh, s->h, s->stride_h, s->dilation_h, s->pad_top, false},
       .columns = {s->ow, s->kw, s->w, s->stride_w, s->dilation_w, s->pad_left, false},
       .n = s->n, .groups = s->groups, .source_channels = s->ci, .output_channels = s->co,
       .source = args->x, .weights = args->weights, .outputs = args->y,
-      .relu = args->activation == ATH_ACTIVATION_RELU,
+      .relu = args->activation == ATH_ACTIVATION_RELU, .pool = pool,
   };
-  if (packed_floats > 0) {
+  if (ATH_NAME(winograd_suits)(s, ATH_POOLED_TILE_FLOATS)) {
+    ATH_NAME(winograd_pack)(s, args->weights, packed, pool);
+    conv.winograd = packed;
+  } else if (ATH_NAME(forward_packs)(s)) {
     ATH_NAME(pack_forward_weights)(s, args->weights, packed);
     conv.packed = packed;
   }
@@ -53,5 +63,12 @@ static void ATH_NAME(fast_conv2d_forward)(const ath_conv2d_forward_args *args, a
     }
     conv.initial = bias;
   }
+  return conv;
+}
+
+static void ATH_NAME(fast_conv2d_forward)(const ath_conv2d_forward_args *args, ath_pool *pool) {
+  const ath_conv2d_shape *s = &args->shape;
+  if (s->n <= 0 || s->oh <= 0 || s->ow <= 0 || s->co <= 0) return;
+  ATH_NAME(convolution) conv = ATH_NAME(forward_convolution)(args, pool);
   ATH_NAME(convolve)(&conv, pool);
 }
