@@ -85,7 +85,7 @@ package struct Network: Sendable {
     let builder = GraphBuilder()
     let built = try build(try input(builder, feed), isTraining: false)
     builder.setResult(.output("prediction"), built.output)
-    return try Passes.removeUnused(Passes.fuseBiasAndActivation(builder.graph))
+    return try Passes.finish(Passes.fuseBiasAndActivation(builder.graph))
   }
 
   /// The graph that computes the loss and the metrics' sums; for training, with the gradients.
@@ -112,11 +112,11 @@ package struct Network: Sendable {
     if !isTraining { builder.setResult(.output("prediction"), built.output) }
     let forward = try Passes.fuseBiasAndActivation(builder.graph)
     guard isTraining, let loss = forward.results.first(where: { $0.result == .output("loss") })?.value else {
-      return try Passes.removeUnused(forward)
+      return try Passes.finish(forward)
     }
     let training = GraphBuilder(forward)
     try training.addGradients(of: Value(training, loss))
-    return try Passes.fuseGradients(training.graph)
+    return try Passes.finish(training.graph)
   }
 
   private func input(_ builder: GraphBuilder, _ feed: Feed) throws -> Value {

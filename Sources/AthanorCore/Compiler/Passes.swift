@@ -1,8 +1,11 @@
 /// The rewriting of graphs between the layers and the plan. Each pass takes a graph and returns one that computes the same.
 package enum Passes {
-  /// The passes of a graph with gradients.
-  package static func fuseGradients(_ graph: Graph) throws -> Graph {
-    let passes = [removeUnused, fuseReluGradientIntoPooling, fusePoolingGradientIntoConvolution, removeUnused]
+  /// All passes that follow when a graph is complete, its gradients included.
+  package static func finish(_ graph: Graph) throws -> Graph {
+    let passes = [
+      removeUnused, fuseReluGradientIntoPooling, fusePoolingGradientIntoConvolution, removeUnused,
+      fusePoolingIntoConvolution, removeUnused,
+    ]
     return try passes.reduce(graph) { try $1($0) }
   }
 
@@ -56,10 +59,23 @@ package enum Passes {
     }
   }
 
+  /// Where a convolution's result is only max-pooled, pools it while it is in the cache.
+  package static func fusePoolingIntoConvolution(_ graph: Graph) throws -> Graph {
+    let uses = graph.useCounts()
+    return try rewrite(graph) { node, inputs, builder in
+      guard let pooling = node.op as? MaxPool2DOp, !pooling.window.overlaps, uses[node.inputs[0].index] == 1,
+        let producer = builder.graph.node(defining: inputs[0].id), let convolution = producer.op as? Conv2DOp
+      else { return nil }
+      let op = PooledConv2D(convolution: convolution, pooling: pooling.window)
+      return try builder.emit(op, producer.inputs.map { Value(builder, $0) })
+    }
+  }
+
   /// Where a convolution's gradients follow a max-pooling's, lets them start from the gradient of the pooled values: of
-  /// what lies between, most is zero and none need be written.
+  /// what lies between, most is zero and none need be written. A ReLU's gradient that follows is taken along.
   package static func fusePoolingGradientIntoConvolution(_ graph: Graph) throws -> Graph {
-    try rewrite(graph) { node, inputs, builder in
+    let uses = graph.useCounts()
+    return try rewrite(graph) { node, inputs, builder in
       func pooling(behind dy: Value) -> (window: Window2D, inputs: [ValueID])? {
         guard let node = builder.graph.node(defining: dy.id), let op = node.op as? MaxPool2DGradient else { return nil }
         return (op.window, node.inputs)
@@ -79,8 +95,16 @@ package enum Passes {
         op.window.hasPooledGradients(groups: op.groups, output: inputs[0].shape, pooling: behind.window)
       {
         let fused = PooledConv2DInputGradient(
-          convolution: op.window, pooling: behind.window, inputShape: op.inputShape)
+          convolution: op.window, pooling: behind.window, inputShape: op.inputShape,
+          hasPooled: behind.inputs.count == 3)
         return try replace(fused, behind.inputs, inputs[1])
+      }
+      if let relu = node.op as? UnaryGradient, relu.function == .relu, uses[node.inputs[0].index] == 1,
+        let producer = builder.graph.node(defining: inputs[0].id), var op = producer.op as? PooledConv2DInputGradient,
+        !op.hasRelu
+      {
+        op.hasRelu = true
+        return try builder.emit(op, (producer.inputs + [inputs[1].id]).map { Value(builder, $0) })
       }
       return nil
     }

@@ -53,6 +53,15 @@ static void ATH_NAME(scatter_pixel)(const ATH_NAME(pooled_input_plan) * plan, AT
   ATH_NAME(sparse_sum)(job);
 }
 
+/// The gradient before a ReLU, while the image is in the cache.
+static void ATH_NAME(mask_by_relu)(const float *relu, int64_t count, float *dx) {
+  int64_t e = 0;
+  for (; e + ATH_LANES <= count; e += ATH_LANES) {
+    vf_store(dx + e, vf_choose(vf_load(relu + e) > 0.0f, vf_load(dx + e), (vf){0}));
+  }
+  for (; e < count; ++e) dx[e] = relu[e] > 0 ? dx[e] : 0;
+}
+
 /// Index: an image.
 static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worker) {
   const ATH_NAME(pooled_input_plan) *plan = context;
@@ -60,10 +69,11 @@ static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worke
   const ath_pooled_gradient *dy = &plan->args->dy;
   const ath_pool2d_shape *p = &dy->shape;
   const int64_t places = p->kh * p->kw, list = s->co + ATH_LANES; // room of a list
-  float *image = (float *)plan->args->dx + index * s->h * s->w * s->ci;
+  const int64_t floats = s->h * s->w * s->ci;
+  float *image = (float *)plan->args->dx + index * floats;
   float *values = ath_pool_buffer(plan->pool, worker);
   int32_t *offsets = (int32_t *)(values + places * list);
-  memset(image, 0, (size_t)(s->h * s->w * s->ci) * sizeof(float));
+  memset(image, 0, (size_t)floats * sizeof(float));
   vi lane;
   for (int l = 0; l < ATH_LANES; ++l) lane[l] = l;
   ATH_NAME(sparse_job) job = {.source_row = s->co * plan->width, .source_whole = true, .result_row = s->w * s->ci};
@@ -90,6 +100,7 @@ static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worke
       }
     }
   }
+  if (plan->args->relu) ATH_NAME(mask_by_relu)((const float *)plan->args->relu + index * floats, floats, image);
 }
 
 static void ATH_NAME(fast_conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *args,

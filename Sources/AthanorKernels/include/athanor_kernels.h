@@ -145,13 +145,24 @@ typedef struct {
 } ath_average_pool2d_gradient_args;
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Gradients of a convolution whose result y went through max-pooling, from the gradient `dpooled` of the pooled values.
-// dy has at most one number in each window; it is never written out, and its zeros are not multiplied.
+// A convolution whose result went through max-pooling, and its gradients from the gradient `dpooled` of the pooled
+// values. dy has at most one number in each window; it is never written out, and its zeros are not multiplied.
 //
-// Only for strides, dilations and groups of 1 and windows that do not overlap (pool.stride >= pool.k) of at most
+// Gradients are only for strides, dilations and groups of 1 and windows that do not overlap (pool.stride >= pool.k) of at most
 // ATH_POOLED_PLACES places, with at most ATH_POOLED_FILTERS filters and ATH_POOLED_WIDTH windows in a row.
 
 enum { ATH_POOLED_PLACES = 16, ATH_POOLED_FILTERS = 2048, ATH_POOLED_WIDTH = 2048 };
+
+/// The convolution itself together with its max-pooling: any convolution, windows that do not overlap.
+typedef struct {
+  ath_conv2d_shape shape;
+  ath_pool2d_shape pool; // h, w and c are oh, ow and co of the convolution
+  const void *x, *weights, *bias; // as in ath_conv2d_forward_args
+  ath_activation activation;      // before the pooling
+  void *y;                        // [n, pool.oh, pool.ow, co]
+  uint16_t *index;                // as in ath_max_pool2d_forward_args
+  void *scratch;
+} ath_conv2d_pooled_forward_args;
 
 typedef struct {
   ath_pool2d_shape shape;  // h, w and c are oh, ow and co of the convolution
@@ -164,6 +175,7 @@ typedef struct {
   ath_conv2d_shape shape;
   ath_pooled_gradient dy;
   const void *weights; // [kh, kw, ci, co]
+  const void *relu;    // [n, h, w, ci] or NULL: x, when it is a ReLU's result; dx is then the gradient before that ReLU
   void *dx;            // [n, h, w, ci], overwritten
   void *scratch;
 } ath_conv2d_pooled_input_gradient_args;
@@ -466,6 +478,8 @@ typedef struct {
   void (*average_pool2d_forward)(const ath_average_pool2d_forward_args *, ath_pool *);
   void (*average_pool2d_gradient)(const ath_average_pool2d_gradient_args *, ath_pool *);
 
+  size_t (*conv2d_pooled_forward_scratch_bytes)(const ath_conv2d_pooled_forward_args *);
+  void (*conv2d_pooled_forward)(const ath_conv2d_pooled_forward_args *, ath_pool *);
   size_t (*conv2d_pooled_input_gradient_scratch_bytes)(const ath_conv2d_pooled_input_gradient_args *);
   void (*conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *, ath_pool *);
   size_t (*conv2d_pooled_weight_gradient_scratch_bytes)(const ath_conv2d_pooled_weight_gradient_args *);

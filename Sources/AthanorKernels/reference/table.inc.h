@@ -3,7 +3,7 @@
 #include "convolution.inc.h"
 #include "matmul.inc.h"
 #include "pooling.inc.h"
-#include "pooled_gradients.inc.h"
+#include "pooled_convolution.inc.h"
 #include "unary.inc.h"
 #include "binary.inc.h"
 #include "reductions.inc.h"
@@ -27,6 +27,8 @@ static void ATH_NAME(install_loops)(ath_kernel_table *table) {
   ATH_INSTALL(max_pool2d_gradient);
   ATH_INSTALL(average_pool2d_forward);
   ATH_INSTALL(average_pool2d_gradient);
+  ATH_INSTALL(conv2d_pooled_forward_scratch_bytes);
+  ATH_INSTALL(conv2d_pooled_forward);
   ATH_INSTALL(conv2d_pooled_input_gradient_scratch_bytes);
   ATH_INSTALL(conv2d_pooled_input_gradient);
   ATH_INSTALL(conv2d_pooled_weight_gradient_scratch_bytes);

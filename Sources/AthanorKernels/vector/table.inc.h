@@ -11,6 +11,7 @@
 #include "../conv/band.inc.h"
 #include "../conv/weight_gradient.inc.h"
 #include "../pool/max_pool.inc.h"
+#include "../conv/pooled_forward.inc.h"
 #include "../conv/sparse_sum.inc.h"
 #include "../conv/pooled_input_gradient.inc.h"
 #include "../conv/pooled_weight_gradient.inc.h"
@@ -27,6 +28,8 @@ static void ATH_NAME(install_vectors)(ath_kernel_table *table) {
   table->matmul = ATH_NAME(fast_matmul);
   table->max_pool2d_forward = ATH_NAME(fast_max_pool2d_forward);
   table->max_pool2d_gradient = ATH_NAME(fast_max_pool2d_gradient);
+  table->conv2d_pooled_forward_scratch_bytes = ATH_NAME(fast_conv2d_pooled_forward_scratch_bytes);
+  table->conv2d_pooled_forward = ATH_NAME(fast_conv2d_pooled_forward);
   table->conv2d_pooled_input_gradient_scratch_bytes = ATH_NAME(fast_conv2d_pooled_input_gradient_scratch_bytes);
   table->conv2d_pooled_input_gradient = ATH_NAME(fast_conv2d_pooled_input_gradient);
   table->conv2d_pooled_weight_gradient_scratch_bytes = ATH_NAME(fast_conv2d_pooled_weight_gradient_scratch_bytes);

@@ -87,7 +87,7 @@ struct OpCase: Sendable, CustomTestStringConvertible {
     if isFused { builder = GraphBuilder(try Passes.fuseBiasAndActivation(builder.graph)) }
     if gradients, let loss = builder.graph.results.first(where: { $0.result == .output("loss") }) {
       try builder.addGradients(of: Value(builder, loss.value))
-      if isFused { builder = GraphBuilder(try Passes.fuseGradients(builder.graph)) }
+      if isFused { builder = GraphBuilder(try Passes.finish(builder.graph)) }
     }
     return try Passes.removeUnused(builder.graph)
   }

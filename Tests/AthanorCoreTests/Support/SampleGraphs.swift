@@ -23,7 +23,7 @@ enum SampleGraph: String, CaseIterable, Sendable {
     let forward = try isFused ? Passes.fuseBiasAndActivation(forward()) : forward()
     let gradients = try withGradients(forward)
     guard isFused else { return gradients }
-    return try Passes.fuseGradients(gradients)
+    return try Passes.finish(gradients)
   }
 
   private func convolutional(_ builder: GraphBuilder) throws -> Value {
