@@ -49,6 +49,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // Here and not a package of their own, because the kernels are no product.
+    .target(name: "PeakArithmetic", path: "Benchmarks/PeakArithmetic"),
+    .executableTarget(
+      name: "AthanorBenchmarks",
+      dependencies: [
+        "Athanor", "AthanorDatasets", "AthanorKernels", "PeakArithmetic",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/AthanorBenchmarks"),
+
     .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"], exclude: ["Snapshots"]),
     .testTarget(
