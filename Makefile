@@ -5,8 +5,11 @@ PYTHON ?= python3
 VENV = .venv
 ATHANOR = .build/release/athanor
 DEMO = athanor-demo
+BENCH_VENV = .venv-bench
+DATA = $(HOME)/.cache/athanor/mnist
+ROUNDS = 2
 
-.PHONY: demo test parity build format lint dependencies clean
+.PHONY: demo test parity bench bench-kernels build format lint dependencies clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -30,14 +33,27 @@ $(VENV)/installed: Tools/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
 	touch $@
 
+bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
+	$(SWIFT) build -c release --product AthanorBenchmarks
+	$(BENCH_VENV)/bin/python Benchmarks/run.py .build/release/AthanorBenchmarks --data-dir $(DATA) --rounds $(ROUNDS)
+
+bench-kernels: dependencies $(BENCH_VENV)/installed ## GFLOP/s of each kernel, beside PyTorch's
+	$(SWIFT) build -c release --product AthanorBenchmarks
+	$(BENCH_VENV)/bin/python Benchmarks/kernels.py .build/release/AthanorBenchmarks
+
+$(BENCH_VENV)/installed: Benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
+	touch $@
+
 dependencies:
 	@sh Tools/install_dependencies.sh
 
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
 
 clean:
-	rm -rf .build $(VENV) $(DEMO)
+	rm -rf .build $(VENV) $(BENCH_VENV) $(DEMO)

@@ -17,6 +17,7 @@ import Foundation
 
   static func report(_ figures: some Encodable) throws {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     print(String(decoding: try encoder.encode(figures), as: UTF8.self))
   }

@@ -16,13 +16,13 @@ struct NetworkBenchmark: AsyncParsableCommand {
   @Option var threads: Int?
 
   struct Figures: Encodable {
-    var epoch_seconds: [Double] = []
-    var val_accuracy: [Double] = []
-    var val_loss: [Double] = []
-    var first_step_seconds = 0.0
-    var predict_seconds = 0.0
-    var latency_seconds = 0.0
-    var peak_megabytes = 0.0
+    var epochSeconds: [Double] = []
+    var valAccuracy: [Double] = []
+    var valLoss: [Double] = []
+    var firstStepSeconds = 0.0
+    var predictSeconds = 0.0
+    var latencySeconds = 0.0
+    var peakMegabytes = 0.0
   }
 
   func run() async throws {
@@ -33,18 +33,18 @@ struct NetworkBenchmark: AsyncParsableCommand {
     let firstStep = FirstStep()
     let history = try model.fit(
       train, epochs: epochs, batchSize: 200, validation: test, callbacks: [firstStep], verbose: .silent)
-    figures.first_step_seconds = firstStep.seconds
+    figures.firstStepSeconds = firstStep.seconds
     for epoch in history.epochs {
-      figures.epoch_seconds.append(epoch.seconds)
-      figures.val_accuracy.append(epoch.logs["val_accuracy"] ?? .nan)
-      figures.val_loss.append(epoch.logs["val_loss"] ?? .nan)
+      figures.epochSeconds.append(epoch.seconds)
+      figures.valAccuracy.append(epoch.logs["val_accuracy"] ?? .nan)
+      figures.valLoss.append(epoch.logs["val_loss"] ?? .nan)
     }
     _ = try model.predict(test, batchSize: 200)
-    figures.predict_seconds = try medianSeconds(3) { _ = try model.predict(test, batchSize: 200) }
+    figures.predictSeconds = try medianSeconds(3) { _ = try model.predict(test, batchSize: 200) }
     let one = test.slice(0..<1)
     for _ in 0..<10 { _ = try model.predict(one) }
-    figures.latency_seconds = try medianSeconds(300) { _ = try model.predict(one) }
-    figures.peak_megabytes = peakMegabytes()
+    figures.latencySeconds = try medianSeconds(300) { _ = try model.predict(one) }
+    figures.peakMegabytes = peakMegabytes()
     try Benchmarks.report(figures)
   }
 }

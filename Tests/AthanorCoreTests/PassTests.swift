@@ -43,7 +43,8 @@ import Testing
 
   @Test func fusePoolingGradientIntoConvolution() throws {
     let forward = try Passes.fuseBiasAndActivation(SampleGraph.convolutional.forward())
-    let before = try Passes.removeUnused(Passes.fuseReluGradientIntoPooling(Passes.removeUnused(withGradients(forward))))
+    let before = try Passes.removeUnused(
+      Passes.fuseReluGradientIntoPooling(Passes.removeUnused(withGradients(forward))))
     let after = try Passes.removeUnused(Passes.fusePoolingGradientIntoConvolution(before))
     try expectSnapshot("\(before)\n\nbecomes\n\n\(after)", "fuse-pooling-gradient-into-convolution")
     #expect(!names(after).contains("maxPool2dGradient"))

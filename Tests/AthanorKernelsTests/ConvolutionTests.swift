@@ -43,6 +43,13 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
       ConvolutionCase(n: 2, h: 6, w: 6, ci: 12, co: 20, padBefore: (1, 1), padAfter: (1, 1), groups: 4),
       ConvolutionCase(n: 2, h: 6, w: 7, ci: 33, co: 33, strides: (2, 1), padBefore: (1, 1), groups: 33),
       ConvolutionCase(n: 2, h: 6, w: 7, ci: 32, co: 64, padBefore: (1, 1), padAfter: (1, 1), groups: 32),
+      ConvolutionCase(n: 3, h: 9, w: 11, ci: 48, co: 48, padBefore: (1, 1), padAfter: (1, 1), groups: 48, relu: true),
+      ConvolutionCase(
+        n: 2, h: 9, w: 7, ci: 21, kh: 3, kw: 7, co: 21, dilations: (2, 1), padBefore: (2, 4), padAfter: (1, 4),
+        groups: 21),
+      ConvolutionCase(
+        n: 18, h: 4, w: 9, ci: 2, kh: 2, kw: 5, co: 2, strides: (3, 2), dilations: (1, 2), padBefore: (0, 5),
+        padAfter: (1, 0), groups: 2),
       ConvolutionCase(n: 1, h: 1, w: 300, ci: 3, kh: 1, kw: 7, co: 19, padBefore: (0, 3), padAfter: (0, 3)),
       ConvolutionCase(n: 1, h: 1, w: 1, ci: 5, co: 5, padBefore: (1, 1), padAfter: (1, 1)),
       ConvolutionCase(n: 1, h: 5, w: 5, ci: 2, kh: 2, kw: 2, co: 3, strides: (4, 4)),

@@ -149,7 +149,8 @@ private func pooledShapes(
   _ convolution: Window2D, _ pooling: Window2D, x: [Int], weights: [Int], pooled: [Int], groups: Int = 1
 ) -> (ath_conv2d_shape, ath_pool2d_shape) {
   let y = [
-    x[0], convolution.places(along: 0, length: x[1]).count, convolution.places(along: 1, length: x[2]).count, weights[3],
+    x[0], convolution.places(along: 0, length: x[1]).count, convolution.places(along: 1, length: x[2]).count,
+    weights[3],
   ]
   return (convolution.kernelShape(x: x, weights: weights, y: y, groups: groups), pooling.poolShape(x: y, y: pooled))
 }

@@ -14,6 +14,7 @@ typedef struct {
   const float *packed;                      // [groups][panels of all steps]
   const float *initial;                     // [groups][whole vectors], or NULL
   const float *winograd;                    // weights transformed for 3x3 kernels, or NULL
+  bool depthwise; // weights as they are given, whichever way: [taps, channels]; initial: [channels]
   bool relu, prefetches;
   float *outputs;              // [n, rows.outputs, columns.outputs, output_channels]
   int64_t images, rows_of_one; // of a band: several whole images, or some rows of one
@@ -68,6 +69,20 @@ static void ATH_NAME(convolve_group)(const ATH_NAME(convolution) * conv, const A
   } while (done < r->taps);
 }
 
+/// All channels of a block of pixels of a depthwise convolution.
+static void ATH_NAME(convolve_depthwise)(const ATH_NAME(convolution) * conv, const ATH_NAME(region) * region,
+                                         const float *const *rows, float *const *results, int64_t count) {
+  const ATH_NAME(stretch) *r = &region->rows, *t = &region->columns;
+  const int64_t channels = conv->source_channels, weights_row = conv->columns.taps * channels;
+  const ATH_NAME(depthwise_job) job = {
+      .rows = t->taps > 0 ? r->taps : 0, .columns = t->taps,
+      .source_row = r->source_tap * conv->columns.source * channels, .source_column = t->source_tap * channels,
+      .weights_row = r->tap_step * weights_row, .weights_column = t->tap_step * channels,
+      .weights = conv->weights + r->tap * weights_row + t->tap * channels,
+      .initial = conv->initial, .relu = conv->relu, .channels = channels};
+  ATH_NAME(depthwise_pixels)(&job, rows, results, count);
+}
+
 static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const ATH_NAME(region) * region) {
   const ATH_NAME(stretch) *r = &region->rows, *t = &region->columns;
   const int64_t source_row = conv->columns.source * conv->source_channels;
@@ -96,6 +111,10 @@ static void ATH_NAME(convolve_region)(const ATH_NAME(convolution) * conv, const 
       if (++i < r->count) continue;
       i = 0;
       ++image;
+    }
+    if (conv->depthwise) {
+      ATH_NAME(convolve_depthwise)(conv, region, rows, results, count);
+      continue;
     }
     for (int64_t group = 0; group < conv->groups; ++group) {
       ATH_NAME(convolve_group)(conv, region, group, rows, results, count);

@@ -50,6 +50,11 @@ static ATH_NAME(convolution) ATH_NAME(forward_convolution)(const ath_conv2d_forw
       .source = args->x, .weights = args->weights, .outputs = args->y,
       .relu = args->activation == ATH_ACTIVATION_RELU, .pool = pool,
   };
+  if (ATH_NAME(is_depthwise)(s)) {
+    conv.depthwise = true;
+    conv.initial = args->bias;
+    return conv;
+  }
   if (ATH_NAME(winograd_suits)(s, ATH_POOLED_TILE_FLOATS)) {
     ATH_NAME(winograd_pack)(s, args->weights, packed, pool);
     conv.winograd = packed;

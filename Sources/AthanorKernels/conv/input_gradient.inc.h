@@ -34,7 +34,10 @@ static void ATH_NAME(fast_conv2d_input_gradient)(const ath_conv2d_input_gradient
   if (s->n <= 0 || s->h <= 0 || s->w <= 0 || s->ci <= 0) return;
   ATH_NAME(swapped_weights) swap = {s, args->weights, args->scratch};
   const int64_t tasks = s->groups * s->kh * s->kw;
-  if (s->kh * s->kw * s->ci / s->groups * s->co < 2 * ATH_SMALL_WORK) {
+  const bool depthwise = ATH_NAME(is_depthwise)(s);
+  if (depthwise) {
+    // One filter for each channel: there is nothing to swap.
+  } else if (s->kh * s->kw * s->ci / s->groups * s->co < 2 * ATH_SMALL_WORK) {
     for (int64_t index = 0; index < tasks; ++index) ATH_NAME(pack_swapped_tap)(&swap, index, 0);
   } else {
     ath_pool_run(pool, tasks, ATH_NAME(pack_swapped_tap), &swap);
@@ -43,7 +46,8 @@ static void ATH_NAME(fast_conv2d_input_gradient)(const ath_conv2d_input_gradient
       .rows = {s->h, s->kh, s->oh, s->stride_h, s->dilation_h, s->pad_top, true},
       .columns = {s->w, s->kw, s->ow, s->stride_w, s->dilation_w, s->pad_left, true},
       .n = s->n, .groups = s->groups, .source_channels = s->co, .output_channels = s->ci,
-      .source = args->dy, .packed = args->scratch, .outputs = args->dx,
+      .source = args->dy, .weights = args->weights, .packed = depthwise ? NULL : args->scratch, .outputs = args->dx,
+      .depthwise = depthwise,
   };
   ATH_NAME(convolve)(&conv, pool);
 }

@@ -169,12 +169,17 @@ static ATH_NAME(gradient_scratch) ATH_NAME(weight_gradient_scratch)(const ath_co
 }
 
 static size_t ATH_NAME(fast_conv2d_weight_gradient_scratch_bytes)(const ath_conv2d_weight_gradient_args *args) {
+  if (ATH_NAME(is_depthwise)(&args->shape)) return ATH_NAME(depthwise_scratch_bytes)(args);
   const ATH_NAME(gradient_scratch) size = ATH_NAME(weight_gradient_scratch)(args);
   return (size_t)(size.partial + size.copy) * sizeof(float);
 }
 
 static void ATH_NAME(fast_conv2d_weight_gradient)(const ath_conv2d_weight_gradient_args *args, ath_pool *pool) {
   const ath_conv2d_shape *s = &args->shape;
+  if (ATH_NAME(is_depthwise)(s)) {
+    ATH_NAME(depthwise_weight_gradient)(args, pool);
+    return;
+  }
   if (ATH_NAME(leaves_to_loops)(s)) {
     ATH_NAME(conv2d_weight_gradient)(args, pool);
     return;

@@ -5,6 +5,7 @@
 #include "../gemm/matmul.inc.h"
 #include "../conv/region.inc.h"
 #include "../conv/winograd.inc.h"
+#include "../conv/depthwise.inc.h"
 #include "../conv/engine.inc.h"
 #include "../conv/forward.inc.h"
 #include "../conv/input_gradient.inc.h"

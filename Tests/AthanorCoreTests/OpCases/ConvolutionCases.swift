@@ -83,7 +83,10 @@ extension OpCase {
   static let pooledConvolution: [OpCase] = {
     let cases: [(String, picture: [Int], filters: Int, Window2D, Window2D, relu: Bool, isLarge: Bool)] = [
       ("valid", [6, 7, 2], 3, window([3, 3]), window([2, 2], [2, 2]), true, false),
-      ("same, odd sizes", [5, 7, 2], 3, window([3, 3], padding: .same), window([2, 3], [2, 3], padding: .same), true, false),
+      (
+        "same, odd sizes", [5, 7, 2], 3, window([3, 3], padding: .same), window([2, 3], [2, 3], padding: .same), true,
+        false
+      ),
       ("gaps, no ReLU", [7, 8, 3], 2, window([2, 1]), window([2, 2], [3, 2]), false, false),
       ("1x1", [5, 5, 3], 4, window([1, 1]), window([2, 2], [2, 2]), true, false),
       ("large", [12, 12, 32], 64, window([3, 3]), window([2, 2], [2, 2]), true, true),

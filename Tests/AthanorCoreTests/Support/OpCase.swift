@@ -65,7 +65,8 @@ struct OpCase: Sendable, CustomTestStringConvertible {
   /// The places of the inputs for which a gradient is wanted.
   var differentiable: [Int] { inputs.indices.filter { inputs[$0].isDifferentiable } }
 
-  static let all: [OpCase] = convolution + pooling + pooledConvolution + pointwise + layout + products + reductions + classes + others
+  static let all: [OpCase] =
+    convolution + pooling + pooledConvolution + pointwise + layout + products + reductions + classes + others
 
   func source(_ place: Int, isParameter: Bool) -> Source {
     isParameter ? .parameter("input\(place)") : .input("input\(place)")

@@ -6,6 +6,8 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
   var convolution: ConvolutionCase
   var size = (2, 2), strides = (2, 2), padBefore = (0, 0), padAfter = (0, 0)
   var relu = true
+  /// The input is taken for a ReLU's result.
+  var masksInput: Bool { zeros % 2 == 1 }
   /// One gradient in so many is zero, as behind a dropout.
   var zeros = 3
 
@@ -31,7 +33,8 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
         convolution: ConvolutionCase(n: 2, h: 9, w: 8, ci: 3, co: 17, padBefore: (1, 1), padAfter: (1, 1)),
         padAfter: (1, 0)),
       PooledCase(
-        convolution: ConvolutionCase(n: 2, h: 7, w: 8, ci: 20, kh: 4, kw: 2, co: 33, padBefore: (1, 0), padAfter: (2, 1)),
+        convolution: ConvolutionCase(
+          n: 2, h: 7, w: 8, ci: 20, kh: 4, kw: 2, co: 33, padBefore: (1, 0), padAfter: (2, 1)),
         size: (3, 2), strides: (3, 4), padBefore: (1, 0)),
       PooledCase(
         convolution: ConvolutionCase(n: 1, h: 2, w: 2, ci: 5, co: 5, padBefore: (2, 2), padAfter: (2, 2)), size: (1, 3),
@@ -54,7 +57,7 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
   }()
 }
 
-@Suite struct PooledGradientTests {
+@Suite struct PooledConvolutionTests {
   /// Each instruction set against the double reference (which writes dy out), at 1, 2 and 4 threads.
   @Test(arguments: Table.all, PooledCase.all)
   func matchesDoubleReference(table: Table, one: PooledCase) throws {
@@ -75,7 +78,8 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
       Table.double, one, two, Buffer(x.doubles), Buffer(weights.doubles), Buffer(pooled.doubles),
       Buffer(dpooled.doubles), index)
     let magnitude = gradients(
-      Table.double, one, two, Buffer(x.doubles.map(abs)), Buffer(weights.doubles.map(abs)), Buffer(pooled.doubles),
+      Table.double, one, two, Buffer(x.doubles.map { abs($0) + 1e-9 }), Buffer(weights.doubles.map(abs)),
+      Buffer(pooled.doubles),
       Buffer(dpooled.doubles.map(abs)), index)
     let (got, agree) = try onEveryTeam { team in
       gradients(table.kernels, one, team, Buffer(x), Buffer(weights), Buffer(pooled), Buffer(dpooled), index)
@@ -86,6 +90,45 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
       let allowed = { (e: Int) in Double(terms[place] + 19) * roundoff * magnitude[place][e] + 1e-30 }
       #expect(worst(got[place], want[place], allowed: allowed) <= 1, "\(name)")
     }
+  }
+
+  /// The fused forward pass gives the very bits of a convolution followed by a pooling.
+  @Test(arguments: Table.all, PooledCase.all)
+  func forwardIsConvolutionThenPooling(table: Table, one: PooledCase) throws {
+    let (kernels, shape, pool) = (table.kernels, one.convolution.shape, one.pool)
+    let count = Int(pool.n * pool.oh * pool.ow * pool.c)
+    var random = Random(4)
+    let x = Buffer(random.floats(Int(shape.n * shape.h * shape.w * shape.ci)))
+    let weights = Buffer(random.floats(Int(shape.kh * shape.kw * shape.ci * shape.co)))
+    let bias = Buffer(random.floats(one.convolution.co))
+    let activation = one.relu ? ATH_ACTIVATION_RELU : ATH_ACTIVATION_NONE
+    let owners: [AnyObject] = [x, weights, bias]
+    let (got, agree) = try onEveryTeam { team in
+      let y = Buffer<Float>(undefined: count), index = Buffer<UInt16>(undefined: count)
+      var fused = ath_conv2d_pooled_forward_args(
+        shape: shape, pool: pool, x: x.pointer, weights: weights.pointer, bias: bias.pointer, activation: activation,
+        y: y.pointer, index: index.pointer, scratch: nil)
+      let memory = scratch(kernels.conv2d_pooled_forward_scratch_bytes(&fused))
+      fused.scratch = UnsafeMutableRawPointer(memory.pointer)
+      call(kernels.conv2d_pooled_forward, fused, on: team, keeping: owners + [y, index, memory])
+      for intact in [memory.isGuardIntact, y.isGuardIntact, index.isGuardIntact] { #expect(intact, "overrun") }
+      return [y.values, index.values.map(Float.init)]
+    }
+    #expect(agree, "results depend on the number of threads")
+
+    let team = try Pool(2)
+    let between = Buffer<Float>(undefined: Int(pool.n * pool.h * pool.w * pool.c))
+    let y = Buffer<Float>(undefined: count), index = Buffer<UInt16>(undefined: count)
+    var forward = ath_conv2d_forward_args(
+      shape: shape, x: x.pointer, weights: weights.pointer, bias: bias.pointer, y: between.pointer,
+      activation: activation, scratch: nil)
+    let memory = scratch(kernels.conv2d_forward_scratch_bytes(&forward))
+    forward.scratch = UnsafeMutableRawPointer(memory.pointer)
+    call(kernels.conv2d_forward, forward, on: team, keeping: owners + [between, memory])
+    let pooling = ath_max_pool2d_forward_args(shape: pool, x: between.pointer, y: y.pointer, index: index.pointer)
+    call(kernels.max_pool2d_forward, pooling, on: team, keeping: [between, y, index])
+    #expect(identical(got[0], y.values))
+    #expect(identical(got[1], index.values.map(Float.init)))
   }
 
   private func gradients<Element: Real>(
@@ -99,13 +142,15 @@ struct PooledCase: Sendable, CustomTestStringConvertible {
     let owners: [AnyObject] = [x, weights, pooled, dpooled, index, dx, dweights, dbias]
 
     var input = ath_conv2d_pooled_input_gradient_args(
-      shape: one.convolution.shape, dy: dy, weights: weights.pointer, dx: dx.pointer, scratch: nil)
+      shape: one.convolution.shape, dy: dy, weights: weights.pointer,
+      relu: one.masksInput ? x.pointer : nil, dx: dx.pointer, scratch: nil)
     let scratch1 = scratch(kernels.conv2d_pooled_input_gradient_scratch_bytes(&input))
     input.scratch = UnsafeMutableRawPointer(scratch1.pointer)
     call(kernels.conv2d_pooled_input_gradient, input, on: pool, keeping: owners + [scratch1])
 
     var gradient = ath_conv2d_pooled_weight_gradient_args(
-      shape: one.convolution.shape, dy: dy, x: x.pointer, dweights: dweights.pointer, dbias: dbias.pointer, scratch: nil)
+      shape: one.convolution.shape, dy: dy, x: x.pointer, dweights: dweights.pointer, dbias: dbias.pointer, scratch: nil
+    )
     let scratch2 = scratch(kernels.conv2d_pooled_weight_gradient_scratch_bytes(&gradient))
     gradient.scratch = UnsafeMutableRawPointer(scratch2.pointer)
     call(kernels.conv2d_pooled_weight_gradient, gradient, on: pool, keeping: owners + [scratch2])
