@@ -68,7 +68,12 @@ struct HTTPTransfer {
     }
     defer { watchdog.cancel() }
     task.resume()
-    for try await event in stream { try receive(event) }
+    do {
+      for try await event in stream { try receive(event) }
+    } catch {
+      try Task.checkCancellation()  // the transfer may report its own end sooner than the stream
+      throw error
+    }
     try Task.checkCancellation()
   }
 
