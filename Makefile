@@ -5,11 +5,12 @@ PYTHON ?= python3
 VENV = .venv
 ATHANOR = .build/release/athanor
 DEMO = athanor-demo
+KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
 DATA = $(HOME)/.cache/athanor/mnist
 ROUNDS = 2
 
-.PHONY: demo test parity bench bench-kernels build format lint dependencies clean
+.PHONY: demo test parity neon bench bench-kernels build format lint dependencies clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -32,6 +33,14 @@ $(VENV)/installed: Tools/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
 	touch $@
+
+neon: ## The kernels for 64-bit ARM, emulated, against the reference (Debian)
+	@sh Tools/install_emulator.sh
+	@mkdir -p .build
+	clang --target=aarch64-linux-gnu -fuse-ld=lld -static -std=gnu11 -O2 -I/usr/aarch64-linux-gnu/include \
+	  -L/usr/aarch64-linux-gnu/lib -B/usr/aarch64-linux-gnu/lib -I$(KERNELS)/include Tools/check_kernels.c \
+	  $(KERNELS)/*.c $(KERNELS)/*/*.c -lm -lpthread -o .build/check-kernels-neon
+	qemu-aarch64 .build/check-kernels-neon
 
 bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
 	$(SWIFT) build -c release --product AthanorBenchmarks

@@ -14,7 +14,8 @@
       }                                                                                                                \
     }                                                                                                                  \
     float total = 0;                                                                                                   \
-    for (int c = 0; c < CHAINS; ++c) total += sums[c][0];                                                              \
+    for (int c = 0; c < CHAINS; ++c)                                                                                   \
+      total += sums[c][0];                                                                                             \
     const double operations = 2.0 * (bytes / 4) * CHAINS * (double)(rounds * 1000 / CHAINS);                           \
     return total == 12345 ? 0 : operations;                                                                            \
   }
@@ -27,12 +28,16 @@ DEFINE_PEAK(peak_avx512, 64, __attribute__((target("avx512f,avx512vl,fma"))))
 DEFINE_PEAK(peak_avx2, 32, __attribute__((target("avx2,fma"))))
 DEFINE_PEAK(peak_sse, 16, )
 double peak_arithmetic(long rounds) {
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) return peak_avx512(rounds);
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return peak_avx2(rounds);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
+    return peak_avx512(rounds);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return peak_avx2(rounds);
   return peak_sse(rounds);
 }
 #else
 #define REGISTER(value) "w"(value)
 DEFINE_PEAK(peak_vector, 16, )
-double peak_arithmetic(long rounds) { return peak_vector(rounds); }
+double peak_arithmetic(long rounds) {
+  return peak_vector(rounds);
+}
 #endif

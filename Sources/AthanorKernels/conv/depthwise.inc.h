@@ -1,7 +1,9 @@
-// Depthwise convolutions (as many groups as channels, one filter each): a vector holds neighbouring channels, so that every
-// load is of whole vectors. There is a load for each multiplication, which is all that limits them.
+// Depthwise convolutions (as many groups as channels, one filter each): a vector holds neighbouring channels, so that
+// every load is of whole vectors. There is a load for each multiplication, which is all that limits them.
 
-static bool ATH_NAME(is_depthwise)(const ath_conv2d_shape *s) { return s->groups == s->ci && s->co == s->ci && s->ci > 1; }
+static bool ATH_NAME(is_depthwise)(const ath_conv2d_shape *s) {
+  return s->groups == s->ci && s->co == s->ci && s->ci > 1;
+}
 
 /// Which floats the taps of some pixels read, and their weights.
 typedef struct {
@@ -15,8 +17,8 @@ typedef struct {
 } ATH_NAME(depthwise_job);
 
 /// One vector of channels of p_count pixels, from channel c on.
-ATH_INLINE void ATH_NAME(depthwise_tile)(const int p_count, const ATH_NAME(depthwise_job) * job, const float *const *rows,
-                                         float *const *results, int64_t c, const bool whole) {
+ATH_INLINE void ATH_NAME(depthwise_tile)(const int p_count, const ATH_NAME(depthwise_job) * job,
+                                         const float *const *rows, float *const *results, int64_t c, const bool whole) {
   const int64_t lanes = job->channels - c;
   vf sums[8];
   ATH_UNROLL for (int p = 0; p < p_count; ++p) sums[p] = (vf){0};
@@ -31,7 +33,8 @@ ATH_INLINE void ATH_NAME(depthwise_tile)(const int p_count, const ATH_NAME(depth
     }
   }
   vf initial = {0};
-  if (job->initial) initial = whole ? vf_load(job->initial + c) : vf_load_part(job->initial + c, lanes);
+  if (job->initial)
+    initial = whole ? vf_load(job->initial + c) : vf_load_part(job->initial + c, lanes);
   ATH_UNROLL for (int p = 0; p < p_count; ++p) {
     const vf sum = job->relu ? vf_relu(sums[p] + initial) : sums[p] + initial;
     if (whole) {
@@ -66,7 +69,8 @@ static void ATH_NAME(depthwise_pixels)(const ATH_NAME(depthwise_job) * job, cons
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Weight gradient: dweights[r, t, c] = sum over pixels of x[pixel and tap, c] * dy[pixel, c], chunk by chunk of the batch.
+// Weight gradient: dweights[r, t, c] = sum over pixels of x[pixel and tap, c] * dy[pixel, c], chunk by chunk of the
+// batch.
 
 typedef struct {
   const ath_conv2d_weight_gradient_args *args;
@@ -76,10 +80,13 @@ typedef struct {
 
 static ATH_NAME(depthwise_plan) ATH_NAME(plan_depthwise)(const ath_conv2d_weight_gradient_args *args) {
   const ath_conv2d_shape *s = &args->shape;
-  return (ATH_NAME(depthwise_plan)){args, ath_max(1, ath_min(16, s->n)), ath_divide_up(s->ci, ATH_LANES), args->scratch};
+  return (ATH_NAME(depthwise_plan)){args, ath_max(1, ath_min(16, s->n)), ath_divide_up(s->ci, ATH_LANES),
+                                    args->scratch};
 }
 
-static int64_t ATH_NAME(depthwise_partial)(const ath_conv2d_shape *s) { return (s->kh * s->kw + 1) * s->ci; }
+static int64_t ATH_NAME(depthwise_partial)(const ath_conv2d_shape *s) {
+  return (s->kh * s->kw + 1) * s->ci;
+}
 
 /// Outputs begin ..< end of an axis for which a tap reads inside of the source.
 static ATH_NAME(extent) ATH_NAME(tap_extent)(int64_t tap, int64_t stride, int64_t pad, int64_t size, int64_t outputs) {
@@ -108,7 +115,8 @@ ATH_INLINE void ATH_NAME(depthwise_taps)(const int count, const ath_conv2d_shape
     const int64_t place = (t + tap) * s->dilation_w;
     const ATH_NAME(extent) all = ATH_NAME(tap_extent)(place, s->stride_w, s->pad_left, s->w, s->ow);
     for (int64_t j = all.begin; j < all.end; j = j + 1 == begin ? end : j + 1) {
-      if (j >= begin && j < end) continue;
+      if (j >= begin && j < end)
+        continue;
       const float *from = x + (j * s->stride_w + place - s->pad_left) * s->ci, *pixel = dy + j * s->ci;
       sums[tap] += vf_load_part(pixel, ath_min(lanes, ATH_LANES)) * vf_load_part(from, ath_min(lanes, ATH_LANES));
     }
@@ -125,16 +133,26 @@ static void ATH_NAME(depthwise_rows)(const ATH_NAME(depthwise_plan) * plan, int6
   for (int64_t b = begin; b < end; ++b) {
     vf sums[4] = {{0}, {0}, {0}, {0}};
     for (int64_t i = rows.begin; i < rows.end; ++i) {
-      const float *x = (const float *)plan->args->x + (b * s->h + i * s->stride_h + row - s->pad_top) * s->w * s->ci + c;
+      const float *x =
+          (const float *)plan->args->x + (b * s->h + i * s->stride_h + row - s->pad_top) * s->w * s->ci + c;
       const float *dy = (const float *)plan->args->dy + (b * s->oh + i) * s->ow * s->ci + c;
       switch (count) {
-      case 1: ATH_NAME(depthwise_taps)(1, s, t, x, dy, lanes, sums); break;
-      case 2: ATH_NAME(depthwise_taps)(2, s, t, x, dy, lanes, sums); break;
-      case 3: ATH_NAME(depthwise_taps)(3, s, t, x, dy, lanes, sums); break;
-      default: ATH_NAME(depthwise_taps)(4, s, t, x, dy, lanes, sums); break;
+      case 1:
+        ATH_NAME(depthwise_taps)(1, s, t, x, dy, lanes, sums);
+        break;
+      case 2:
+        ATH_NAME(depthwise_taps)(2, s, t, x, dy, lanes, sums);
+        break;
+      case 3:
+        ATH_NAME(depthwise_taps)(3, s, t, x, dy, lanes, sums);
+        break;
+      default:
+        ATH_NAME(depthwise_taps)(4, s, t, x, dy, lanes, sums);
+        break;
       }
     }
-    for (int tap = 0; tap < 4; ++tap) total[tap] += sums[tap];
+    for (int tap = 0; tap < 4; ++tap)
+      total[tap] += sums[tap];
   }
   for (int tap = 0; tap < count; ++tap) {
     vf_store_part(result + (r * s->kw + t + tap) * s->ci + c, total[tap], ath_min(lanes, ATH_LANES));
@@ -159,7 +177,8 @@ static void ATH_NAME(depthwise_task)(void *context, int64_t index, int worker) {
   for (int64_t b = begin; b < end; ++b) {
     const float *dy = (const float *)plan->args->dy + b * s->oh * s->ow * s->ci + c;
     vf sums[4] = {{0}, {0}, {0}, {0}}; // chains, to hide the latency of an addition
-    for (int64_t pixel = 0; pixel < s->oh * s->ow; ++pixel) sums[pixel % 4] += vf_load_part(dy + pixel * s->ci, lanes);
+    for (int64_t pixel = 0; pixel < s->oh * s->ow; ++pixel)
+      sums[pixel % 4] += vf_load_part(dy + pixel * s->ci, lanes);
     bias += (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
   vf_store_part(result + s->kh * s->kw * s->ci + c, bias, lanes);
@@ -178,7 +197,8 @@ static void ATH_NAME(depthwise_weight_gradient)(const ath_conv2d_weight_gradient
   float *dweights = args->dweights, *dbias = args->dbias;
   for (int64_t e = 0; e < partial; ++e) {
     float sum = 0;
-    for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) sum += plan.partials[chunk * partial + e];
+    for (int64_t chunk = 0; chunk < plan.chunks; ++chunk)
+      sum += plan.partials[chunk * partial + e];
     if (e < weights) {
       dweights[e] = sum;
     } else if (dbias) {

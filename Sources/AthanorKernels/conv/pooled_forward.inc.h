@@ -9,7 +9,8 @@ typedef struct {
 } ATH_NAME(pooled_forward_plan);
 
 /// Rows begin ..< end of y that windows row ..< row + rows reach.
-static void ATH_NAME(pooled_extent)(const ath_pool2d_shape *p, int64_t row, int64_t rows, int64_t *begin, int64_t *end) {
+static void ATH_NAME(pooled_extent)(const ath_pool2d_shape *p, int64_t row, int64_t rows, int64_t *begin,
+                                    int64_t *end) {
   *begin = ath_max(0, row * p->stride_h - p->pad_top);
   *end = ath_min(p->h, (row + rows - 1) * p->stride_h - p->pad_top + p->kh);
 }
@@ -48,15 +49,21 @@ static void ATH_NAME(pooled_forward_band)(void *context, int64_t index, int work
   const int64_t first = (part.image * p->oh + row) * p->ow * p->c;
   pooling.y = (float *)args->y + first;
   pooling.index = args->index ? args->index + first : NULL;
-  for (int64_t i = 0; i < part.images * rows; ++i) ATH_NAME(fast_max_pool_row)(&pooling, i, worker);
+  for (int64_t i = 0; i < part.images * rows; ++i)
+    ATH_NAME(fast_max_pool_row)(&pooling, i, worker);
 }
 
 static void ATH_NAME(fast_conv2d_pooled_forward)(const ath_conv2d_pooled_forward_args *args, ath_pool *pool) {
   const ath_conv2d_shape *s = &args->shape;
   const ath_pool2d_shape *p = &args->pool;
-  if (p->n <= 0 || p->oh <= 0 || p->ow <= 0 || p->c <= 0) return;
-  ath_conv2d_forward_args forward = {.shape = *s, .x = args->x, .weights = args->weights, .bias = args->bias,
-                                     .activation = args->activation, .scratch = args->scratch};
+  if (p->n <= 0 || p->oh <= 0 || p->ow <= 0 || p->c <= 0)
+    return;
+  ath_conv2d_forward_args forward = {.shape = *s,
+                                     .x = args->x,
+                                     .weights = args->weights,
+                                     .bias = args->bias,
+                                     .activation = args->activation,
+                                     .scratch = args->scratch};
   const int64_t fitting = ATH_NAME(pooled_fitting)(p);
   if (fitting == 0) {
     const size_t weights = ath_round_up((int64_t)ATH_NAME(fast_conv2d_forward_scratch_bytes)(&forward), 64);
@@ -70,12 +77,15 @@ static void ATH_NAME(fast_conv2d_pooled_forward)(const ath_conv2d_pooled_forward
   const int64_t image_work = s->oh * s->ow * s->kh * s->kw * s->ci * s->co, work = s->n * image_work;
   const int64_t wanted = ath_min(64, ath_max(1, work / 1000000)); // bands, as in `convolve`
   plan.rows = ath_min(fitting, p->oh);
-  plan.images = plan.rows < p->oh ? 1 : ath_max(1, ath_min(s->n / wanted, ATH_POOLED_TILE_FLOATS / (p->h * p->w * p->c)));
-  if (s->n < wanted) plan.rows = ath_min(plan.rows, ath_max(1, ath_divide_up(p->oh * s->n, wanted)));
+  plan.images =
+      plan.rows < p->oh ? 1 : ath_max(1, ath_min(s->n / wanted, ATH_POOLED_TILE_FLOATS / (p->h * p->w * p->c)));
+  if (s->n < wanted)
+    plan.rows = ath_min(plan.rows, ath_max(1, ath_divide_up(p->oh * s->n, wanted)));
   plan.parts = ath_divide_up(p->oh, plan.rows);
   const int64_t bands = ath_divide_up(s->n, plan.images) * plan.parts;
   if (work < ATH_SMALL_WORK) {
-    for (int64_t band = 0; band < bands; ++band) ATH_NAME(pooled_forward_band)(&plan, band, 0);
+    for (int64_t band = 0; band < bands; ++band)
+      ATH_NAME(pooled_forward_band)(&plan, band, 0);
   } else {
     ath_pool_run(pool, bands, ATH_NAME(pooled_forward_band), &plan);
   }

@@ -1,7 +1,9 @@
-// Input gradient behind max-pooling. For each place of each window, the filters whose maximum lay there are listed; their
-// weights, times the gradients, add up in registers and go to the pixels of dx that the kernel reached from there.
+// Input gradient behind max-pooling. For each place of each window, the filters whose maximum lay there are listed;
+// their weights, times the gradients, add up in registers and go to the pixels of dx that the kernel reached from
+// there.
 //
-// Weights are packed as [kh][co][kw * ci, padded to whole vectors]: what one filter sends to one row of dx is contiguous.
+// Weights are packed as [kh][co][kw * ci, padded to whole vectors]: what one filter sends to one row of dx is
+// contiguous.
 
 typedef struct {
   const ath_conv2d_pooled_input_gradient_args *args;
@@ -10,11 +12,13 @@ typedef struct {
   ath_pool *pool;
 } ATH_NAME(pooled_input_plan);
 
-static int64_t ATH_NAME(pooled_width)(const ath_conv2d_shape *s) { return ath_round_up(s->kw * s->ci, ATH_LANES); }
+static int64_t ATH_NAME(pooled_width)(const ath_conv2d_shape *s) {
+  return ath_round_up(s->kw * s->ci, ATH_LANES);
+}
 
 /// Behind the packed weights a vector more may be read: near the border a row of them is read from its middle on.
-static size_t ATH_NAME(fast_conv2d_pooled_input_gradient_scratch_bytes)(
-    const ath_conv2d_pooled_input_gradient_args *args) {
+static size_t
+ATH_NAME(fast_conv2d_pooled_input_gradient_scratch_bytes)(const ath_conv2d_pooled_input_gradient_args *args) {
   const ath_conv2d_shape *s = &args->shape;
   return (size_t)(s->kh * s->co * ATH_NAME(pooled_width)(s) + ATH_LANES) * sizeof(float);
 }
@@ -34,7 +38,8 @@ ATH_INLINE vf ATH_NAME(load_pooled)(const ath_pooled_gradient *dy, int64_t place
   const float *from = (const float *)dy->dpooled + place, *pooled = (const float *)dy->pooled + place;
   const bool whole = lanes >= ATH_LANES;
   const vf value = whole ? vf_load(from) : vf_load_part(from, lanes);
-  if (!dy->pooled) return value;
+  if (!dy->pooled)
+    return value;
   return vf_choose((whole ? vf_load(pooled) : vf_load_part(pooled, lanes)) <= 0.0f, (vf){0}, value);
 }
 
@@ -45,7 +50,8 @@ static void ATH_NAME(scatter_pixel)(const ATH_NAME(pooled_input_plan) * plan, AT
   const int64_t top = i - s->pad_top, left = j - s->pad_left;
   const int64_t r = ath_max(0, -top), rows = ath_min(s->kh, s->h - top) - r;
   const int64_t t = ath_max(0, -left), columns = ath_min(s->kw, s->w - left) - t;
-  if (rows <= 0 || columns <= 0) return;
+  if (rows <= 0 || columns <= 0)
+    return;
   job->source = plan->packed + r * job->source_row + t * s->ci;
   job->result = image + ((top + r) * s->w + left + t) * s->ci;
   job->rows = rows;
@@ -59,7 +65,8 @@ static void ATH_NAME(mask_by_relu)(const float *relu, int64_t count, float *dx) 
   for (; e + ATH_LANES <= count; e += ATH_LANES) {
     vf_store(dx + e, vf_choose(vf_load(relu + e) > 0.0f, vf_load(dx + e), (vf){0}));
   }
-  for (; e < count; ++e) dx[e] = relu[e] > 0 ? dx[e] : 0;
+  for (; e < count; ++e)
+    dx[e] = relu[e] > 0 ? dx[e] : 0;
 }
 
 /// Index: an image.
@@ -75,7 +82,8 @@ static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worke
   int32_t *offsets = (int32_t *)(values + places * list);
   memset(image, 0, (size_t)floats * sizeof(float));
   vi lane;
-  for (int l = 0; l < ATH_LANES; ++l) lane[l] = l;
+  for (int l = 0; l < ATH_LANES; ++l)
+    lane[l] = l;
   ATH_NAME(sparse_job) job = {.source_row = s->co * plan->width, .source_whole = true, .result_row = s->w * s->ci};
   for (int64_t i = 0; i < p->oh; ++i) {
     for (int64_t j = 0; j < p->ow; ++j) {
@@ -91,7 +99,8 @@ static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worke
         }
       }
       for (int64_t place = 0; place < places; ++place) {
-        if (counts[place] == 0) continue;
+        if (counts[place] == 0)
+          continue;
         job.values = values + place * list;
         job.offsets = offsets + place * list;
         job.count = counts[place];
@@ -100,7 +109,8 @@ static void ATH_NAME(pooled_input_image)(void *context, int64_t index, int worke
       }
     }
   }
-  if (plan->args->relu) ATH_NAME(mask_by_relu)((const float *)plan->args->relu + index * floats, floats, image);
+  if (plan->args->relu)
+    ATH_NAME(mask_by_relu)((const float *)plan->args->relu + index * floats, floats, image);
 }
 
 static void ATH_NAME(fast_conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *args,

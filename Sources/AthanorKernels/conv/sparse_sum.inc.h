@@ -34,7 +34,8 @@ ATH_INLINE void ATH_NAME(sparse_tile)(const int r_count, const int v_count, cons
       const vf value = vf_splat(job->values[e]);
       const float *from = source + job->offsets[e];
       ATH_UNROLL for (int r = 0; r < r_count; ++r) {
-        ATH_UNROLL for (int v = 0; v < v_count; ++v) sums[r][v] += value * vf_load(from + r * source_row + v * ATH_LANES);
+        ATH_UNROLL for (int v = 0; v < v_count; ++v) sums[r][v] +=
+            value * vf_load(from + r * source_row + v * ATH_LANES);
       }
     }
   } else {

@@ -1,5 +1,5 @@
-// Winograd's F(2x2, 3x3) (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016): a tile of 2x2 outputs of
-// a 3x3 kernel with 16 multiplications for each pair of channels instead of 36.
+// Winograd's F(2x2, 3x3) (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016): a tile of 2x2
+// outputs of a 3x3 kernel with 16 multiplications for each pair of channels instead of 36.
 //
 //     Y = A' ((G g G') . (B' d B)) A      d: the 4x4 source pixels of a tile, g: the 3x3 weights, ' : transposed
 //
@@ -9,23 +9,24 @@
 //          0  1  0 -1          0    0    1
 //
 // Tiles are taken some at a time: transformed sources [tile][16][channels], then for each of the 16 places one matrix
-// product with that place's weights, giving [tile][16][outputs], all in the worker's buffer. Factors are 1 and 1/2 alone, so
-// that results are about as exact as the direct computation's.
+// product with that place's weights, giving [tile][16][outputs], all in the worker's buffer. Factors are 1 and 1/2
+// alone, so that results are about as exact as the direct computation's.
 
 enum {
   ATH_NAME(winograd_tiles) = 48,       // at a time at most
   ATH_NAME(winograd_least_tiles) = 12, // fewer do not pay
 };
 
-/// Floats from one tile's 16 vectors of channels to the next tile's; a vector more than 16, so that not all tiles fall onto
-/// the same sets of the first-level cache.
-static int64_t ATH_NAME(winograd_step)(int64_t channels) { return 16 * ath_round_up(channels, ATH_LANES) + 16; }
+/// Floats from one tile's 16 vectors of channels to the next tile's; a vector more than 16, so that not all tiles fall
+/// onto the same sets of the first-level cache.
+static int64_t ATH_NAME(winograd_step)(int64_t channels) {
+  return 16 * ath_round_up(channels, ATH_LANES) + 16;
+}
 
 /// How many tiles go into a buffer of `room` floats.
 static int64_t ATH_NAME(winograd_fitting)(int64_t source_channels, int64_t output_channels, int64_t room) {
   const int64_t zeros = ath_round_up(source_channels, ATH_LANES);
-  return (room - zeros) /
-         (ATH_NAME(winograd_step)(source_channels) + ATH_NAME(winograd_step)(output_channels));
+  return (room - zeros) / (ATH_NAME(winograd_step)(source_channels) + ATH_NAME(winograd_step)(output_channels));
 }
 
 /// Where it is faster: channels enough that products outweigh the transforms, and few enough for the buffer.
@@ -134,8 +135,10 @@ static void ATH_NAME(transform_output)(const float *from, int64_t channels, cons
     y[2] = bottom[0] + bottom[1] + bottom[2] + bias;
     y[3] = bottom[1] - bottom[2] - bottom[3] + bias;
     ATH_UNROLL for (int p = 0; p < 4; ++p) {
-      if (relu) y[p] = vf_relu(y[p]);
-      if (!to[p]) continue;
+      if (relu)
+        y[p] = vf_relu(y[p]);
+      if (!to[p])
+        continue;
       if (k + ATH_LANES <= channels) {
         vf_store(to[p] + k, y[p]);
       } else {
@@ -153,8 +156,8 @@ typedef struct {
   const float *initial; // [whole vectors of co] or NULL
   bool relu;
   int64_t outputs_w;
-  float *outputs;                    // the first row of the part's first image
-  int64_t image_step, first_row;     // floats from image to image there; the row that lies first
+  float *outputs;                // the first row of the part's first image
+  int64_t image_step, first_row; // floats from image to image there; the row that lies first
 } ATH_NAME(winograd);
 
 typedef struct {
@@ -202,9 +205,10 @@ static void ATH_NAME(winograd_part)(const ATH_NAME(winograd) * job, int64_t firs
         rows[t] = sources + t * source_step + p * width;
         results[t] = products + t * product_step + p * product_width;
       }
-      const ATH_NAME(operand) b = {.data = job->weights + p * job->ci * product_width, .packed = true, .steps = job->ci};
-      const ATH_NAME(tile_job) product = {
-          .walk = {.outer = 1, .middle = 1, .inner = job->ci, .a_inner = 1}, .columns = product_width};
+      const ATH_NAME(operand)
+          b = {.data = job->weights + p * job->ci * product_width, .packed = true, .steps = job->ci};
+      const ATH_NAME(tile_job)
+          product = {.walk = {.outer = 1, .middle = 1, .inner = job->ci, .a_inner = 1}, .columns = product_width};
       ATH_NAME(multiply_block)(rows, results, count, &product, &b);
     }
     for (int64_t t = 0; t < count; ++t) {
@@ -212,10 +216,9 @@ static void ATH_NAME(winograd_part)(const ATH_NAME(winograd) * job, int64_t firs
       float *to[4];
       for (int64_t p = 0; p < 4; ++p) {
         const int64_t row = place->row + p / 2, column = place->column + p % 2;
-        to[p] = row < end && column < job->outputs_w
-                    ? job->outputs + (place->image - first) * job->image_step +
-                          ((row - job->first_row) * job->outputs_w + column) * job->co
-                    : NULL;
+        to[p] = row < end && column < job->outputs_w ? job->outputs + (place->image - first) * job->image_step +
+                                                           ((row - job->first_row) * job->outputs_w + column) * job->co
+                                                     : NULL;
       }
       ATH_NAME(transform_output)(products + t * product_step, job->co, job->initial, job->relu, to);
     }

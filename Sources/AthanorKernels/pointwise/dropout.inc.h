@@ -1,8 +1,8 @@
 // Dropout with ATH_LANES Philox blocks at a time: lane l computes block first + l, which decides elements 8 l ... 8 l + 7.
 
 typedef uint64_t vu64 __attribute__((vector_size(4 * ATH_LANES)));
+typedef float vf_anywhere __attribute__((vector_size(4 * ATH_LANES), aligned(1), may_alias));
 typedef uint8_t vu8_unaligned __attribute__((vector_size(ATH_LANES), aligned(1), may_alias));
-typedef vu vu_unaligned __attribute__((aligned(1), may_alias));
 
 /// The high half of a * factor; the low half is a * factor itself. Even and odd lanes apart, as 64-bit products.
 ATH_INLINE vu ATH_NAME(multiply_high)(vu a, uint32_t factor) {
@@ -12,11 +12,10 @@ ATH_INLINE vu ATH_NAME(multiply_high)(vu a, uint32_t factor) {
 
 /// Ten rounds as in ath_philox4x32.
 ATH_INLINE void ATH_NAME(philox_blocks)(uint64_t key, uint64_t counter, uint64_t first, vu out[4]) {
-  vu c0, c1;
-  for (int lane = 0; lane < ATH_LANES; ++lane) {
-    c0[lane] = (uint32_t)(first + (uint64_t)lane);
-    c1[lane] = (uint32_t)((first + (uint64_t)lane) >> 32);
-  }
+  vu lanes;
+  for (int lane = 0; lane < ATH_LANES; ++lane) lanes[lane] = (uint32_t)lane;
+  vu c0 = lanes + (uint32_t)first, c1 = (vu){0} + (uint32_t)(first >> 32);
+  c1 -= (vu)(c0 < lanes); // a carry
   vu c2 = (vu){0} + (uint32_t)counter, c3 = (vu){0} + (uint32_t)(counter >> 32);
   uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
   ATH_UNROLL for (int round = 0; round < 10; ++round) {
@@ -47,12 +46,9 @@ ATH_INLINE void ATH_NAME(dropout_masks)(const ath_dropout_args *args, int64_t fi
   ATH_NAME(philox_blocks)(args->key, args->counter, (uint64_t)first / 8, words);
   const vu low = ATH_NAME(kept_halves)(words[0], threshold) | ATH_NAME(kept_halves)(words[1], threshold) << 16;
   const vu high = ATH_NAME(kept_halves)(words[2], threshold) | ATH_NAME(kept_halves)(words[3], threshold) << 16;
-  uint32_t pairs[2 * ATH_LANES];
-  for (int lane = 0; lane < ATH_LANES; ++lane) {
-    pairs[2 * lane] = low[lane];
-    pairs[2 * lane + 1] = high[lane];
-  }
-  memcpy(mask, pairs, sizeof pairs); // little-endian, as every CPU that has these instruction sets is run
+  // Lane by lane, low before high; little-endian, as every CPU that has these instruction sets is run.
+  *(vf_anywhere *)mask = vf_interleave_low((vf)low, (vf)high);
+  *(vf_anywhere *)(mask + 4 * ATH_LANES) = vf_interleave_high((vf)low, (vf)high);
 }
 
 static void ATH_NAME(fast_dropout_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
