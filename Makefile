@@ -3,6 +3,7 @@
 SWIFT ?= swift
 PYTHON ?= python3
 VENV = .venv
+EXPORT_VENV = .venv-export
 ATHANOR = .build/release/athanor
 DEMO = athanor-demo
 KERNELS = Sources/AthanorKernels
@@ -10,7 +11,7 @@ BENCH_VENV = .venv-bench
 DATA = $(HOME)/.cache/athanor/mnist
 ROUNDS = 2
 
-.PHONY: demo test parity neon bench bench-kernels build format lint dependencies clean
+.PHONY: demo test parity parity-export neon bench bench-kernels build format lint dependencies clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -28,6 +29,14 @@ test: dependencies ## Every Swift test, in release mode; needs no Python
 
 parity: build $(VENV)/installed ## Compare with the real Keras
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
+
+parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime
+	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
+
+$(EXPORT_VENV)/installed: Tools/requirements-export.txt
+	$(PYTHON) -m venv $(EXPORT_VENV)
+	$(EXPORT_VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements-export.txt
+	touch $@
 
 $(VENV)/installed: Tools/requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -65,4 +74,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
 
 clean:
-	rm -rf .build $(VENV) $(BENCH_VENV) $(DEMO)
+	rm -rf .build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DEMO)

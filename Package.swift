@@ -7,11 +7,14 @@ let package = Package(
   products: [
     .library(name: "Athanor", targets: ["Athanor"]),
     .library(name: "AthanorKeras", targets: ["AthanorKeras"]),
+    .library(name: "AthanorCoreML", targets: ["AthanorCoreML"]),
+    .library(name: "AthanorONNX", targets: ["AthanorONNX"]),
     .library(name: "AthanorDatasets", targets: ["AthanorDatasets"]),
     .executable(name: "athanor", targets: ["AthanorCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
   ],
   targets: [
@@ -35,6 +38,10 @@ let package = Package(
       name: "CTurboJPEG", path: "Sources/System/CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
 
+    .target(
+      name: "AthanorCoreML", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    .target(
+      name: "AthanorONNX", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(name: "AthanorKeras", dependencies: ["Athanor", "CHDF5"]),
     .target(
       name: "AthanorDatasets",
@@ -45,7 +52,7 @@ let package = Package(
     .executableTarget(
       name: "AthanorCommand",
       dependencies: [
-        "Athanor", "AthanorKeras", "AthanorDatasets",
+        "Athanor", "AthanorKeras", "AthanorCoreML", "AthanorONNX", "AthanorDatasets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -64,6 +71,8 @@ let package = Package(
     .testTarget(
       name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"], exclude: ["Goldens"]),
+    .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"]),
+    .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
     .testTarget(
       name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],

@@ -52,10 +52,10 @@ def spread(values, digits=2):
 
 
 def measure(arguments):
-    figures = {network: {} for network in OPERATIONS}
-    for network in OPERATIONS:
+    figures = {network: {} for network in arguments.networks}
+    for network in arguments.networks:
         for round_number in range(arguments.rounds):
-            for name in ["Athanor", *PEERS]:
+            for name in ["Athanor", *(peer for peer in PEERS if peer not in arguments.skip)]:
                 parameters = [network, arguments.data_dir, str(arguments.epochs), str(round_number + 1)]
                 if name == "Athanor":
                     result = run([arguments.program, "network", *parameters])
@@ -100,8 +100,8 @@ def table(network, runs, peak):
 
 def picture(figures, path):
     plt.rcParams.update({"font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "athanor", "font.size": 10})
-    figure, panels = plt.subplots(1, len(figures), figsize=(9, 2.8))
-    for panel, (network, runs) in zip(panels, figures.items()):
+    figure, panels = plt.subplots(1, len(figures), figsize=(9, 2.8), squeeze=False)
+    for panel, (network, runs) in zip(panels[0], figures.items()):
         names = list(runs)[::-1]
         values = [statistics.median(gather(runs[name], "epoch_seconds")) for name in names]
         bars = panel.barh(names, values, color=["#c2410c" if name == "Athanor" else "#9ca3af" for name in names])
@@ -120,6 +120,8 @@ def main():
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--networks", nargs="+", choices=list(OPERATIONS), default=list(OPERATIONS))
+    parser.add_argument("--skip", nargs="+", choices=list(PEERS), default=[], help="peers to leave out")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("Documentation"))
     arguments = parser.parse_args()
     before = run([arguments.program, "peak"])
@@ -144,4 +146,5 @@ def main():
     print(text)
 
 
-main()
+if __name__ == "__main__":
+    main()

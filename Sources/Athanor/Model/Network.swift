@@ -78,6 +78,12 @@ package struct Network: Sendable {
     package var inputScale: Float = 1
     /// int32 `[nil]` for class numbers, float32 `[nil, ...]` for numbers; nil for prediction.
     package var target: ValueType?
+
+    package init(inputType: DType = .float32, inputScale: Float = 1, target: ValueType? = nil) {
+      self.inputType = inputType
+      self.inputScale = inputScale
+      self.target = target
+    }
   }
 
   /// The graph that computes predictions, with a bias and ReLU fused where possible.
@@ -86,6 +92,14 @@ package struct Network: Sendable {
     let built = try build(try input(builder, feed), isTraining: false)
     builder.setResult(.output("prediction"), built.output)
     return try Passes.finish(Passes.fuseBiasAndActivation(builder.graph))
+  }
+
+  /// The graph that computes predictions, of forward operations alone, for exporters.
+  package func exportGraph(_ feed: Feed) throws -> Graph {
+    let builder = GraphBuilder()
+    let built = try build(try input(builder, feed), isTraining: false)
+    builder.setResult(.output("prediction"), built.output)
+    return try Passes.removeUnused(Passes.fuseBiasAndActivation(builder.graph))
   }
 
   /// The graph that computes the loss and the metrics' sums; for training, with the gradients.

@@ -100,9 +100,12 @@ package struct Graph: Sendable, CustomStringConvertible {
 
   /// Declares a result.
   package mutating func setResult(_ result: GraphResult, _ value: ValueID) {
-    results.removeAll { $0.result == result }
+    removeResult(result)
     results.append((result, value))
   }
+
+  /// Takes a result back.
+  package mutating func removeResult(_ result: GraphResult) { results.removeAll { $0.result == result } }
 
   private mutating func append(_ type: ValueType, _ definition: Definition) -> ValueID {
     types.append(type)

@@ -1,5 +1,6 @@
 /// One operation of a graph: a value type of stored parameters, with these facets in this order in its file:
-/// what it computes (the doc comment) / stored parameters / shape / gradient (for a `ForwardOp`) / CPU.
+/// what it computes (the doc comment) / stored parameters / shape / gradient (for a `ForwardOp`) / CPU / export
+/// (for a `ForwardOp`).
 ///
 /// No facet has a default implementation, so that a hole does not compile.
 package protocol Op: Hashable, Sendable {
@@ -20,12 +21,17 @@ package protocol Op: Hashable, Sendable {
   func kernel(_ site: KernelSite) -> Kernel
 }
 
-/// An operation that layers may use: it can also be differentiated.
+/// An operation that layers may use: it can also be differentiated and exported.
 package protocol ForwardOp: Op {
   /// The gradients of the loss with respect to each input, from those with respect to the results.
   ///
   /// An entry may be nil where `site.needsGradient` is false, or where the gradient is zero everywhere.
   func gradient(_ site: GradientSite) throws -> [Value?]
+
+  /// Writes the operation in the exporters' common language, which is Core ML's (MIL).
+  ///
+  /// - Throws: `AthanorError` with an empty location when it cannot be exported.
+  func export(_ site: ExportSite) throws -> [ExportValue]
 }
 
 /// Where an operation's first result may be put in memory. Further results always get a place of their own.

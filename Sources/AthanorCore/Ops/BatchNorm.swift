@@ -59,6 +59,8 @@ package struct BatchNorm: ForwardOp {
       run.table.pointee.batch_norm_forward(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }
 
 /// The gradient of batch normalisation: `dy, x, gamma, mean, variance -> dx, dgamma, dbeta`.

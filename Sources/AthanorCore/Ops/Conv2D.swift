@@ -147,6 +147,43 @@ package struct Conv2DOp: ForwardOp {
       run.table.pointee.conv2d_forward(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let x = site.channelsFirst(site.inputs[0])
+    let weights = try site.constant(1, "the kernel").transposed([3, 2, 0, 1])  // [K, C / groups, R, S]
+    var arguments: [(String, ExportArgument)] = [
+      ("x", .value(x)), ("weight", .value(ExportValue(.constant(weights), shape: weights.shape))),
+      ("strides", .integers(window.strides)), ("pad_type", .text("custom")),
+      ("pad", .integers(window.padding(of: [x.shape[1], x.shape[2]]))), ("dilations", .integers(window.dilations)),
+      ("groups", .integer(groups)),
+    ]
+    if site.inputs.count == 3 {
+      let bias = try site.constant(2, "the bias")
+      arguments.append(("bias", .value(ExportValue(.constant(bias), shape: bias.shape))))
+    }
+    let y = site.emit("conv", arguments, shape: site.outputShapes[0], order: .channelsFirst)
+    return [activation.export(y, site)]
+  }
+}
+
+extension FusedActivation {
+  func export(_ value: ExportValue, _ site: ExportSite) -> ExportValue {
+    switch self {
+    case .none: value
+    case .relu: site.emit("relu", [("x", .value(value))], shape: value.shape, order: value.order)
+    }
+  }
+}
+
+extension Window2D {
+  /// Lengths before and after, first of the height, then of the width.
+  func padding(of lengths: [Int]) -> [Int] {
+    (0..<2).flatMap { axis in
+      let (count, before) = places(along: axis, length: lengths[axis])
+      let reach = (count - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
+      return [before, Swift.max(0, reach - lengths[axis] - before)]
+    }
+  }
 }
 
 /// The bias that a convolution or matrix product may have as third input is one number for each of its columns.

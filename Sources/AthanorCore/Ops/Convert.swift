@@ -40,6 +40,15 @@ package struct Convert: ForwardOp {
       run.table.pointee.convert(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    var value = site.inputs[0]
+    for (operation, number, neutral) in [("mul", scale, Float(1)), ("add", offset, 0)] where number != neutral {
+      let arguments: [(String, ExportArgument)] = [("x", .value(value)), ("y", .number(Double(number)))]
+      value = site.emit(operation, arguments, shape: value.shape, order: value.order)
+    }
+    return [value]
+  }
 }
 
 /// A single number, the same at each run: `-> []`.
@@ -62,5 +71,11 @@ package struct Constant: ForwardOp {
       var arguments = ath_fill_args(count: Int64(y.count), value: value, y: run[y])
       run.table.pointee.fill(&arguments, run.pool)
     }
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let shape = site.outputShapes[0]
+    let numbers = [Float](repeating: Float(value), count: shape.reduce(1, *))
+    return [ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers))), shape: shape)]
   }
 }

@@ -36,6 +36,8 @@ package struct DropoutOp: ForwardOp {
       run.table.pointee.dropout(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }
 
 /// `dx = mask ? dy / (1 - rate) : 0`: `dy, mask -> dx`.

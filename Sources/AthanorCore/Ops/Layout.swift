@@ -36,6 +36,21 @@ package struct ReshapeOp: ForwardOp {
   package var outputPlacement: OutputPlacement { .viewOfInput }
 
   package func kernel(_ site: KernelSite) -> Kernel { .nothing }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (x, shape) = (site.inputs[0], site.outputShapes[0])
+    if let numbers = x.constant {
+      return [ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers.floats))), shape: shape)]
+    }
+    let isFlattening = x.order == .channelsFirst && shape.count == 2 && shape[0] == x.shape[0]
+    let arguments: [(String, ExportArgument)] = [
+      ("x", .value(isFlattening ? x : site.plain(x))), ("shape", .integers(shape)),
+    ]
+    let order =
+      isFlattening
+      ? ExportValue.Order.flattened(height: x.shape[1], width: x.shape[2], channels: x.shape[3]) : .plain
+    return [site.emit("reshape", arguments, shape: shape, order: order)]
+  }
 }
 
 /// Repeats axes of length 1, and new axes in front, until the shape is reached: `[...] -> shape`.
@@ -67,6 +82,14 @@ package struct BroadcastTo: ForwardOp {
     return copyKernel(
       x, y, lengths: y.shape, from: broadcastStrides(of: x.shape, in: y.shape), to: rowMajorStrides(y.shape))
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (x, shape) = (site.plain(site.inputs[0]), site.outputShapes[0])
+    let lengths = [Int](repeating: 1, count: shape.count - x.shape.count) + x.shape
+    let same = site.emit("reshape", [("x", .value(x)), ("shape", .integers(lengths))], shape: lengths)
+    let repeats = zip(shape, lengths).map { $1 == 1 ? $0 : 1 }
+    return [site.emit("tile", [("x", .value(same)), ("reps", .integers(repeats))], shape: shape)]
+  }
 }
 
 /// Axes in another order: `y.shape[i] = x.shape[order[i]]`.
@@ -97,6 +120,13 @@ package struct Transpose: ForwardOp {
     let (x, y) = (site.inputs[0], site.outputs[0])
     let strides = rowMajorStrides(x.shape)
     return copyKernel(x, y, lengths: y.shape, from: order.map { strides[$0] }, to: rowMajorStrides(y.shape))
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let arguments: [(String, ExportArgument)] = [
+      ("x", .value(site.plain(site.inputs[0]))), ("perm", .integers(order)),
+    ]
+    return [site.emit("transpose", arguments, shape: site.outputShapes[0])]
   }
 }
 
@@ -150,6 +180,17 @@ package struct Pad: ForwardOp {
       copy.run(run)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let isPicture = site.inputs[0].order == .channelsFirst
+    let x = isPicture ? site.inputs[0] : site.plain(site.inputs[0])
+    let axes = isPicture ? [0, 3, 1, 2] : Array(before.indices)
+    let arguments: [(String, ExportArgument)] = [
+      ("x", .value(x)), ("pad", .integers(axes.flatMap { [before[$0], after[$0]] })), ("mode", .text("constant")),
+      ("constant_val", .number(0)),
+    ]
+    return [site.emit("pad", arguments, shape: site.outputShapes[0], order: isPicture ? .channelsFirst : .plain)]
+  }
 }
 
 /// A part of each axis: `y[i] = x[start + i]`; a nil length means the whole (batch) axis.
@@ -191,6 +232,13 @@ package struct Slice: ForwardOp {
     let strides = rowMajorStrides(x.shape)
     let offset = zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }
     return copyKernel(x, y, lengths: y.shape, from: strides, to: rowMajorStrides(y.shape), xOffset: offset)
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let arguments: [(String, ExportArgument)] = [
+      ("x", .value(site.plain(site.inputs[0]))), ("begin", .integers(start)), ("size", .integers(site.outputShapes[0])),
+    ]
+    return [site.emit("slice_by_size", arguments, shape: site.outputShapes[0])]
   }
 }
 
@@ -249,6 +297,15 @@ package struct Concatenate: ForwardOp {
         x, y, lengths: x.shape, from: rowMajorStrides(x.shape), to: strides, yOffset: position * strides[axis])
     }
     return Kernel { run in for copy in copies { copy.run(run) } }
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let arePictures = site.inputs.allSatisfy { $0.order == .channelsFirst }
+    let arguments: [(String, ExportArgument)] = [
+      ("values", .values(arePictures ? site.inputs : site.inputs.map(site.plain))),
+      ("axis", .integer(arePictures ? [0, 2, 3, 1][axis] : axis)), ("interleave", .flag(false)),
+    ]
+    return [site.emit("concat", arguments, shape: site.outputShapes[0], order: arePictures ? .channelsFirst : .plain)]
   }
 }
 

@@ -114,4 +114,37 @@ package struct MatMul: ForwardOp {
       run.table.pointee.matmul(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (a, b) = (site.inputs[0], site.inputs[1])
+    guard !isBatched, !transposeA, a.shape.count <= 3, var weights = b.constant, weights.shape.count == 2 else {
+      let arguments: [(String, ExportArgument)] = [
+        ("x", .value(site.plain(a))), ("y", .value(site.plain(b))), ("transpose_x", .flag(transposeA)),
+        ("transpose_y", .flag(transposeB)),
+      ]
+      guard site.inputs.count == 2, isBatched || (!transposeA && b.shape.count == 2) else {
+        throw site.onlyWhileTraining(name)
+      }
+      return [activation.export(site.emit("matmul", arguments, shape: site.outputShapes[0]), site)]
+    }
+    if !transposeB { weights = weights.transposed([1, 0]) }  // [M, K], as Core ML keeps them
+    var x = a
+    if case .flattened(let height, let width, let channels) = a.order {
+      // The weights follow the order of the picture, so that nothing need be moved when the model runs.
+      let rows = weights.shape[0]
+      let picture = Tensor(uncheckedShape: [rows, height, width, channels], .float32(weights.floats))
+      weights = Tensor(
+        uncheckedShape: weights.shape, .float32(picture.transposed([0, 3, 1, 2]).floats))
+    } else {
+      x = site.plain(a)
+    }
+    var arguments: [(String, ExportArgument)] = [
+      ("x", .value(x)), ("weight", .value(ExportValue(.constant(weights), shape: weights.shape))),
+    ]
+    if site.inputs.count == 3 {
+      let bias = try site.constant(2, "the bias")
+      arguments.append(("bias", .value(ExportValue(.constant(bias), shape: bias.shape))))
+    }
+    return [activation.export(site.emit("linear", arguments, shape: site.outputShapes[0]), site)]
+  }
 }

@@ -62,6 +62,25 @@ package struct Unary: ForwardOp {
       run.table.pointee.unary(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (values, order) = site.aligned()
+    let x = ExportArgument.value(values[0])
+    func emit(_ operation: String, _ more: [(String, ExportArgument)] = []) -> [ExportValue] {
+      [site.emit(operation, [("x", x)] + more, shape: site.outputShapes[0], order: order)]
+    }
+    switch function {
+    case .negate: return emit("mul", [("y", .number(-1))])
+    case .abs, .sign, .square, .sqrt, .exp, .relu, .sigmoid, .tanh, .softplus, .silu: return emit(function.rawValue)
+    case .rsqrt: return emit("rsqrt", [("epsilon", .number(0))])
+    case .reciprocal: return emit("inverse", [("epsilon", .number(0))])
+    case .log: return emit("log", [("epsilon", .number(0))])
+    case .leakyRelu: return emit("leaky_relu", [("alpha", .number(alpha))])
+    case .elu: return emit("elu", [("alpha", .number(alpha))])
+    case .gelu: return emit("gelu", [("mode", .text("EXACT"))])
+    case .geluTanh: return emit("gelu", [("mode", .text("TANH_APPROXIMATION"))])
+    }
+  }
 }
 
 /// `dx = dy * f'(x)`, from dy and whichever of x and y the function's derivative reads.
@@ -177,6 +196,24 @@ package struct Binary: ForwardOp {
       arguments.b = UnsafeRawPointer(run[b])
       arguments.y = run[y]
       run.table.pointee.binary(&arguments, run.pool)
+    }
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (values, order) = site.aligned()
+    func emit(_ operation: String) -> ExportValue {
+      let arguments: [(String, ExportArgument)] = [("x", .value(values[0])), ("y", .value(values[1]))]
+      return site.emit(operation, arguments, shape: site.outputShapes[0], order: order)
+    }
+    switch function {
+    case .add: return [emit("add")]
+    case .subtract: return [emit("sub")]
+    case .multiply: return [emit("mul")]
+    case .divide: return [emit("real_div")]
+    case .maximum: return [emit("maximum")]
+    case .minimum: return [emit("minimum")]
+    case .power: return [emit("pow")]
+    case .equal, .greater, .greaterEqual: throw site.onlyWhileTraining(name)
     }
   }
 }

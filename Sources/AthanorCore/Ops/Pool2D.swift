@@ -35,6 +35,11 @@ package struct MaxPool2DOp: ForwardOp {
       run.table.pointee.max_pool2d_forward(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let y = window.exportPooling("max_pool", site)
+    return [y, y]  // nothing that predicts asks where the maximum was
+  }
 }
 
 /// The gradient of max-pooling: `dy [N, H', W', C], index, y? -> dx [N, H, W, C]`. With the pooled values `y` as third
@@ -87,6 +92,8 @@ package struct AveragePool2DOp: ForwardOp {
       run.table.pointee.average_pool2d_forward(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { [window.exportPooling("avg_pool", site)] }
 }
 
 /// The gradient of average-pooling: `dy [N, H', W', C] -> dx [N, H, W, C]`.
@@ -112,6 +119,17 @@ package struct AveragePool2DGradient: Op {
 }
 
 extension Window2D {
+  func exportPooling(_ operation: String, _ site: ExportSite) -> ExportValue {
+    let x = site.channelsFirst(site.inputs[0])
+    var arguments: [(String, ExportArgument)] = [
+      ("x", .value(x)), ("kernel_sizes", .integers(kernel)), ("strides", .integers(strides)),
+      ("pad_type", .text("custom")), ("pad", .integers(padding(of: [x.shape[1], x.shape[2]]))),
+      ("ceil_mode", .flag(false)),
+    ]
+    if operation == "avg_pool" { arguments.append(("exclude_padding_from_average", .flag(true))) }
+    return site.emit(operation, arguments, shape: site.outputShapes[0], order: .channelsFirst)
+  }
+
   func pooledType(_ input: ValueType) throws -> ValueType {
     try requireFloat(input)
     let size = try outputSize(input.shape, "pooling window")

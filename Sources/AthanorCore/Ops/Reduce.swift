@@ -69,6 +69,16 @@ package struct Reduce: ForwardOp {
       run.table.pointee.reduce(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let operation = function == .sum ? "reduce_sum" : function == .mean ? "reduce_mean" : "reduce_max"
+    let isGlobalPooling = site.inputs[0].order == .channelsFirst && axes == 1..<3
+    let x = isGlobalPooling ? site.inputs[0] : site.plain(site.inputs[0])
+    let arguments: [(String, ExportArgument)] = [
+      ("x", .value(x)), ("axes", .integers(isGlobalPooling ? [2, 3] : Array(axes))), ("keep_dims", .flag(false)),
+    ]
+    return [site.emit(operation, arguments, shape: site.outputShapes[0])]
+  }
 }
 
 /// Divides by the number of elements along some axes, one of which may be the batch: the scale in a mean's gradient.
@@ -97,4 +107,6 @@ package struct DivideByCount: ForwardOp {
       run.table.pointee.convert(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }

@@ -28,6 +28,8 @@ package struct ArgMax: ForwardOp {
       run.table.pointee.arg_max(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }
 
 /// A row with a 1 at the given place and 0 elsewhere: `int32 [...] -> [..., C]`. It has no gradient.
@@ -63,6 +65,8 @@ package struct OneHot: ForwardOp {
       run.table.pointee.one_hot(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }
 
 /// 1 where the target class is among the k largest, else 0: `x [..., C], int32 [...] -> [...]`. It has no gradient.
@@ -102,4 +106,6 @@ package struct InTopK: ForwardOp {
       run.table.pointee.in_top_k(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }

@@ -30,6 +30,11 @@ package struct Softmax: ForwardOp {
       run.table.pointee.softmax(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let arguments: [(String, ExportArgument)] = [("x", .value(site.plain(site.inputs[0]))), ("axis", .integer(-1))]
+    return [site.emit("softmax", arguments, shape: site.outputShapes[0])]
+  }
 }
 
 /// `dx = y * (dy - sum(dy * y))` along the last axis: `dy, y -> dx`.
@@ -103,6 +108,8 @@ package struct SoftmaxCrossentropy: ForwardOp {
       run.table.pointee.softmax_crossentropy(&arguments, run.pool)
     }
   }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
 }
 
 /// `dlogits = (probabilities * sum(target) - target) * dloss`: `probabilities, target, dloss -> dlogits`.

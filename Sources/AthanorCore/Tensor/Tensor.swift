@@ -144,4 +144,26 @@ public struct Tensor: Hashable, Sendable {
       }
     return Tensor(uncheckedShape: [indices.count] + shape.dropFirst(), gathered)
   }
+
+  /// The axes in another order, as 32-bit floating-point numbers: axis i of the result is axis `order[i]` of this tensor.
+  package func transposed(_ order: [Int]) -> Tensor {
+    let lengths = order.map { shape[$0] }
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in stride(from: shape.count - 2, through: 0, by: -1) {
+      strides[axis] = strides[axis + 1] * shape[axis + 1]
+    }
+    let (steps, values) = (order.map { strides[$0] }, floats)
+    var result: [Float] = []
+    result.reserveCapacity(values.count)
+    var place = [Int](repeating: 0, count: lengths.count)
+    for _ in values {
+      result.append(values[zip(place, steps).reduce(0) { $0 + $1.0 * $1.1 }])
+      for axis in place.indices.reversed() {
+        place[axis] += 1
+        if place[axis] < lengths[axis] { break }
+        place[axis] = 0
+      }
+    }
+    return Tensor(uncheckedShape: lengths, .float32(result))
+  }
 }

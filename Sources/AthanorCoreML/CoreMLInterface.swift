@@ -1,0 +1,77 @@
+import Athanor
+import AthanorCore
+
+// What both of Core ML's formats share: input, classes and description.
+
+extension CoreMLOptions {
+  /// How the graph is fed.
+  var feed: Network.Feed {
+    if case .picture(let scale) = input { return Network.Feed(inputType: .uint8, inputScale: scale) }
+    return Network.Feed(inputType: .float32)
+  }
+
+  /// - Throws: `AthanorError` when input or labels do not go with a model.
+  func check(_ source: Model) throws {
+    let shape = source.inputShape
+    if case .picture(let scale) = input {
+      guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
+        throw AthanorError(
+          .shape, at: "Core ML",
+          "a picture is to go in, but the model takes \(Shape.text(shape)) and not height, width and 1 or 3 channels",
+          fix: "Export with input: .array.")
+      }
+      guard scale.isFinite, scale != 0 else {
+        throw AthanorError(
+          .argument, at: "Core ML", "the picture's scale is \(scale)", fix: "Give for example 1 / 255.")
+      }
+    }
+    guard let labels = labels else { return }
+    let output = source.outputShape.bound(to: 1)
+    guard output.count == 2, output[1] == labels.count else {
+      throw AthanorError(
+        .argument, at: "Core ML",
+        "\(labels.count) class labels were given, but the model's output has shape \(source.outputShape)",
+        fix: "Give one label for each of the model's outputs, in their order.")
+    }
+    var seen: Set<String> = []
+    let texts: [String] =
+      switch labels {
+      case .texts(let labels): labels
+      case .integers(let labels): labels.map(String.init)
+      }
+    for text in texts where !seen.insert(text).inserted {
+      throw AthanorError(
+        .argument, at: "Core ML", "the class label \"\(text)\" is given twice",
+        fix: "Give each class a label of its own.")
+    }
+  }
+
+  /// What a program outside sees of the model.
+  func description(
+    _ input: String, _ value: ExportValue, _ outputs: [(name: String, feature: ProtoFeatureType)]
+  ) -> ProtoDescription {
+    var description = ProtoDescription()
+    var feature = ProtoFeature()
+    feature.name = input
+    if case .picture = self.input {
+      feature.type.image.height = Int64(value.shape[1])
+      feature.type.image.width = Int64(value.shape[2])
+      feature.type.image.colorSpace = value.shape[3] == 1 ? 10 : 20
+    } else {
+      feature.type.array.shape = value.shape.map { Int64($0) }
+      feature.type.array.dataType = 65568
+    }
+    description.inputs = [feature]
+    description.outputs = outputs.map { output in .with { ($0.name, $0.type) = (output.name, output.feature) } }
+    if labels != nil {
+      description.predictedFeatureName = outputs[0].name
+      description.predictedProbabilitiesName = outputs[1].name
+    }
+    description.metadata.author = author
+    description.metadata.license = license
+    description.metadata.version = version
+    description.metadata.shortDescription = summary
+    description.metadata.userDefined = metadata
+    return description
+  }
+}

@@ -1,0 +1,79 @@
+import Athanor
+
+/// How a model appears in Core ML: its input, its classes, its precision and what Xcode shows of it.
+public struct CoreMLOptions: Hashable, Sendable {
+  /// What goes in.
+  public enum Input: Hashable, Sendable {
+    /// Numbers of the model's own shape, batch of one included: `[1, H, W, C]`.
+    case array
+    /// A picture of the model's size; its channels' values from 0 to 255 are multiplied by `scale`, as `fit` did with bytes.
+    case picture(scale: Float = 1 / 255)
+  }
+
+  /// The names of the classes.
+  public enum Labels: Hashable, Sendable {
+    /// Words.
+    case texts([String])
+    /// Whole numbers, as a classifier of digits wants them.
+    case integers([Int])
+
+    var count: Int {
+      switch self {
+      case .texts(let labels): labels.count
+      case .integers(let labels): labels.count
+      }
+    }
+  }
+
+  /// The precision of weights and arithmetic.
+  public enum Precision: String, Hashable, Sendable, CaseIterable {
+    /// 32 bits.
+    case float32
+    /// 16 bits, for half the size and up to three correct digits; inputs and outputs stay 32 bits.
+    case float16
+  }
+
+  /// What goes in.
+  public var input: Input
+  /// One name for each output; the model is then a classifier. nil for none.
+  public var labels: Labels?
+  /// The precision of weights and arithmetic.
+  public var precision: Precision
+  /// The name of the input; by default `image` or `input`.
+  public var inputName: String?
+  /// The name of the output, or of the predicted label; by default `output` or `classLabel`.
+  public var outputName: String?
+  /// Who made it.
+  public var author: String
+  /// Under which terms.
+  public var license: String
+  /// Which version of the model it is.
+  public var version: String
+  /// What it does, in a sentence.
+  public var summary: String
+  /// Further facts by name.
+  public var metadata: [String: String]
+
+  /// Makes options.
+  ///
+  /// - Example:
+  ///   ```swift
+  ///   let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)), author: "Ada")
+  ///   ```
+  public init(
+    input: Input = .array, labels: Labels? = nil, precision: Precision = .float32, inputName: String? = nil,
+    outputName: String? = nil, author: String = "", license: String = "", version: String = "", summary: String = "",
+    metadata: [String: String] = [:]
+  ) {
+    self.input = input
+    self.labels = labels
+    self.precision = precision
+    self.inputName = inputName
+    self.outputName = outputName
+    self.author = author
+    self.license = license
+    self.version = version
+    self.summary = summary
+    self.metadata = metadata
+  }
+}

@@ -1,0 +1,132 @@
+import Athanor
+import AthanorCore
+import Foundation
+import SwiftProtobuf
+
+extension ExportFormat {
+  /// Apple's Core ML: an ML Program in a `.mlpackage`, for iOS 15 and macOS 12 or newer; or, where the name ends with `.mlmodel`, a
+  /// neural network of the format before it, which iOS 11 reads and which holds fewer kinds of layers.
+  ///
+  /// Pictures have their channels first there; weights are laid out anew, so that the model does nothing twice.
+  ///
+  /// - Parameter options: Input, classes, precision and description.
+  /// - Example:
+  ///   ```swift
+  ///   try model.export(to: "Digits.mlpackage", as: .coreML(CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)))))
+  ///   ```
+  public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
+    ExportFormat(
+      write: { model, path in
+        if path.hasSuffix(".mlpackage") {
+          let program = try CoreMLProgram(model, options)
+          try CoreMLPackage(model: program.model.serializedBytes(), weights: program.weights).write(to: path)
+        } else if path.hasSuffix(".mlmodel") {
+          try FileBytes.write(CoreMLNetwork(model, options).model.serializedBytes(), to: path)
+        } else {
+          throw AthanorError(
+            .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel",
+            fix: "Choose such a name.")
+        }
+      }, check: { model in _ = try CoreMLProgram(model, options) })
+  }
+}
+
+/// A model as an ML Program.
+package struct CoreMLProgram {
+  package private(set) var model = ProtoModel()
+  package private(set) var weights: [UInt8] = []
+  private let options: CoreMLOptions
+  private let builder: ProgramBuilder
+
+  /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
+  package init(_ source: Model, _ options: CoreMLOptions) throws {
+    self.options = options
+    builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32)
+    let shape = source.inputShape
+    try options.check(source)
+    let feed = options.feed
+    let graph = try source.network.exportGraph(feed)
+    let input = builder.uniqueName(options.inputName ?? (feed.inputType == .uint8 ? "image" : "input"))
+    let inputValue = ExportValue(
+      .named(input), shape: [1] + shape, order: feed.inputType == .uint8 ? .channelsFirst : .plain)
+    var function = ProtoFunction()
+    function.opset = "CoreML5"
+    function.inputs = [.with { ($0.name, $0.type) = (input, .tensor(.float32, inputValue.programShape)) }]
+
+    var first = inputValue
+    if builder.dataType == .float16 {
+      let cast = builder.uniqueName("\(input)_as_float16")
+      builder.cast(input, to: .float16, shape: inputValue.programShape, name: cast)
+      first = ExportValue(.named(cast), shape: inputValue.shape, order: inputValue.order)
+    }
+    let prediction = try builder.write(graph, first, of: source)
+    let outputs = try finish(prediction, outputShape: source.outputShape.bound(to: 1))
+    function.blocks["CoreML5"] = .with { ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations) }
+    model.version = 6
+    model.program.version = 1
+    model.program.functions["main"] = function
+    model.description_p = options.description(input, inputValue, outputs)
+    weights = builder.weights.bytes
+  }
+
+  /// Puts what is declared outside behind the prediction: its order, its precision, its classes.
+  private func finish(
+    _ prediction: ExportValue, outputShape: [Int]
+  ) throws -> [(name: String, feature: ProtoFeatureType)] {
+    builder.origin = ""
+    let site = ExportSite(inputs: [prediction], outputShapes: [outputShape], emitter: builder)
+    let plain = builder.name(of: site.plain(prediction), "prediction")
+    let name = builder.uniqueName(options.labels == nil ? options.outputName ?? "output" : "probabilities")
+    // The output's own name is one that no layer chose.
+    if builder.dataType == .float16 {
+      builder.cast(plain, to: .float32, shape: outputShape, name: name)
+    } else {
+      builder.add("identity", ["x": .named([plain])], [(name, .tensor(.float32, outputShape))])
+    }
+    guard let labels = options.labels else {
+      return [(name, .with { $0.array = .with { ($0.shape, $0.dataType) = (outputShape.map { Int64($0) }, 65568) } })]
+    }
+    return classify(name, labels)
+  }
+
+  private func classify(
+    _ probabilities: String, _ labels: CoreMLOptions.Labels
+  ) -> [(name: String, feature: ProtoFeatureType)] {
+    let label = builder.uniqueName(options.outputName ?? "classLabel")
+    let dictionary = builder.uniqueName("classLabelProbabilities")
+    var classes = ProtoValue()
+    let key: ProgramBuilder.DataType
+    switch labels {
+    case .texts(let texts):
+      key = .string
+      classes.immediate.list.values = texts.map(ProtoValue.text)
+    case .integers(let numbers):
+      key = .int64
+      classes.immediate.list.values = numbers.map { number in
+        .with {
+          $0.type = .tensor(.int64, [])
+          $0.immediate.tensor.int64S.values = [Int64(number)]
+        }
+      }
+    }
+    classes.type.list.element = .tensor(key, [])
+    classes.type.list.length.constant.size = UInt64(labels.count)
+    var type = ProtoValueType()
+    type.dictionary.key = .tensor(key, [])
+    type.dictionary.value = .tensor(.float64, [])
+    builder.add(
+      "classify",
+      ["probabilities": .named([probabilities]), "classes": .with { $0.bindings = [.with { $0.value = classes }] }],
+      [(label, .tensor(key, [])), (dictionary, type)])
+    let isText = key == .string
+    return [
+      (label, .with { if isText { $0.string = ProtoEmpty() } else { $0.int64 = ProtoEmpty() } }),
+      (
+        dictionary,
+        .with {
+          $0.dictionary = .with { if isText { $0.string = ProtoEmpty() } else { $0.int64 = ProtoEmpty() } }
+        }
+      ),
+    ]
+  }
+}

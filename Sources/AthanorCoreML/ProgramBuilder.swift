@@ -1,0 +1,138 @@
+import Athanor
+import AthanorCore
+
+/// Collects the operations of an ML Program; the ops' Core ML facets write through it.
+final class ProgramBuilder: ExportBuilder {
+  /// The numbers by which the format names types.
+  enum DataType: Int32 {
+    case bool = 1
+    case string = 2
+    case float16 = 10
+    case float32 = 11
+    case float64 = 12
+    case int32 = 23
+    case int64 = 24
+  }
+
+  /// Of everything between the program's inputs and outputs.
+  let dataType: DataType
+  private(set) var operations: [ProtoOperation] = []
+  private(set) var weights = WeightFile()
+  var origin = ""
+  let failure: AthanorError? = nil  // the language has all that the facets write
+  private var taken: Set<String> = []
+
+  init(_ dataType: DataType) { self.dataType = dataType }
+
+  /// A name that begins like `base`, holds nothing that the language refuses, and is new.
+  func uniqueName(_ base: String) -> String {
+    var name = String(base.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    if name.first.map({ $0.isNumber }) ?? true { name = "_" + name }
+    var (unique, number) = (name, 0)
+    while !taken.insert(unique).inserted {
+      number += 1
+      unique = "\(name)_\(number)"
+    }
+    return unique
+  }
+
+  func emit(_ operation: String, _ arguments: [(String, ExportArgument)], shape: [Int]) -> ExportValue {
+    let output = uniqueName(origin.isEmpty ? operation : "\(origin)_\(operation)")
+    var inputs: [String: ProtoArgument] = [:]
+    for (name, argument) in arguments { inputs[name] = bind(argument, "\(output)_\(name)") }
+    add(operation, inputs, [(output, .tensor(dataType, shape))])
+    return ExportValue(.named(output), shape: shape)
+  }
+
+  /// Adds an operation with results of given types.
+  func add(_ operation: String, _ inputs: [String: ProtoArgument], _ outputs: [(name: String, type: ProtoValueType)]) {
+    var message = ProtoOperation()
+    message.type = operation
+    message.inputs = inputs
+    message.outputs = outputs.map { output in .with { ($0.name, $0.type) = (output.name, output.type) } }
+    message.attributes["name"] = .text(outputs.first?.name ?? operation)
+    operations.append(message)
+  }
+
+  /// The name of a value, which becomes a constant of the program when its numbers are known.
+  func name(of value: ExportValue, _ wanted: String) -> String {
+    switch value.content {
+    case .named(let name): return name
+    case .constant(let tensor):
+      let element: WeightFile.Element = dataType == .float16 ? .float16 : .float32
+      var content = ProtoValue()
+      content.type = .tensor(dataType, tensor.shape)
+      if tensor.count >= 10 {
+        content.blobFile.fileName = "@model_path/weights/weight.bin"
+        content.blobFile.offset = UInt64(weights.append([UInt8](tensor.floats, as: element), element))
+      } else if element == .float16 {
+        content.immediate.tensor.bytes.values = .init([UInt8](tensor.floats, as: .float16))
+      } else {
+        content.immediate.tensor.floats.values = tensor.floats
+      }
+      return constant(content, wanted)
+    }
+  }
+
+  private func constant(_ value: ProtoValue, _ wanted: String) -> String {
+    let name = uniqueName(wanted)
+    var message = ProtoOperation()
+    message.type = "const"
+    message.outputs = [.with { ($0.name, $0.type) = (name, value.type) }]
+    message.attributes = ["name": .text(name), "val": value]
+    operations.append(message)
+    return name
+  }
+
+  /// Converts a value into another precision, under a given name.
+  func cast(_ value: String, to type: DataType, shape: [Int], name: String) {
+    let dtype = bind(.text(type == .float16 ? "fp16" : "fp32"), "\(name)_dtype")
+    add("cast", ["x": .named([value]), "dtype": dtype], [(name, .tensor(type, shape))])
+  }
+
+  private func bind(_ argument: ExportArgument, _ wanted: String) -> ProtoArgument {
+    func known(_ type: ProtoValueType, _ set: (inout ProtoTensorValue) -> Void) -> ProtoArgument {
+      var value = ProtoValue()
+      value.type = type
+      set(&value.immediate.tensor)
+      return .named([constant(value, wanted)])
+    }
+    switch argument {
+    case .value(let value): return .named([name(of: value, wanted)])
+    case .values(let values): return .named(values.map { name(of: $0, wanted) })
+    case .number(let number):
+      let tensor = Tensor(uncheckedShape: [], .float32([Float(number)]))
+      return .named([name(of: ExportValue(.constant(tensor), shape: []), wanted)])
+    case .integer(let number): return known(.tensor(.int32, [])) { $0.int32S.values = [Int32(clamping: number)] }
+    case .integers(let numbers):
+      return known(.tensor(.int32, [numbers.count])) { $0.int32S.values = numbers.map { Int32(clamping: $0) } }
+    case .flag(let flag): return known(.tensor(.bool, [])) { $0.bools.values = [flag] }
+    case .text(let text): return known(.tensor(.string, [])) { $0.strings.values = [text] }
+    }
+  }
+}
+
+extension ProtoArgument {
+  static func named(_ names: [String]) -> ProtoArgument {
+    .with { $0.bindings = names.map { name in .with { $0.name = name } } }
+  }
+}
+
+extension ProtoValue {
+  static func text(_ text: String) -> ProtoValue {
+    .with {
+      $0.type = .tensor(.string, [])
+      $0.immediate.tensor.strings.values = [text]
+    }
+  }
+}
+
+extension ProtoValueType {
+  static func tensor(_ type: ProgramBuilder.DataType, _ shape: [Int]) -> ProtoValueType {
+    .with {
+      $0.tensor.dataType = type.rawValue
+      $0.tensor.rank = Int64(shape.count)
+      $0.tensor.dimensions = shape.map { length in .with { $0.constant.size = UInt64(length) } }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Athanor
+import AthanorCore
+import SwiftProtobuf
+
+extension ExportFormat {
+  /// ONNX, operator set 17: for onnxruntime and everything else that reads it.
+  ///
+  /// The input `input [N, ...]` and the output `output [N, ...]` are the model's own, numbers of 32 bits; the batch is open.
+  ///
+  /// - Parameter metadata: Facts by name that the file shows.
+  /// - Example:
+  ///   ```swift
+  ///   try model.export(to: "digits.onnx", as: .onnx())
+  ///   ```
+  public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
+    ExportFormat(
+      write: { model, path in
+        guard path.hasSuffix(".onnx") else {
+          throw AthanorError(
+            .argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
+        }
+        try FileBytes.write(OnnxNetwork(model, metadata: metadata).model.serializedBytes(), to: path)
+      }, check: { model in _ = try OnnxNetwork(model, metadata: metadata) })
+  }
+}
+
+/// A model as an ONNX graph.
+package struct OnnxNetwork {
+  package private(set) var model = OnnxModel()
+
+  /// - Throws: `AthanorError` that names the layer, when ONNX cannot hold the network.
+  package init(_ source: Model, metadata: [String: String] = [:]) throws {
+    let builder = OnnxBuilder()
+    let (input, output) = (builder.uniqueName("input"), builder.uniqueName("output"))
+    let value = ExportValue(.named(input), shape: [1] + source.inputShape)
+    let prediction = try builder.write(source.network.exportGraph(Network.Feed()), value, of: source)
+    builder.origin = ""
+    let site = ExportSite(inputs: [prediction], outputShapes: [prediction.shape], emitter: builder)
+    guard case .named(let last) = site.plain(prediction).content else {
+      throw AthanorError(.unsupported, at: "ONNX", "the network's result does not depend on its input")
+    }
+    builder.add("Identity", [last], output)
+    model.irVersion = 8
+    model.producerName = "Athanor"
+    model.operatorSets = [.with { $0.version = 17 }]
+    model.properties = metadata.sorted { $0.key < $1.key }.map { pair in
+      .with { ($0.key, $0.value) = (pair.key, pair.value) }
+    }
+    model.graph.name = source.name
+    model.graph.nodes = builder.nodes
+    model.graph.initializers = builder.initializers
+    model.graph.inputs = [OnnxNetwork.declaration(input, value.shape)]
+    model.graph.outputs = [OnnxNetwork.declaration(output, prediction.shape)]
+  }
+
+  private static func declaration(_ name: String, _ shape: [Int]) -> OnnxValueInfo {
+    .with {
+      $0.name = name
+      $0.type.tensor.dataType = 1
+      $0.type.tensor.shape.lengths =
+        [.with { $0.name = "N" }]
+        + shape.dropFirst().map { length in
+          .with { $0.value = Int64(length) }
+        }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Athanor
+import AthanorONNX
+import Foundation
+import Testing
+
+@Suite struct OnnxExportTests {
+  /// The tutorial's network: its layers, between one change of order for the input and none after.
+  @Test func malireddi() throws {
+    let model = try OnnxNetwork(TutorialNetwork.malireddi.model(), metadata: ["author": "Ada"]).model
+    #expect(
+      model.graph.nodes.map(\.type) == [
+        "Transpose", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Reshape", "Gemm",
+        "Relu", "Gemm", "Softmax", "Identity",
+      ])
+    #expect(model.irVersion == 8 && model.operatorSets.map(\.version) == [17])
+    #expect(model.properties.map { [$0.key, $0.value] } == [["author", "Ada"]])
+    #expect(model.graph.inputs.map(\.name) == ["input"] && model.graph.outputs.map(\.name) == ["output"])
+    let lengths = model.graph.inputs[0].type.tensor.shape.lengths
+    #expect(lengths.map(\.kind) == [.name("N"), .value(28), .value(28), .value(1)])
+    let parameters = model.graph.initializers.filter { $0.dataType == 1 }.map { $0.shape.reduce(1, *) }.reduce(0, +)
+    #expect(parameters == 94_602)
+  }
+
+  /// Every name is defined once, before it is read.
+  @Test func namesAreInOrder() throws {
+    let model = try Sequential(input: [8, 8, 3]) {
+      ZeroPadding2D(1)
+      Conv2D(4, kernelSize: 3, activation: .gelu)
+      BatchNormalization()
+      AveragePooling2D(2)
+      Activation(.silu)
+      Reshape([-1, 4])
+      Dense(5, activation: .tanh)
+      Flatten()
+      Dense(2)
+    }
+    let graph = try OnnxNetwork(model).model.graph
+    var known = Set(graph.inputs.map(\.name) + graph.initializers.map(\.name))
+    #expect(known.count == graph.inputs.count + graph.initializers.count)
+    for node in graph.nodes {
+      #expect(known.isSuperset(of: node.inputs), "\(node.name)")
+      #expect(node.outputs.allSatisfy { known.insert($0).inserted }, "\(node.name)")
+    }
+    #expect(known.contains("output"))
+  }
+
+  @Test func fileOnDisk() throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [2]) { Dense(3) }
+    try model.export(to: path, as: .onnx())
+    let decoded = try OnnxModel(serializedBytes: Data(contentsOf: URL(fileURLWithPath: path)))
+    #expect(decoded.graph.nodes.map(\.type) == ["Gemm", "Identity"])
+    #expect(throws: AthanorError.self) { try model.export(to: path + ".txt", as: .onnx()) }
+  }
+}

@@ -1,0 +1,118 @@
+"""Runs what Athanor exports to Core ML in an independent interpreter, and to ONNX in onnxruntime:
+`python Tools/parity_export.py .build/release/athanor`.
+
+Each package must load in coremltools (the specification and the program with its weights), have nothing for the interpreter's lint to
+find, and give the numbers of `athanor predict` within 1e-5 (float32) or 5e-3 (float16) on pictures that go in as bytes. A network of many
+kinds of layers, saved by Keras, must give Keras' own predictions.
+
+Versions: Tools/requirements-export.txt. Core ML itself exists on Apple's systems only.
+"""
+
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import coreml_run
+import numpy as np
+import onnx
+import onnxruntime
+
+ATHANOR = os.path.abspath(sys.argv[1])
+ROOT = pathlib.Path(__file__).parent.parent
+DIGITS = ROOT / "Sources/AthanorDatasets/Resources/digits"
+GOLDENS = ROOT / "Tests/AthanorKerasTests/Goldens"
+failures = []
+
+
+def check(what, passed, detail):
+    print(f"{'ok  ' if passed else 'FAIL'} {what}: {detail}", flush=True)
+    if not passed:
+        failures.append(what)
+
+
+def athanor(*arguments):
+    result = subprocess.run([ATHANOR, *map(str, arguments)], capture_output=True, text=True)
+    if result.returncode != 0:
+        sys.exit(f"athanor {' '.join(map(str, arguments))} failed ({result.returncode}):\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def problems(package):
+    found = coreml_run.lint(str(package)) + coreml_run.second_opinions(str(package))
+    return [text for text in found if "not built" not in text]
+
+
+def compare(what, package, inputs, expected, limit, score):
+    found = problems(package)
+    check(f"{what}: lint and coremltools", not found, found or "nothing found")
+    worst, agree = 0.0, 0
+    for one, wanted in zip(inputs, expected):
+        got = score(coreml_run.run(str(package), one))
+        worst = max(worst, float(np.max(np.abs(got - wanted))))
+        agree += int(got.argmax() == wanted.argmax())
+    check(f"{what}: numbers", worst <= limit, f"largest difference {worst:.1e} (limit {limit:g})")
+    check(f"{what}: first choice", agree == len(expected), f"{agree} of {len(expected)} agree")
+
+
+def digits(count):
+    with gzip.open(DIGITS / "digits-test-images-idx3-ubyte.gz") as file:
+        return np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)[:count]
+
+
+def compare_networks(folder):
+    pictures = digits(25)
+    for network in ("malireddi", "chollet"):
+        output = folder / network
+        athanor("train", network, "--dataset", "digits", "--epochs", 1, "--output", output)
+        athanor("predict", output / "best.h5", "--dataset", "digits", "--output", folder / "probabilities.npy")
+        expected = np.load(folder / "probabilities.npy")[: len(pictures)]
+        inputs = [{"image": picture} for picture in pictures]
+        for precision, limit in (("float32", 1e-5), ("float16", 5e-3)):
+            package = folder / f"{network}-{precision}.mlpackage"
+            athanor(
+                "export", output / "best.h5", package, "--class-labels", "0,1,2,3,4,5,6,7,8,9", "--image-input", "gray", "--precision", precision,
+                "--author", "Athanor", "--license", "MIT", "--model-version", "1.0", "--summary", "Reads digits.")
+            score = lambda out: np.array([out["classLabelProbabilities"][digit] for digit in range(10)])
+            compare(f"{network}, {precision}", package, inputs, expected, limit, score)
+            classic = package.with_suffix(".mlmodel")
+            athanor("export", output / "best.h5", classic, "--class-labels", "0,1,2,3,4,5,6,7,8,9", "--image-input", "gray", "--precision", precision)
+            compare(f"{network}, .mlmodel, {precision}", classic, inputs, expected, limit, score)
+        athanor("export", output / "best.h5", folder / f"{network}.onnx")
+        compare_onnx(network, folder / f"{network}.onnx", pictures[..., None].astype(np.float32) / 255, expected)
+        words = folder / f"{network}-words.mlpackage"
+        athanor("export", output / "best.h5", words, "--class-labels", "zero,one,two,three,four,five,six,seven,eight,nine", "--image-input", "gray")
+        label = coreml_run.run(str(words), inputs[0])["classLabel"]
+        wanted = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"][expected[0].argmax()]
+        check(f"{network}: label in words", label == wanted, label)
+
+
+def compare_onnx(what, file, inputs, expected):
+    """The checker finds nothing, and onnxruntime gives the numbers, at a batch of one and of all."""
+    onnx.checker.check_model(str(file), full_check=True)
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    for batch in (1, len(inputs)):
+        got = session.run(None, {"input": inputs[:batch]})[0]
+        worst = float(np.max(np.abs(got - expected[:batch])))
+        check(f"{what}, ONNX, batch {batch}", got.shape == expected[:batch].shape and worst <= 1e-5, f"largest difference {worst:.1e} (limit 1e-05)")
+
+
+def compare_many_layers(folder):
+    golden = json.loads((GOLDENS / "keras.json").read_text())
+    case = golden["trained"]
+    inputs, predictions = (np.array(case[key]["values"], np.float32).reshape(case[key]["shape"]) for key in ("inputs", "predictions"))
+    package = folder / "many.mlpackage"
+    athanor("export", GOLDENS / "trained.h5", package)
+    athanor("export", GOLDENS / "trained.h5", folder / "many.onnx", "--author", "Athanor")
+    compare_onnx("many layers, saved by Keras", folder / "many.onnx", inputs, predictions)
+    compare("many layers, saved by Keras", package, [{"input": one[None]} for one in inputs], predictions, 1e-5, lambda out: out["output"].ravel())
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    compare_many_layers(pathlib.Path(temporary))
+    compare_networks(pathlib.Path(temporary))
+sys.exit(f"{len(failures)} comparisons failed: {', '.join(failures)}" if failures else 0)
