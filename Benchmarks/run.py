@@ -102,8 +102,9 @@ def picture(figures, path):
     plt.rcParams.update({"font.family": "sans-serif", "svg.fonttype": "none", "svg.hashsalt": "athanor", "font.size": 10})
     figure, panels = plt.subplots(1, len(figures), figsize=(9, 2.8), squeeze=False)
     for panel, (network, runs) in zip(panels[0], figures.items()):
-        names = list(runs)[::-1]
-        values = [statistics.median(gather(runs[name], "epoch_seconds")) for name in names]
+        seconds = {name: statistics.median(gather(results, "epoch_seconds")) for name, results in runs.items()}
+        names = sorted(seconds, key=seconds.get, reverse=True)  # the fastest at the top
+        values = [seconds[name] for name in names]
         bars = panel.barh(names, values, color=["#c2410c" if name == "Athanor" else "#9ca3af" for name in names])
         panel.bar_label(bars, [f"{value:.1f}" for value in values], padding=3)
         panel.set_title(f"{network.capitalize()}: seconds an epoch", loc="left")
@@ -111,7 +112,7 @@ def picture(figures, path):
         panel.spines[["top", "right", "bottom"]].set_visible(False)
         panel.tick_params(left=False, bottom=False, labelbottom=False)
     figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None}, facecolor="white")
 
 
 def main():
