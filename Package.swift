@@ -61,7 +61,7 @@ let package = Package(
     .executableTarget(
       name: "AthanorBenchmarks",
       dependencies: [
-        "Athanor", "AthanorDatasets", "AthanorKernels", "PeakArithmetic",
+        "Athanor", "AthanorCore", "AthanorDatasets", "AthanorKernels", "PeakArithmetic",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/AthanorBenchmarks"),

@@ -25,6 +25,11 @@ extension CoreMLOptions {
           .argument, at: "Core ML", "the picture's scale is \(scale)", fix: "Give for example 1 / 255.")
       }
     }
+    for case let name? in [inputName, outputName] where name.wholeMatch(of: #/[A-Za-z_][A-Za-z0-9_]*/#) == nil {
+      throw AthanorError(
+        .argument, at: "Core ML", "the name \"\(name)\" holds something that Core ML refuses",
+        fix: "Use letters, digits and underscores, and begin with no digit.")
+    }
     guard let labels = labels else { return }
     let output = source.outputShape.bound(to: 1)
     guard output.count == 2, output[1] == labels.count else {

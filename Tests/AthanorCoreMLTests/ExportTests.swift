@@ -162,6 +162,10 @@ import Testing
     #expect(
       text { try model.export(to: "\(folder)/x.model", as: .coreML()) }
         == "\(folder)/x.model: a Core ML model's name must end with .mlpackage or .mlmodel. Choose such a name.")
+    #expect(
+      export(CoreMLOptions(inputName: "my input"))
+        == "Core ML: the name \"my input\" holds something that Core ML refuses. "
+        + "Use letters, digits and underscores, and begin with no digit.")
     let taken = "\(folder)/taken.mlpackage"
     try Data("mine".utf8).write(to: URL(fileURLWithPath: taken))
     #expect(

@@ -32,7 +32,7 @@ extension ExportBuilder {
       }
     }
     let prediction = graph.results.first { $0.result == .output("prediction") }.flatMap { values[$0.value] }
-    guard let prediction else { throw AthanorError(.unsupported, at: "Core ML", "the network has no output") }
+    guard let prediction else { throw AthanorError(.unsupported, at: "export", "the network has no output") }
     return prediction
   }
 
