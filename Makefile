@@ -20,6 +20,7 @@ demo: build ## Train Malireddi's network, draw its curves, classify a few pictur
 	@echo
 	@echo "Look at $(DEMO)/curves.svg, $(DEMO)/confusion.svg and $(DEMO)/mistakes.svg."
 	@echo "Next: draw a digit, save it as PNG, and run  $(ATHANOR) predict $(DEMO)/best.h5 YOUR.png"
+	@echo "Into an app: $(ATHANOR) export $(DEMO)/best.h5 Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9"
 
 build: dependencies ## The release program, .build/release/athanor
 	$(SWIFT) build -c release --product athanor

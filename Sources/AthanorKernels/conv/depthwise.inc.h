@@ -103,6 +103,7 @@ ATH_INLINE void ATH_NAME(depthwise_taps)(const int count, const ath_conv2d_shape
   const int64_t begin = ATH_NAME(tap_extent)(first, s->stride_w, s->pad_left, s->w, s->ow).begin;
   const int64_t end = ath_max(begin, ATH_NAME(tap_extent)(last, s->stride_w, s->pad_left, s->w, s->ow).end);
   const bool whole = lanes >= ATH_LANES;
+  vf odd[4] = {{0}, {0}, {0}, {0}}; // of every second column: more chains, to hide the latency of an FMA
   for (int64_t j = begin; j < end; ++j) {
     const float *from = x + (j * s->stride_w + first - s->pad_left) * s->ci, *pixel = dy + j * s->ci;
     const vf gradient = whole ? vf_load(pixel) : vf_load_part(pixel, lanes);
@@ -110,7 +111,15 @@ ATH_INLINE void ATH_NAME(depthwise_taps)(const int count, const ath_conv2d_shape
       const float *place = from + tap * s->dilation_w * s->ci;
       sums[tap] += gradient * (whole ? vf_load(place) : vf_load_part(place, lanes));
     }
+    if (++j == end) break;
+    const float *second = from + s->stride_w * s->ci;
+    const vf other = whole ? vf_load(pixel + s->ci) : vf_load_part(pixel + s->ci, lanes);
+    ATH_UNROLL for (int tap = 0; tap < count; ++tap) {
+      const float *place = second + tap * s->dilation_w * s->ci;
+      odd[tap] += other * (whole ? vf_load(place) : vf_load_part(place, lanes));
+    }
   }
+  ATH_UNROLL for (int tap = 0; tap < count; ++tap) sums[tap] += odd[tap];
   ATH_UNROLL for (int tap = 0; tap < count; ++tap) {
     const int64_t place = (t + tap) * s->dilation_w;
     const ATH_NAME(extent) all = ATH_NAME(tap_extent)(place, s->stride_w, s->pad_left, s->w, s->ow);
