@@ -1,6 +1,6 @@
 """Prints GFLOP/s and the share of the machine's peak of each kernel, beside oneDNN's (through PyTorch).
 
-python Benchmarks/kernels.py .build/release/AthanorBenchmarks
+python Benchmarks/kernels.py .build/release/AthanorBenchmarks [part of a shape's name]
 """
 
 import json
@@ -74,7 +74,7 @@ peak = athanor("peak")["all_cores"]
 print(f"Peak {peak:.0f} GFLOP/s; PyTorch {torch.__version__}, {os.cpu_count()} cores\n")
 print("| shape | pass | Athanor | of peak | PyTorch | of peak |\n|---|---|---|---|---|---|")
 with torch.inference_mode():
-    for row in athanor("kernels"):
+    for row in athanor("kernels", "--only", *(sys.argv[2:] or [""])):
         flops, passes = (product if row["name"].startswith("matmul") else convolution)(row["name"])
         other = flops / median_seconds(passes[row["pass"]]) * 1e-9
         own = row["gigaflops"]

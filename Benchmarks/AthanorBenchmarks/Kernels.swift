@@ -31,6 +31,7 @@ struct KernelBenchmark: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "kernels")
 
   @Option(help: "The instruction set: reference, avx2, avx512 or neon; the best by default.") var instructions: String?
+  @Option(help: "Only shapes with this in their names.") var only = ""
   @Option var threads = ProcessInfo.processInfo.activeProcessorCount
 
   struct Figures: Encodable {
@@ -48,7 +49,9 @@ struct KernelBenchmark: ParsableCommand {
     }
     defer { ath_pool_destroy(pool) }
     var figures: [Figures] = []
-    for shape in BenchmarkShape.all { figures += shape.measure(table.pointee, pool) }
+    for shape in BenchmarkShape.all where only.isEmpty || shape.name.contains(only) {
+      figures += shape.measure(table.pointee, pool)
+    }
     try Benchmarks.report(figures)
   }
 }

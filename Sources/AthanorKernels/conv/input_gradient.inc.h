@@ -1,7 +1,21 @@
 // Input gradient: a convolution from dy to dx with the weights' channels swapped.
 
+/// The forward convolution that an input gradient of stride 1 is, with its kernel turned around.
+static ath_conv2d_shape ATH_NAME(turned_shape)(const ath_conv2d_shape *s) {
+  ath_conv2d_shape turned = *s;
+  turned.h = s->oh, turned.w = s->ow, turned.ci = s->co;
+  turned.oh = s->h, turned.ow = s->w, turned.co = s->ci;
+  turned.pad_top = s->kh - 1 - s->pad_top, turned.pad_left = s->kw - 1 - s->pad_left;
+  return turned;
+}
+
 static size_t ATH_NAME(fast_conv2d_input_gradient_scratch_bytes)(const ath_conv2d_input_gradient_args *args) {
   const ath_conv2d_shape *s = &args->shape;
+  const ath_conv2d_forward_args turned = {.shape = ATH_NAME(turned_shape)(s)};
+  if (ATH_NAME(winograd_suits)(&turned.shape, ATH_POOLED_TILE_FLOATS)) {
+    return (size_t)(s->kh * s->kw * s->ci * s->co) * sizeof(float) +
+           ATH_NAME(fast_conv2d_forward_scratch_bytes)(&turned);
+  }
   const int64_t width = ath_round_up(s->ci / s->groups, ATH_LANES);
   return (size_t)(s->kh * s->kw * s->co * width) * sizeof(float);
 }
@@ -29,9 +43,42 @@ static void ATH_NAME(pack_swapped_tap)(void *context, int64_t index, int worker)
   }
 }
 
+/// Index: tap. [ci, co] of the last tap become [co, ci] of the first.
+static void ATH_NAME(turn_tap)(void *context, int64_t tap, int worker) {
+  (void)worker;
+  const ATH_NAME(swapped_weights) *swap = context;
+  const int64_t ci = swap->shape->ci, co = swap->shape->co, last = swap->shape->kh * swap->shape->kw - 1;
+  const float *from = swap->weights + (last - tap) * ci * co;
+  float *to = swap->packed + tap * ci * co;
+  for (int64_t k = 0; k < co; ++k) {
+    for (int64_t c = 0; c < ci; ++c)
+      to[k * ci + c] = from[c * co + k];
+  }
+}
+
+/// By Winograd's algorithm.
+static void ATH_NAME(turned_input_gradient)(const ath_conv2d_input_gradient_args *args, const ath_conv2d_shape *turned,
+                                            ath_pool *pool) {
+  const int64_t taps = turned->kh * turned->kw;
+  float *weights = args->scratch;
+  ATH_NAME(swapped_weights) swap = {&args->shape, args->weights, weights};
+  ath_pool_run(pool, taps, ATH_NAME(turn_tap), &swap);
+  const ath_conv2d_forward_args forward = {.shape = *turned,
+                                           .x = args->dy,
+                                           .weights = weights,
+                                           .y = args->dx,
+                                           .scratch = weights + taps * turned->ci * turned->co};
+  ATH_NAME(fast_conv2d_forward)(&forward, pool);
+}
+
 static void ATH_NAME(fast_conv2d_input_gradient)(const ath_conv2d_input_gradient_args *args, ath_pool *pool) {
   const ath_conv2d_shape *s = &args->shape;
   if (s->n <= 0 || s->h <= 0 || s->w <= 0 || s->ci <= 0) return;
+  const ath_conv2d_shape turned = ATH_NAME(turned_shape)(s);
+  if (ATH_NAME(winograd_suits)(&turned, ATH_POOLED_TILE_FLOATS)) {
+    ATH_NAME(turned_input_gradient)(args, &turned, pool);
+    return;
+  }
   ATH_NAME(swapped_weights) swap = {s, args->weights, args->scratch};
   const int64_t tasks = s->groups * s->kh * s->kw;
   const bool depthwise = ATH_NAME(is_depthwise)(s);

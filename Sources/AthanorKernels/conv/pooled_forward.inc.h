@@ -64,6 +64,11 @@ static void ATH_NAME(fast_conv2d_pooled_forward)(const ath_conv2d_pooled_forward
                                      .bias = args->bias,
                                      .activation = args->activation,
                                      .scratch = args->scratch};
+  if (ATH_NAME(pools_in_registers)(s, p)) {
+    const ATH_NAME(convolution) conv = ATH_NAME(forward_convolution)(&forward, pool);
+    ATH_NAME(convolve_pooled_tiles)(&conv, args, pool);
+    return;
+  }
   const int64_t fitting = ATH_NAME(pooled_fitting)(p);
   if (fitting == 0) {
     const size_t weights = ath_round_up((int64_t)ATH_NAME(fast_conv2d_forward_scratch_bytes)(&forward), 64);

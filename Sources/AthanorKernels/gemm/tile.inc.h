@@ -41,13 +41,11 @@ typedef struct {
 /// Rows of a tile by its vectors: accumulators, one step's vectors of b and one broadcast value fill the registers.
 static const int ATH_NAME(tile_rows)[5] = {0, 8, ATH_REGISTERS >= 32 ? 8 : 6, 8, 6};
 
-/// Always called with constant p_count and v_count, so that every accumulator has a constant place: a register.
-ATH_INLINE void ATH_NAME(tile)(const int p_count, const int v_count, const float *const *rows,
-                               float *const *results, const ATH_NAME(tile_job) * job) {
-  vf sums[ATH_TILE_ROWS][ATH_TILE_VECTORS];
+/// The sums of one tile. Always called with constant p_count and v_count, so that every accumulator has a constant place: a
+/// register.
+ATH_INLINE void ATH_NAME(tile_sums)(const int p_count, const int v_count, const float *const *rows,
+                                    const ATH_NAME(tile_job) * job, vf sums[ATH_TILE_ROWS][ATH_TILE_VECTORS]) {
   const float *x[ATH_TILE_ROWS];
-  const int64_t tail = job->columns - (v_count - 1) * ATH_LANES; // lanes of the last vector
-  const bool whole = tail == ATH_LANES;
   ATH_UNROLL for (int p = 0; p < p_count; ++p) {
     x[p] = rows[p] + job->a_offset;
     ATH_UNROLL for (int v = 0; v < v_count; ++v) sums[p][v] = (vf){0};
@@ -72,6 +70,15 @@ ATH_INLINE void ATH_NAME(tile)(const int p_count, const int v_count, const float
       }
     }
   }
+}
+
+/// Constants likewise.
+ATH_INLINE void ATH_NAME(tile)(const int p_count, const int v_count, const float *const *rows,
+                               float *const *results, const ATH_NAME(tile_job) * job) {
+  vf sums[ATH_TILE_ROWS][ATH_TILE_VECTORS];
+  const int64_t tail = job->columns - (v_count - 1) * ATH_LANES; // lanes of the last vector
+  const bool whole = tail == ATH_LANES;
+  ATH_NAME(tile_sums)(p_count, v_count, rows, job, sums);
   // What c begins with is added last: a stretch of steps that is summed on its own rounds less than one long chain.
   if (job->accumulate) {
     ATH_UNROLL for (int p = 0; p < p_count; ++p) {

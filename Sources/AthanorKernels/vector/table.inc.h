@@ -12,6 +12,7 @@
 #include "../conv/band.inc.h"
 #include "../conv/weight_gradient.inc.h"
 #include "../pool/max_pool.inc.h"
+#include "../conv/pooled_tile.inc.h"
 #include "../conv/pooled_forward.inc.h"
 #include "../conv/sparse_sum.inc.h"
 #include "../conv/pooled_input_gradient.inc.h"
