@@ -71,8 +71,8 @@ let package = Package(
     .testTarget(
       name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"], exclude: ["Goldens"]),
-    .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"]),
-    .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"]),
+    .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"], exclude: ["Goldens"]),
+    .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
     .testTarget(
       name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],

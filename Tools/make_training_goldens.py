@@ -94,6 +94,9 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
 def layers() -> dict:
     l = keras.layers
     cases = {
+        "rescaling": (l.Rescaling(1 / 127.5, offset=-1), [4, 7]),
+        "rescaling_channels": (l.Rescaling(0.25, offset=[1.5, -2.0, 0.125]), [2, 3, 4, 3]),
+        "normalization": (l.Normalization(mean=[0.5, -0.25, 2.0], variance=[4.0, 0.0625, 0.0]), [2, 4, 3, 3]),
         "dense": (l.Dense(7), [5, 9]),
         "dense_no_bias_tanh": (l.Dense(3, activation="tanh", use_bias=False), [4, 11]),
         "dense_rows": (l.Dense(5, activation="relu"), [3, 4, 6]),

@@ -7,11 +7,9 @@
 Versions: Tools/requirements.txt (Keras on JAX). The pictures are the digits that come with Athanor.
 """
 
-import gzip
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -21,33 +19,10 @@ import h5py
 import keras
 import numpy as np
 from keras import layers as L
+from parity_support import athanor, finish, idx, within
 
 absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is an old format is known
-ATHANOR = os.path.abspath(sys.argv[1])
-DIGITS = pathlib.Path(__file__).parent.parent / "Sources/AthanorDatasets/Resources/digits"
 BATCH = 200
-failures = []
-
-
-def check(what, value, limit):
-    passed = value <= limit  # false for NaN
-    print(f"{'ok  ' if passed else 'FAIL'} {what}: {value:.2e} (limit {limit:g})", flush=True)
-    if not passed:
-        failures.append(what)
-
-
-def athanor(*arguments):
-    result = subprocess.run([ATHANOR, *map(str, arguments)], capture_output=True, text=True)
-    if result.returncode != 0:
-        sys.exit(f"athanor {' '.join(map(str, arguments))} failed ({result.returncode}):\n{result.stdout}{result.stderr}")
-    return result.stdout
-
-
-def idx(name, count=None):
-    with gzip.open(DIGITS / f"{name}.gz") as file:
-        content = file.read()
-    axes = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(content[3])]
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(axes)).reshape(axes)[:count]
 
 
 def write_idx(path, array):
@@ -141,23 +116,23 @@ def compare_training(folder, name, network):
                 flat = lambda arrays: np.concatenate([v.astype("float64").ravel() for v in arrays.values() if v.dtype.kind == "f"])
                 difference, moved = flat(got) - flat(wanted), flat(wanted) - flat(old)
                 if part == "model_weights":
-                    check(f"{what}: weights", float(np.max(np.abs(difference))), 1e-4)
+                    within(f"{what}: weights", float(np.max(np.abs(difference))), 1e-4)
                 if np.any(moved):
                     # Moments are made of the last few gradients, each of which a rounded maximum may change; weights of the sum of all.
                     limit = 0.01 if part == "model_weights" else 0.1
-                    check(f"{what}: {part} by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), limit)
+                    within(f"{what}: {part} by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), limit)
 
 
 def compare_predictions(folder, title, file, test):
     model = keras.models.load_model(file)
     expected = model.predict(pixels(test[0]), verbose=0)
     athanor("predict", file, "--dataset", "digits", "--output", folder / "probabilities.npy")
-    check(f"{title}: predictions", float(np.max(np.abs(np.load(folder / "probabilities.npy") - expected))), 1e-5)
+    within(f"{title}: predictions", float(np.max(np.abs(np.load(folder / "probabilities.npy") - expected))), 1e-5)
     if model.compiled:
         loss, accuracy = model.evaluate(pixels(test[0]), one_hot(test[1]), batch_size=200, verbose=0)
         ours = json.loads(athanor("evaluate", file, "--dataset", "digits", "--json"))
-        check(f"{title}: loss", abs(ours["loss"] - loss), 1e-5)
-        check(f"{title}: accuracy", abs(ours["accuracy"] - accuracy), 1e-6)
+        within(f"{title}: loss", abs(ours["loss"] - loss), 1e-5)
+        within(f"{title}: accuracy", abs(ours["accuracy"] - accuracy), 1e-6)
 
 
 def compare_files(folder):
@@ -176,6 +151,12 @@ def compare_files(folder):
     compare_predictions(folder, "every layer, saved by Keras", written, test)
     athanor("train", written, "--dataset", "digits", "--epochs", 1, "--output", folder / "every-layer")
     compare_predictions(folder, "every layer, trained and saved by Athanor", folder / "every-layer" / "last.h5", test)
+    adapted = L.Normalization()
+    adapted.adapt(pixels(images))
+    layers = [L.Rescaling(2.0, offset=-0.5), adapted, L.Normalization(mean=[0.1], variance=[0.5]), L.Flatten(), L.Dense(10, activation="softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *layers])
+    model.save(folder / "preprocessing.h5")
+    compare_predictions(folder, "preprocessing, saved by Keras", folder / "preprocessing.h5", test)
 
 
 with tempfile.TemporaryDirectory() as temporary:
@@ -183,4 +164,4 @@ with tempfile.TemporaryDirectory() as temporary:
     compare_files(pathlib.Path(temporary))
     compare_training(pathlib.Path(temporary), "malireddi", malireddi)
     compare_training(pathlib.Path(temporary), "chollet", chollet)
-sys.exit(f"{len(failures)} comparisons failed: {', '.join(failures)}" if failures else 0)
+finish()

@@ -5,61 +5,155 @@ import AthanorKeras
 import AthanorONNX
 import Foundation
 
-struct Export: ParsableCommand {
+struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a trained model for Core ML (apps on iOS and macOS) or ONNX.",
-    discussion: "Of the options only the names and --json concern ONNX.")
+    abstract: "Write a trained model for Core ML (apps on iOS and macOS) or ONNX, and prove that it computes the same.",
+    discussion: """
+      What was written is read again and run beside the model; a mismatch is an error and leaves nothing behind. With --dataset it is run \
+      on test pictures, and the accuracy that --quantize costs is shown. Of the options only those and the names concern ONNX.
+      """)
 
-  @Argument(help: "The .h5 file of a trained model.") var file: String
+  @Argument(help: "A trained model: .h5, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.")
   var output: String
   @Option(help: "The classes' names in the order of the outputs: a,b,c, or a file with one in a line.")
   var classLabels: String?
   @Option(help: "Pictures go in and not numbers, gray or rgb; their bytes are scaled as in training.")
   var imageInput: ImageInput?
+  @Option(parsing: .unconditional, help: "What is multiplied with the pictures' bytes; by default what training did.")
+  var imageScale: Float?
+  @Option(parsing: .unconditional, help: "What is added after that: one number, or one for each channel: r,g,b.")
+  var imageBias: String?
+  @Option(help: "Accept batches too, FROM-TO examples at a time: 1-64.") var batchRange: String?
+  @Option(help: "Accept pictures of these sizes too, HEIGHTxWIDTH: 28x28,56x56.") var imageSizes: String?
+  @Option(help: "Accept pictures of all sizes from the first to the second: 28x28-112x112.") var imageSizeRange: String?
   @Option(help: "Of weights and arithmetic: float32, or float16 for half the size.") var precision = CoreMLOptions
     .Precision.float32
+  @Option(help: "Make kernels smaller (iOS 16 or newer): int8, palette8, palette6 or palette4.") var quantize:
+    Quantization?
   @Option(help: "Who made it.") var author = ""
   @Option(help: "Under which terms.") var license = ""
   @Option(help: "Which version of the model it is.") var modelVersion = ""
   @Option(help: "What it does, in a sentence.") var summary = ""
-  @Flag(help: "Print one JSON object: file and bytes.") var json = false
+  @Option(name: .customLong("describe"), help: "What an input or output means: NAME=TEXT; may be given several times.")
+  var descriptions: [String] = []
+  @Option(help: "A further fact: NAME=TEXT; may be given several times.") var metadata: [String] = []
+  @Option(
+    help: "A Swift file to write with a type of that name, by which an app uses the model: DigitClassifier.swift.")
+  var wrapper: String?
+  @Option(help: "A data set whose test pictures the exported model is run on: mnist, fashion-mnist or digits.")
+  var dataset: String?
+  @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
+  var dataDirectory: String?
+  @Flag(help: "Print one JSON object: file, bytes and what the comparison found.") var json = false
 
   enum ImageInput: String, ExpressibleByArgument, CaseIterable {
     case gray, rgb
   }
 
-  func validate() throws {
-    guard output.hasSuffix(".onnx") else { return }
-    guard classLabels == nil, imageInput == nil, precision == .float32 else {
-      throw ValidationError(
-        "--class-labels, --image-input and --precision are for Core ML; ONNX has nothing like them.")
+  enum Quantization: String, ExpressibleByArgument, CaseIterable {
+    case int8, palette8, palette6, palette4
+
+    var compression: Compression {
+      switch self {
+      case .int8: .int8
+      case .palette8: .palette(bits: 8)
+      case .palette6: .palette(bits: 6)
+      case .palette4: .palette(bits: 4)
+      }
     }
   }
 
-  func run() throws {
+  func validate() throws {
+    for (option, pairs) in [("--describe", descriptions), ("--metadata", metadata)] {
+      if let pair = pairs.first(where: { !$0.contains("=") }) {
+        throw ValidationError("\(option) \(pair): write NAME=TEXT.")
+      }
+    }
+    if let dataset {
+      do { _ = try DataOptions.named(dataset) } catch { throw ValidationError("--dataset: \(error)") }
+    }
+    if let wrapper, !wrapper.hasSuffix(".swift") {
+      throw ValidationError("--wrapper \(wrapper): give a name that ends with .swift.")
+    }
+    guard imageInput != nil || (imageScale == nil && imageBias == nil) else {
+      throw ValidationError("--image-scale and --image-bias go with --image-input.")
+    }
+    guard [batchRange, imageSizes, imageSizeRange].compactMap(\.self).count <= 1 else {
+      throw ValidationError("Give one of --batch-range, --image-sizes and --image-size-range.")
+    }
+    guard output.hasSuffix(".onnx") else { return }
+    guard classLabels == nil, batchRange == nil, imageInput == nil, precision == .float32, quantize == nil,
+      wrapper == nil, descriptions.isEmpty
+    else {
+      throw ValidationError(
+        "--class-labels, --image-input, --precision, --quantize, --describe and --wrapper are for Core ML; ONNX has nothing "
+          + "like them.")
+    }
+  }
+
+  func run() async throws {
     let model = try Model(contentsOf: file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
-    try model.export(to: output, as: format)
-    let bytes = try size()
-    if json { return try Terminal.json(["file": output, "bytes": bytes]) }
+    var samples: Dataset?
+    if let dataset {
+      let data = try DataOptions.parse(
+        ["--dataset", dataset] + (dataDirectory.map { ["--data-dir", $0] } ?? []))
+      samples = try await data.load().test
+    }
+    let report = try model.export(to: output, as: format, samples: samples)
+    if let wrapper {
+      let name = String((wrapper as NSString).lastPathComponent.dropLast(".swift".count))
+      try Terminal.write(SwiftWrapper.source(name: name, of: output), to: wrapper)
+    }
+    let bytes = try ModelFile.byteCount(output)
+    if json { return try Terminal.json(object(report, bytes)) }
     let kind =
       switch (output as NSString).pathExtension {
       case "onnx": "an ONNX model"
-      case "mlmodel": "a Core ML model for iOS 11 and macOS 10.13 or newer"
-      default: "a Core ML model for iOS 15 and macOS 12 or newer"
+      case "mlmodel":
+        "a Core ML model for \(quantize == nil ? "iOS 11 and macOS 10.13" : "iOS 12 and macOS 10.14") or newer"
+      default: "a Core ML model for \(quantize == nil ? "iOS 15 and macOS 12" : "iOS 16 and macOS 13") or newer"
       }
     print("\(output): \(kind), \((bytes + 500) / 1000) KB")
+    print(report)
+    if let wrapper {
+      print("\(wrapper): for app code, `try \((wrapper as NSString).lastPathComponent.dropLast(6))().predict(...)`")
+    }
+  }
+
+  private func object(_ report: ExportReport, _ bytes: Int) -> [String: Any?] {
+    var object: [String: Any?] = [
+      "file": output, "bytes": bytes, "examples": report.examples, "largest_difference": report.largestDifference,
+      "limit": report.limit, "same_first_choice": report.sameFirstChoice,
+    ]
+    if let cost = report.compression {
+      object["uncompressed_same_first_choice"] = cost.sameFirstChoice
+      object["accuracy_before"] = cost.accuracy?.before
+      object["accuracy_after"] = cost.accuracy?.after
+    }
+    return object
+  }
+
+  private func pairs(_ texts: [String]) -> [String: String] {
+    Dictionary(
+      texts.map { text in
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), String(parts.last ?? ""))
+      }, uniquingKeysWith: { $1 })
   }
 
   private var facts: [String: String] {
     ["author": author, "license": license, "version": modelVersion, "summary": summary].filter { !$0.value.isEmpty }
+      .merging(pairs(metadata)) { $1 }
   }
 
   private func coreMLOptions(_ model: Model) throws -> CoreMLOptions {
     var options = CoreMLOptions(
-      precision: precision, author: author, license: license, version: modelVersion, summary: summary)
+      precision: precision, compression: quantize?.compression, author: author, license: license, version: modelVersion,
+      summary: summary, featureDescriptions: pairs(descriptions), metadata: pairs(metadata))
     options.labels = try labels()
+    options.flexibility = try flexibility()
     if let imageInput {
       let channels = imageInput == .gray ? 1 : 3
       guard model.inputShape.last == channels else {
@@ -67,20 +161,44 @@ struct Export: ParsableCommand {
           .argument, at: "--image-input", "the model takes \(model.inputShape) and no \(imageInput.rawValue) pictures",
           fix: "Its last length is the number of channels: 1 is gray, 3 is rgb.")
       }
-      options.input = .picture()
+      options.input = .picture(scale: imageScale, bias: try bias())
     }
     return options
   }
 
-  /// The bytes of all that was written.
-  private func size() throws -> Int {
-    let files = FileManager.default
-    let paths =
-      [output] + (files.enumerator(atPath: output)?.compactMap { $0 as? String } ?? []).map { "\(output)/\($0)" }
-    return try paths.map { try files.attributesOfItem(atPath: $0) }.filter {
-      $0[.type] as? FileAttributeType == .typeRegular
+  private func flexibility() throws -> CoreMLOptions.Flexibility? {
+    func refuse(_ option: String, _ text: String, _ example: String) -> AthanorError {
+      AthanorError(.argument, at: option, "\"\(text)\" is not understood", fix: "Write for example \(example).")
     }
-    .reduce(0) { $0 + ($1[.size] as? Int ?? 0) }
+    func size(_ text: Substring) -> Size2D? {
+      let parts = text.split(separator: "x").compactMap { Int($0) }
+      return parts.count == 2 ? Size2D(parts[0], parts[1]) : nil
+    }
+    if let batchRange {
+      let ends = batchRange.split(separator: "-").compactMap { Int($0) }
+      guard ends.count == 2, ends[0] <= ends[1] else { throw refuse("--batch-range", batchRange, "1-64") }
+      return .batch(ends[0]...ends[1])
+    }
+    if let imageSizes {
+      let sizes = imageSizes.split(separator: ",").map(size)
+      guard !sizes.isEmpty, !sizes.contains(nil) else { throw refuse("--image-sizes", imageSizes, "28x28,56x56") }
+      return .sizes(sizes.compactMap(\.self))
+    }
+    if let imageSizeRange {
+      let ends = imageSizeRange.split(separator: "-").compactMap(size)
+      guard ends.count == 2 else { throw refuse("--image-size-range", imageSizeRange, "28x28-112x112") }
+      return .sizeRange(ends[0], ends[1])
+    }
+    return nil
+  }
+
+  private func bias() throws -> [Float] {
+    guard let imageBias else { return [] }
+    let numbers = imageBias.split(separator: ",", omittingEmptySubsequences: false).map { Float($0) }
+    guard numbers.allSatisfy({ $0 != nil }) else {
+      throw AthanorError(.argument, at: "--image-bias", "\"\(imageBias)\" is no list of numbers", fix: "Write r,g,b.")
+    }
+    return numbers.compactMap(\.self)
   }
 
   /// Whole numbers stay numbers, as a classifier of digits wants them.

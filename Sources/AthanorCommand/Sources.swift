@@ -38,9 +38,11 @@ struct DataOptions: ParsableArguments {
   @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
   var dataDirectory: String?
 
+  static func named(_ name: String) throws -> ImageDataset { try ImageDataset.named(name) }
+
   func validate() throws {
     do {
-      _ = try ImageDataset.named(dataset)
+      _ = try DataOptions.named(dataset)
     } catch {
       throw ValidationError("--dataset: \(error)")
     }

@@ -4,16 +4,35 @@ import AthanorCore
 // What both of Core ML's formats share: input, classes and description.
 
 extension CoreMLOptions {
-  /// How the graph is fed.
-  var feed: Network.Feed {
-    if case .picture(let scale) = input { return Network.Feed(inputType: .uint8, inputScale: scale) }
-    return Network.Feed(inputType: .float32)
+  var takesPictures: Bool { if case .picture = input { true } else { false } }
+
+  /// How bytes become the model's numbers; nil when numbers go in.
+  func pixels(_ source: Model) -> ExportFormat.Pixels? {
+    guard case .picture(let scale, let bias) = input else { return nil }
+    return ExportFormat.Pixels(scale: scale ?? source.pixelScale, bias: bias)
+  }
+
+  /// Writes the scaling of a picture: first the scale, then the bias.
+  func scaled(_ picture: ExportValue, _ source: Model, _ emitter: any ExportEmitter) -> ExportValue {
+    guard let pixels = pixels(source) else { return picture }
+    let site = ExportSite(inputs: [picture], outputShapes: [picture.shape], emitter: emitter)
+    var value = picture
+    if pixels.scale != 1 {
+      let arguments: [(String, ExportArgument)] = [("x", .value(value)), ("y", .number(Double(pixels.scale)))]
+      value = site.emit("mul", arguments, shape: value.shape, order: value.order)
+    }
+    guard pixels.bias.contains(where: { $0 != 0 }) else { return value }
+    let shape = [1, pixels.bias.count, 1, 1]
+    let bias = ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(pixels.bias))), shape: shape)
+    return site.emit("add", [("x", .value(value)), ("y", .value(bias))], shape: value.shape, order: value.order)
   }
 
   /// - Throws: `AthanorError` when input or labels do not go with a model.
   func check(_ source: Model) throws {
     let shape = source.inputShape
-    if case .picture(let scale) = input {
+    try compression?.check()
+    if case .picture(_, let bias) = input {
+      let scale = pixels(source)?.scale ?? 1
       guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
         throw AthanorError(
           .shape, at: "Core ML",
@@ -23,6 +42,11 @@ extension CoreMLOptions {
       guard scale.isFinite, scale != 0 else {
         throw AthanorError(
           .argument, at: "Core ML", "the picture's scale is \(scale)", fix: "Give for example 1 / 255.")
+      }
+      guard [0, 1, shape[2]].contains(bias.count), bias.allSatisfy(\.isFinite) else {
+        throw AthanorError(
+          .argument, at: "Core ML", "the picture's bias is \(bias)",
+          fix: "Give no number, one, or one for each of the \(shape[2]) channels.")
       }
     }
     for case let name? in [inputName, outputName] where name.wholeMatch(of: #/[A-Za-z_][A-Za-z0-9_]*/#) == nil {
@@ -54,10 +78,17 @@ extension CoreMLOptions {
   /// What a program outside sees of the model.
   func description(
     _ input: String, _ value: ExportValue, _ outputs: [(name: String, feature: ProtoFeatureType)]
-  ) -> ProtoDescription {
+  ) throws -> ProtoDescription {
+    let names = [input] + outputs.map(\.name)
+    if let unknown = featureDescriptions.keys.sorted().first(where: { !names.contains($0) }) {
+      throw AthanorError(
+        .argument, at: "Core ML", "\"\(unknown)\" is described, but is neither input nor output",
+        fix: "There are \(names.joined(separator: ", ")).")
+    }
     var description = ProtoDescription()
     var feature = ProtoFeature()
     feature.name = input
+    feature.shortDescription = featureDescriptions[input] ?? ""
     if case .picture = self.input {
       feature.type.image.height = Int64(value.shape[1])
       feature.type.image.width = Int64(value.shape[2])
@@ -66,8 +97,14 @@ extension CoreMLOptions {
       feature.type.array.shape = value.shape.map { Int64($0) }
       feature.type.array.dataType = 65568
     }
+    describeFlexibility(&feature.type)
     description.inputs = [feature]
-    description.outputs = outputs.map { output in .with { ($0.name, $0.type) = (output.name, output.feature) } }
+    description.outputs = outputs.map { output in
+      .with {
+        ($0.name, $0.type) = (output.name, output.feature)
+        $0.shortDescription = featureDescriptions[output.name] ?? ""
+      }
+    }
     if labels != nil {
       description.predictedFeatureName = outputs[0].name
       description.predictedProbabilitiesName = outputs[1].name

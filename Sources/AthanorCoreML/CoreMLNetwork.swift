@@ -7,19 +7,40 @@ package struct CoreMLNetwork {
 
   /// - Throws: `AthanorError` that names the layer, when the format cannot hold the network.
   package init(_ source: Model, _ options: CoreMLOptions) throws {
+    try self.init(one: source, options)
+    try options.checkFlexibility(source)
+    if case .batch = options.flexibility {
+      throw AthanorError(
+        .unsupported, at: "Core ML", "a .mlmodel takes one example at a time", fix: "Export an .mlpackage.")
+    }
+    for shape in options.otherShapes(source) {
+      // Its layers say nothing of sizes, but for padding.
+      let other = try CoreMLNetwork(one: source.copy(input: shape), options)
+      let (mine, theirs) = (model.layers, other.model.layers)
+      if let changed = zip(mine, theirs).first(where: { $0 != $1 })?.0 {
+        throw AthanorError(
+          .unsupported, at: changed.name, "this layer depends on the size of what goes in",
+          fix: "Export one size, or use padding: .valid.")
+      }
+    }
+    if options.flexibility != nil { model.version = max(model.version, 3) }
+  }
+
+  private init(one source: Model, _ options: CoreMLOptions) throws {
     try options.check(source)
     let shape = source.inputShape
-    var isPicture = false
-    if case .picture = options.input { isPicture = true }
+    let isPicture = options.takesPictures
     guard isPicture || shape.count == 1 else {
       throw AthanorError(
         .unsupported, at: "Core ML", "numbers of shape \(Shape.text(shape)) are to go into a .mlmodel",
         fix: "Export with input: .picture(), or an .mlpackage.")
     }
     let input = options.inputName ?? (isPicture ? "image" : "input")
-    let builder = NetworkBuilder(input: input, usesHalfPrecision: options.precision == .float16)
+    let builder = NetworkBuilder(
+      input: input, usesHalfPrecision: options.precision == .float16, compression: options.compression)
     let value = ExportValue(.named(input), shape: [1] + shape, order: isPicture ? .channelsFirst : .plain)
-    let prediction = try builder.write(source.network.exportGraph(options.feed), value, of: source)
+    let prediction = try builder.write(
+      source.network.exportGraph(Network.Feed()), options.scaled(value, source, builder), of: source)
     guard case .named(let last) = prediction.content, prediction.shape.count == 2,
       builder.layers.last?.outputs == [last]
     else {
@@ -32,7 +53,17 @@ package struct CoreMLNetwork {
     network.layers = builder.layers
     if options.labels == nil { network.layers[network.layers.count - 1].outputs = [result] }
     if isPicture {
-      network.preprocessing = [.with { $0.scaler.channelScale = builder.pictureScale ?? 1 }]
+      let bias = builder.pictureBias ?? [0]
+      network.preprocessing = [
+        .with {
+          $0.scaler.channelScale = builder.pictureScale ?? 1
+          // By colour, whatever the order of the channels.
+          $0.scaler.grayBias = bias[0]
+          ($0.scaler.redBias, $0.scaler.greenBias, $0.scaler.blueBias) = (
+            bias[0], bias[bias.count / 2], bias[bias.count - 1]
+          )
+        }
+      ]
     }
     var outputs: [(name: String, feature: ProtoFeatureType)] = []
     switch options.labels {
@@ -57,8 +88,19 @@ package struct CoreMLNetwork {
       network.probabilities = last
       model.neuralNetworkClassifier = network
     }
-    model.version = options.precision == .float16 ? 2 : 1
-    model.description_p = options.description(input, value, outputs)
+    model.version = options.compression != nil ? 3 : options.precision == .float16 ? 2 : 1
+    model.description_p = try options.description(input, value, outputs)
     if !isPicture { model.description_p.inputs[0].type.array.shape = shape.map { Int64($0) } }
+  }
+}
+
+extension ProtoModel {
+  /// The layers of a neural network.
+  fileprivate var layers: [ProtoLayer] {
+    switch kind {
+    case .neuralNetwork(let network), .neuralNetworkClassifier(let network), .neuralNetworkRegressor(let network):
+      network.layers
+    case .program, nil: []
+    }
   }
 }

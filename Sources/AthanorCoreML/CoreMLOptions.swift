@@ -6,8 +6,9 @@ public struct CoreMLOptions: Hashable, Sendable {
   public enum Input: Hashable, Sendable {
     /// Numbers of the model's own shape, batch of one included: `[1, H, W, C]`.
     case array
-    /// A picture of the model's size; its channels' values from 0 to 255 are multiplied by `scale`, as `fit` did with bytes.
-    case picture(scale: Float = 1 / 255)
+    /// A picture of the model's size. Its channels' values from 0 to 255 are multiplied by `scale`, which nil takes from the model
+    /// (what `fit` did with bytes), and `bias` is added: none, one number, or one for each channel.
+    case picture(scale: Float? = nil, bias: [Float] = [])
   }
 
   /// The names of the classes.
@@ -33,12 +34,26 @@ public struct CoreMLOptions: Hashable, Sendable {
     case float16
   }
 
+  /// Inputs of several shapes.
+  public enum Flexibility: Hashable, Sendable {
+    /// So many examples at a time, for `.array`.
+    case batch(ClosedRange<Int>)
+    /// Pictures of any of these sizes; the model's own is always one of them.
+    case sizes([Size2D])
+    /// Pictures of any size between two.
+    case sizeRange(Size2D, Size2D)
+  }
+
   /// What goes in.
   public var input: Input
   /// One name for each output; the model is then a classifier. nil for none.
   public var labels: Labels?
   /// The precision of weights and arithmetic.
   public var precision: Precision
+  /// Which other inputs are accepted besides one of the model's own shape; nil for none, which is the fastest.
+  public var flexibility: Flexibility?
+  /// How kernels are made smaller, for iOS 16 and macOS 13 or newer (`.mlmodel`: iOS 12); nil for not at all.
+  public var compression: Compression?
   /// The name of the input; by default `image` or `input`.
   public var inputName: String?
   /// The name of the output, or of the predicted label; by default `output` or `classLabel`.
@@ -51,6 +66,8 @@ public struct CoreMLOptions: Hashable, Sendable {
   public var version: String
   /// What it does, in a sentence.
   public var summary: String
+  /// What inputs and outputs mean, by their names.
+  public var featureDescriptions: [String: String]
   /// Further facts by name.
   public var metadata: [String: String]
 
@@ -61,19 +78,24 @@ public struct CoreMLOptions: Hashable, Sendable {
   ///   let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)), author: "Ada")
   ///   ```
   public init(
-    input: Input = .array, labels: Labels? = nil, precision: Precision = .float32, inputName: String? = nil,
-    outputName: String? = nil, author: String = "", license: String = "", version: String = "", summary: String = "",
+    input: Input = .array, labels: Labels? = nil, precision: Precision = .float32,
+    flexibility: Flexibility? = nil, compression: Compression? = nil, inputName: String? = nil,
+    outputName: String? = nil, author: String = "",
+    license: String = "", version: String = "", summary: String = "", featureDescriptions: [String: String] = [:],
     metadata: [String: String] = [:]
   ) {
     self.input = input
     self.labels = labels
     self.precision = precision
+    self.flexibility = flexibility
+    self.compression = compression
     self.inputName = inputName
     self.outputName = outputName
     self.author = author
     self.license = license
     self.version = version
     self.summary = summary
+    self.featureDescriptions = featureDescriptions
     self.metadata = metadata
   }
 }

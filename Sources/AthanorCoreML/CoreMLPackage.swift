@@ -18,6 +18,9 @@ struct CoreMLPackage {
         .file, at: path, "something that is no Core ML package is there", fix: "Remove it or choose another name.")
     }
     let parent = (path as NSString).deletingLastPathComponent
+    guard parent.isEmpty || files.fileExists(atPath: parent) else {
+      throw AthanorError(.file, at: path, "its folder does not exist", fix: "Make \(parent) first.")
+    }
     let beside = (parent.isEmpty ? "." : parent) + "/.\((path as NSString).lastPathComponent).\(UUID().uuidString)"
     do {
       defer { try? files.removeItem(atPath: beside) }

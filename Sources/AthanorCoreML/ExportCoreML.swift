@@ -16,17 +16,26 @@ extension ExportFormat {
   ///   ```
   public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
     ExportFormat(
-      write: { model, path in
+      tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
+      pixels: { options.pixels($0) }, otherShapes: { options.otherShapes($0) },
+      contents: { model, path in
         if path.hasSuffix(".mlpackage") {
           let program = try CoreMLProgram(model, options)
-          try CoreMLPackage(model: program.model.serializedBytes(), weights: program.weights).write(to: path)
-        } else if path.hasSuffix(".mlmodel") {
-          try FileBytes.write(CoreMLNetwork(model, options).model.serializedBytes(), to: path)
-        } else {
+          let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.serializedBytes(), program.weights)
+          return ExportFormat.Contents(
+            byteCount: bytes.count + weights.count,
+            recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
+            write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
+        }
+        guard path.hasSuffix(".mlmodel") else {
           throw AthanorError(
             .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel",
             fix: "Choose such a name.")
         }
+        let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
+        return ExportFormat.Contents(
+          byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
+          write: { try FileBytes.write(bytes, to: $0) })
       }, check: { model in _ = try CoreMLProgram(model, options) })
   }
 }
@@ -40,17 +49,28 @@ package struct CoreMLProgram {
 
   /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
   package init(_ source: Model, _ options: CoreMLOptions) throws {
+    try self.init(source, options, batch: 1)
+    guard options.flexibility != nil else { return }
+    try options.checkFlexibility(source)
+    if case .batch = options.flexibility {
+      try merge(CoreMLProgram(source, options, batch: 2))
+      return
+    }
+    for shape in options.otherShapes(source) { try merge(CoreMLProgram(source.copy(input: shape), options, batch: 1)) }
+  }
+
+  private init(_ source: Model, _ options: CoreMLOptions, batch: Int) throws {
     self.options = options
-    builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32)
+    builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     let shape = source.inputShape
     try options.check(source)
-    let feed = options.feed
-    let graph = try source.network.exportGraph(feed)
-    let input = builder.uniqueName(options.inputName ?? (feed.inputType == .uint8 ? "image" : "input"))
+    let graph = try source.network.exportGraph(Network.Feed())
+    let input = builder.uniqueName(options.inputName ?? (options.takesPictures ? "image" : "input"))
     let inputValue = ExportValue(
-      .named(input), shape: [1] + shape, order: feed.inputType == .uint8 ? .channelsFirst : .plain)
+      .named(input), shape: [batch] + shape, order: options.takesPictures ? .channelsFirst : .plain)
     var function = ProtoFunction()
-    function.opset = "CoreML5"
+    // Compressed weights came with iOS 16.
+    function.opset = options.compression == nil ? "CoreML5" : "CoreML6"
     function.inputs = [.with { ($0.name, $0.type) = (input, .tensor(.float32, inputValue.programShape)) }]
 
     var first = inputValue
@@ -59,14 +79,28 @@ package struct CoreMLProgram {
       builder.cast(input, to: .float16, shape: inputValue.programShape, name: cast)
       first = ExportValue(.named(cast), shape: inputValue.shape, order: inputValue.order)
     }
+    first = options.scaled(first, source, builder)
     let prediction = try builder.write(graph, first, of: source)
-    let outputs = try finish(prediction, outputShape: source.outputShape.bound(to: 1))
-    function.blocks["CoreML5"] = .with { ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations) }
-    model.version = 6
+    let outputs = try finish(prediction, outputShape: source.outputShape.bound(to: batch))
+    function.blocks[function.opset] = .with {
+      ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations)
+    }
+    model.version = options.compression == nil ? 6 : 7
     model.program.version = 1
     model.program.functions["main"] = function
-    model.description_p = options.description(input, inputValue, outputs)
+    model.description_p = try options.description(input, inputValue, outputs)
     weights = builder.weights.bytes
+  }
+
+  /// Leaves open what is different in the program for another shape.
+  private mutating func merge(_ other: CoreMLProgram) throws {
+    guard var function = model.program.functions["main"], let second = other.model.program.functions["main"],
+      var block = function.blocks[function.opset], let secondBlock = second.blocks[second.opset]
+    else { return }
+    block.operations = try OpenProgram.merge(block.operations, secondBlock.operations)
+    function.blocks[function.opset] = block
+    function.inputs[0].type = OpenProgram.open(function.inputs[0].type, second.inputs[0].type)
+    model.program.functions["main"] = function
   }
 
   /// Puts what is declared outside behind the prediction: its order, its precision, its classes.

@@ -7,16 +7,19 @@ import AthanorCore
 /// of length 1. Whatever would need other axes is refused.
 final class NetworkBuilder: ExportBuilder {
   private(set) var layers: [ProtoLayer] = []
-  /// What the first multiplication of the picture by a number has become.
+  /// What the first multiplication of the picture by a number has become, and the addition to it.
   private(set) var pictureScale: Float?
+  private(set) var pictureBias: [Float]?
   var origin = ""
   var failure: AthanorError?
   let usesHalfPrecision: Bool
+  let compression: Compression?
   private let input: String
   private var taken: Set<String>
 
-  init(input: String, usesHalfPrecision: Bool) {
+  init(input: String, usesHalfPrecision: Bool, compression: Compression?) {
     self.input = input
+    self.compression = compression
     self.usesHalfPrecision = usesHalfPrecision
     taken = [input]
   }
@@ -37,8 +40,15 @@ final class NetworkBuilder: ExportBuilder {
     layer.outputs = [layer.name]
     let value = ExportValue(.named(layer.name), shape: shape)
     switch operation {
-    case "mul" where arguments.names == [input] && layers.isEmpty && arguments.number("y") != nil:
+    case "mul"
+    where arguments.names == [input] && shape.count == 4 && layers.isEmpty && pictureScale == nil && pictureBias == nil
+      && arguments.number("y") != nil:
       pictureScale = arguments.number("y")
+      return ExportValue(.named(input), shape: shape)
+    case "add"
+    where arguments.names == [input] && shape.count == 4 && layers.isEmpty && pictureBias == nil
+      && [1, 3].contains(arguments.tensor("y")?.count):
+      pictureBias = arguments.tensor("y")?.floats
       return ExportValue(.named(input), shape: shape)
     case "conv": layer.convolution = convolution(arguments)
     case "max_pool", "avg_pool": layer.pooling = pooling(operation, arguments)
@@ -48,6 +58,9 @@ final class NetworkBuilder: ExportBuilder {
     case "softplus": layer.activation.softplus = ProtoEmpty()
     case "leaky_relu": layer.activation.leakyRelu.alpha = arguments.number("alpha") ?? 0
     case "elu": layer.activation.elu.alpha = arguments.number("alpha") ?? 0
+    case "pad" where shape.count == 4 && arguments.integers("pad").prefix(4).allSatisfy { $0 == 0 }:
+      layer.padding.constant.value = arguments.number("constant_val") ?? 0
+      layer.padding.amounts = edges(Array(arguments.integers("pad").dropFirst(4))).amounts
     case "reshape" where shape.count == 2: layer.flatten = ProtoFlattenLayer()
     case "linear" where shape.count == 2: layer.innerProduct = product(arguments)
     case "softmax" where shape.count == 2: layer.softmax = ProtoEmpty()
@@ -73,13 +86,42 @@ final class NetworkBuilder: ExportBuilder {
   }
 
   private func weights(_ tensor: Tensor?) -> ProtoWeights {
-    .with {
+    if let compression, let tensor, Compression.concerns(tensor.shape) { return compressed(tensor, compression) }
+    return .with {
       if usesHalfPrecision {
         $0.halves = .init([UInt8](tensor?.floats ?? [], as: .float16))
       } else {
         $0.floats = tensor?.floats ?? []
       }
     }
+  }
+
+  /// One byte or less for each number; `q * scale + bias`, or a table's entries.
+  private func compressed(_ tensor: Tensor, _ compression: Compression) -> ProtoWeights {
+    let (values, channels) = (tensor.floats, tensor.shape[0])
+    var weights = ProtoWeights()
+    switch compression {
+    case .int8:
+      let scales = Compression.scales(values, channels: channels, isLast: false)
+      let perChannel = max(1, values.count / max(channels, 1))
+      weights.raw = .init(
+        values.enumerated().map { index, value in
+          let scale = scales[index / perChannel]
+          return UInt8(clamping: (scale == 0 ? 0 : Int((value / scale).rounded())) + 128)
+        })
+      weights.quantization.bits = 8
+      weights.quantization.linear.scale = scales
+      weights.quantization.linear.bias = scales.map { -128 * $0 }
+    case .palette(let bits):
+      let table = Compression.palette(of: values, entries: 1 << bits)
+      let indices = values.map { UInt8(clamping: Compression.nearest($0, table)) }
+      weights.raw = .init(packed(indices, bits: bits, lowestFirst: false))
+      weights.quantization.bits = UInt64(bits)
+      let last = table.last ?? 0
+      weights.quantization.table.values =
+        table + [Float](repeating: last, count: (1 << bits) - table.count)
+    }
+    return weights
   }
 
   private func edges(_ padding: [Int]) -> ProtoValidPadding {
@@ -147,8 +189,8 @@ final class NetworkBuilder: ExportBuilder {
     let constants = ["x", "y"].compactMap { arguments.tensor($0) }
     if constants.isEmpty {
       switch operation {
-      case "add": return .add(ProtoEmpty())
-      case "mul": return .multiply(ProtoEmpty())
+      case "add": return .add(ProtoScalarLayer())
+      case "mul": return .multiply(ProtoScalarLayer())
       default: return nil
       }
     }

@@ -10,19 +10,26 @@ final class ProgramBuilder: ExportBuilder {
     case float16 = 10
     case float32 = 11
     case float64 = 12
+    case int8 = 21
     case int32 = 23
     case int64 = 24
+    case uint8 = 31
+    case uint32 = 33
   }
 
   /// Of everything between the program's inputs and outputs.
   let dataType: DataType
+  private let compression: Compression?
   private(set) var operations: [ProtoOperation] = []
   private(set) var weights = WeightFile()
   var origin = ""
-  let failure: AthanorError? = nil  // the language has all that the facets write
+  private(set) var failure: AthanorError?
   private var taken: Set<String> = []
 
-  init(_ dataType: DataType) { self.dataType = dataType }
+  init(_ dataType: DataType, compression: Compression? = nil) {
+    self.dataType = dataType
+    self.compression = compression
+  }
 
   /// A name that begins like `base`, holds nothing that the language refuses, and is new.
   func uniqueName(_ base: String) -> String {
@@ -38,6 +45,11 @@ final class ProgramBuilder: ExportBuilder {
 
   func emit(_ operation: String, _ arguments: [(String, ExportArgument)], shape: [Int]) -> ExportValue {
     let output = uniqueName(origin.isEmpty ? operation : "\(origin)_\(operation)")
+    if shape.count > 5, failure == nil {
+      failure = AthanorError(
+        .unsupported, at: "", "a result of shape \(Shape.text(shape)) has more than the 5 axes of Core ML",
+        fix: "Reshape to fewer axes.")
+    }
     var inputs: [String: ProtoArgument] = [:]
     for (name, argument) in arguments { inputs[name] = bind(argument, "\(output)_\(name)") }
     add(operation, inputs, [(output, .tensor(dataType, shape))])
@@ -59,19 +71,74 @@ final class ProgramBuilder: ExportBuilder {
     switch value.content {
     case .named(let name): return name
     case .constant(let tensor):
-      let element: WeightFile.Element = dataType == .float16 ? .float16 : .float32
-      var content = ProtoValue()
-      content.type = .tensor(dataType, tensor.shape)
-      if tensor.count >= 10 {
-        content.blobFile.fileName = "@model_path/weights/weight.bin"
-        content.blobFile.offset = UInt64(weights.append([UInt8](tensor.floats, as: element), element))
-      } else if element == .float16 {
-        content.immediate.tensor.bytes.values = .init([UInt8](tensor.floats, as: .float16))
-      } else {
-        content.immediate.tensor.floats.values = tensor.floats
-      }
-      return constant(content, wanted)
+      if let compression, Compression.concerns(tensor.shape) { return compressed(tensor, compression, wanted) }
+      return constant(content(tensor.floats, dataType, tensor.shape), wanted)
     }
+  }
+
+  /// Ten numbers and more go into the weight file.
+  private func content(_ values: [Float], _ type: DataType, _ shape: [Int]) -> ProtoValue {
+    let element: WeightFile.Element =
+      switch type {
+      case .float16: .float16
+      case .int8: .int8
+      case .uint8: .uint8
+      default: .float32
+      }
+    var content = ProtoValue()
+    content.type = .tensor(type, shape)
+    if values.count >= 10 {
+      content.blobFile.fileName = "@model_path/weights/weight.bin"
+      content.blobFile.offset = UInt64(weights.append([UInt8](values, as: element), element))
+    } else if element == .float32 {
+      content.immediate.tensor.floats.values = values
+    } else {
+      content.immediate.tensor.bytes.values = .init([UInt8](values, as: element))
+    }
+    return content
+  }
+
+  /// A kernel, output channels first, in fewer bits; the program spreads it out when it is loaded.
+  private func compressed(_ tensor: Tensor, _ compression: Compression, _ wanted: String) -> String {
+    let name = uniqueName(wanted)
+    var message = ProtoOperation()
+    message.outputs = [.with { ($0.name, $0.type) = (name, .tensor(dataType, tensor.shape)) }]
+    message.attributes["name"] = .text(name)
+    let (values, channels) = (tensor.floats, tensor.shape[0])
+    switch compression {
+    case .int8:
+      message.type = "constexpr_affine_dequantize"
+      let scales = Compression.scales(values, channels: channels, isLast: false)
+      let perChannel = max(1, values.count / max(channels, 1))
+      let codes = values.enumerated().map { index, value in
+        let scale = scales[index / perChannel]
+        return scale == 0 ? 0 : (value / scale).rounded()
+      }
+      message.attributes["quantized_data"] = content(codes, .int8, tensor.shape)
+      message.attributes["zero_point"] = content(scales.map { _ in 0 }, .int8, [channels])
+      message.attributes["scale"] = content(scales, dataType, [channels])
+      message.attributes["axis"] = .with {
+        $0.type = .tensor(.int32, [])
+        $0.immediate.tensor.int32S.values = [0]
+      }
+    case .palette(let bits):
+      message.type = "constexpr_lut_to_dense"
+      let table = Compression.palette(of: values, entries: 1 << bits)
+      let indices = values.map { UInt8(clamping: Compression.nearest($0, table)) }
+      let bytes = packed(indices, bits: bits, lowestFirst: true)
+      let last = table.last ?? 0
+      message.attributes["indices"] = content(bytes.map { Float($0) }, .uint8, [bytes.count])
+      message.attributes["lut"] = content(
+        table + [Float](repeating: last, count: (1 << bits) - table.count), dataType, [1 << bits])
+      message.attributes["shape"] = .with {
+        $0.type = .tensor(.uint32, [tensor.shape.count])
+        // Numbers without a sign lie in bytes.
+        $0.immediate.tensor.bytes.values = .init(
+          tensor.shape.flatMap { length in withUnsafeBytes(of: UInt32(clamping: length).littleEndian) { Array($0) } })
+      }
+    }
+    operations.append(message)
+    return name
   }
 
   private func constant(_ value: ProtoValue, _ wanted: String) -> String {

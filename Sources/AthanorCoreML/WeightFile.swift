@@ -6,6 +6,8 @@ package struct WeightFile {
   package enum Element: UInt32 {
     case float16 = 1
     case float32 = 2
+    case uint8 = 3
+    case int8 = 4
   }
 
   private var count: UInt32 = 0
@@ -48,6 +50,8 @@ extension [UInt8] {
       switch element {
       case .float32: append(littleEndian: value.bitPattern)
       case .float16: append(littleEndian: halfPattern(value))
+      case .uint8: append(UInt8(clamping: Int(value)))
+      case .int8: append(UInt8(bitPattern: Int8(clamping: Int(value))))
       }
     }
   }
@@ -65,4 +69,47 @@ package func halfPattern(_ value: Float) -> UInt16 {
   }
   let rounded = magnitude + 0xFFF + (magnitude >> 13 & 1) - 0x3800_0000
   return sign | UInt16(truncatingIfNeeded: rounded >> 13)
+}
+
+/// The number that 16 bits stand for (IEEE 754).
+package func number(halfPattern bits: UInt16) -> Float {
+  let sign: Float = bits & 0x8000 == 0 ? 1 : -1
+  let (exponent, fraction) = (Int(bits >> 10 & 0x1F), Float(bits & 0x3FF))
+  switch exponent {
+  case 0: return sign * fraction * 0x1p-24
+  case 31: return fraction == 0 ? sign * .infinity : .nan
+  default: return sign * Float(sign: .plus, exponent: exponent - 25, significand: 1024 + fraction)
+  }
+}
+
+/// Numbers of some bits each, packed from the lowest bit of each byte (ML Programs) or from the highest (neural networks).
+package func unpacked(_ bytes: [UInt8], bits: Int, count: Int, lowestFirst: Bool) -> [UInt8] {
+  guard bits < 8 else { return Array(bytes.prefix(count)) }
+  return (0..<count).map { index in
+    var value: UInt8 = 0
+    for bit in 0..<bits {
+      let place = index * bits + bit
+      guard place / 8 < bytes.count else { break }
+      let byte = bytes[place / 8]
+      if lowestFirst {
+        value |= (byte >> (place % 8) & 1) << bit
+      } else {
+        value = value << 1 | (byte >> (7 - place % 8) & 1)
+      }
+    }
+    return value
+  }
+}
+
+/// The reverse of `unpacked`.
+package func packed(_ values: [UInt8], bits: Int, lowestFirst: Bool) -> [UInt8] {
+  guard bits < 8 else { return values }
+  var bytes = [UInt8](repeating: 0, count: (values.count * bits + 7) / 8)
+  for (index, value) in values.enumerated() {
+    for bit in 0..<bits where value >> (lowestFirst ? bit : bits - 1 - bit) & 1 == 1 {
+      let place = index * bits + bit
+      bytes[place / 8] |= 1 << (lowestFirst ? place % 8 : 7 - place % 8)
+    }
+  }
+  return bytes
 }

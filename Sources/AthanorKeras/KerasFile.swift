@@ -36,7 +36,7 @@ extension Model {
     try KerasH5Format().write(self, to: path, weightsOnly: false)
   }
 
-  /// Reads a model from a `.h5` file that Athanor or Keras wrote.
+  /// Reads a model from a `.h5` file that names layers of your own.
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -45,48 +45,9 @@ extension Model {
   ///   - customLayers: Layers of your own that the file may name.
   /// - Throws: `AthanorError` that names the file and the place, when it is damaged or holds something unknown.
   public convenience init(
-    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, customLayers: [any KerasLayer.Type] = []
+    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, customLayers: [any KerasLayer.Type]
   ) throws {
-    let root = try HDF5Group.read(path)
-    guard case .text(let text) = root.attributes["model_config"] else {
-      throw AthanorError(
-        .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
-    }
-    let parsed = try KerasFile.architecture(KerasConfig(parsing: text, "\(path), model_config"), customLayers)
-    var progress: TrainingProgress?
-    if case .text(let state) = root.attributes[KerasFile.stateAttribute] {
-      progress = try KerasFile.progress(state, path)
-    }
-    // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
-    let declared = try KerasFile.declarations(parsed.inputShape, parsed.layers, path)
-    let tensors = try KerasFile.tensors(root.groups["model_weights"] ?? HDF5Group(), declared, path)
-    try self.init(
-      input: parsed.inputShape, name: parsed.name, seed: progress?.seed ?? 0, threads: threads, layers: parsed.layers)
-    try setWeights(tensors)
-    guard compiled, case .text(let training) = root.attributes["training_config"] else { return }
-    let config = try KerasConfig(parsing: training, "\(path), training_config")
-    do {
-      var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
-      if case .text(let rate) = root.attributes[KerasFile.rateAttribute] {
-        let place = "\(path), \(KerasFile.rateAttribute)"
-        optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
-      }
-      try compile(
-        optimizer: optimizer, loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
-        metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
-    } catch let error as AthanorError {
-      throw error.location.hasPrefix(path) ? error : error.within(config.path)
-    }
-    try KerasFile.loadOptimizer(root.groups["optimizer_weights"], into: self, path)
-    if let progress {
-      guard KerasFile.isPossible(progress, for: self) else {
-        throw AthanorError(
-          .data, at: "\(path), \(KerasFile.stateAttribute)", "the state of training has impossible numbers",
-          fix: "Load the file with compiled: false and compile again.")
-      }
-      self.progress = progress
-      self.training?.fixedRate = progress.fixedRate
-    }
+    try self.init(KerasFile.recipe(path, compiled: compiled, customLayers), threads: threads)
   }
 
   /// Takes over the weights of a `.h5` file, layer by layer in order.
@@ -98,10 +59,17 @@ extension Model {
   }
 }
 
+extension KerasFiles: ModelFileReader {
+  package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
+    try KerasFile.recipe(path, compiled: compiled, [])
+  }
+}
+
 /// What is where in Keras' legacy file.
 package enum KerasFile {
   static let stateAttribute = "athanor_state"
   static let rateAttribute = "athanor_learning_rate"
+  static let pixelAttribute = "athanor_pixel_scale"
   /// The version of Keras whose layout is written.
   private static let kerasVersion = "3.15.1"
 
@@ -115,6 +83,7 @@ package enum KerasFile {
     root.attributes["keras_version"] = .text(kerasVersion)
     root.attributes["model_config"] = .text(try json(architecture(of: model)))
     root.groups["model_weights"] = weights
+    if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
     guard let training = model.training else { return root }
     if let config = KerasTraining.config(training) {
       root.attributes["training_config"] = .text(try json(config))
@@ -243,6 +212,62 @@ package enum KerasFile {
   }
 
   // MARK: Reading
+
+  static func recipe(
+    _ path: String, compiled: Bool, _ customLayers: [any KerasLayer.Type]
+  ) throws -> ModelRecipe {
+    let root = try HDF5Group.read(path)
+    guard case .text(let text) = root.attributes["model_config"] else {
+      throw AthanorError(
+        .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
+    }
+    let parsed = try architecture(KerasConfig(parsing: text, "\(path), model_config"), customLayers)
+    // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
+    let declared = try declarations(parsed.inputShape, parsed.layers, path)
+    var recipe = ModelRecipe(inputShape: parsed.inputShape, name: parsed.name, layers: parsed.layers)
+    recipe.weights = try tensors(root.groups["model_weights"] ?? HDF5Group(), declared, path)
+    if case .text(let scale) = root.attributes[pixelAttribute] {
+      guard let scale = Float(scale), scale.isFinite, scale != 0 else {
+        throw AthanorError(.data, at: "\(path), \(pixelAttribute)", "the scale of pixels is \"\(scale)\"")
+      }
+      recipe.pixelScale = scale
+    }
+    var progress: TrainingProgress?
+    if case .text(let state) = root.attributes[stateAttribute] { progress = try Self.progress(state, path) }
+    recipe.seed = progress?.seed ?? 0
+    if compiled, case .text(let training) = root.attributes["training_config"] {
+      recipe.finish = { model in try resume(model, root, training, progress, path) }
+    }
+    return recipe
+  }
+
+  /// Compiles the model as the file says and puts training where it stood.
+  private static func resume(
+    _ model: Model, _ root: HDF5Group, _ training: String, _ progress: TrainingProgress?, _ path: String
+  ) throws {
+    let config = try KerasConfig(parsing: training, "\(path), training_config")
+    do {
+      var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
+      if case .text(let rate) = root.attributes[rateAttribute] {
+        let place = "\(path), \(rateAttribute)"
+        optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
+      }
+      try model.compile(
+        optimizer: optimizer, loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
+        metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
+    } catch let error as AthanorError {
+      throw error.location.hasPrefix(path) ? error : error.within(config.path)
+    }
+    try loadOptimizer(root.groups["optimizer_weights"], into: model, path)
+    guard let progress else { return }
+    guard isPossible(progress, for: model) else {
+      throw AthanorError(
+        .data, at: "\(path), \(stateAttribute)", "the state of training has impossible numbers",
+        fix: "Load the file with compiled: false and compile again.")
+    }
+    model.progress = progress
+    model.training?.fixedRate = progress.fixedRate
+  }
 
   static func architecture(
     _ model: KerasConfig, _ customLayers: [any KerasLayer.Type]

@@ -5,7 +5,7 @@ import Foundation
 package let kerasLayers: [any KerasLayer.Type] = [
   Conv2D.self, MaxPooling2D.self, AveragePooling2D.self, GlobalAveragePooling2D.self, GlobalMaxPooling2D.self,
   Dropout.self, Flatten.self, Dense.self, Activation.self, LeakyReLU.self, Reshape.self, BatchNormalization.self,
-  ZeroPadding2D.self,
+  ZeroPadding2D.self, Rescaling.self, Normalization.self,
 ]
 
 extension Conv2D: KerasLayer {
@@ -183,5 +183,44 @@ extension ZeroPadding2D: KerasLayer {
     } else {
       self.init(try settings.config.size("padding", default: 1), name: name)
     }
+  }
+}
+
+/// One number or a list of them.
+private func numbers(_ config: KerasConfig, _ key: String) throws -> [Double]? {
+  if config.isMissing(key) { return nil }
+  func flat(_ value: Any?) -> [Double]? {
+    if let number = value as? NSNumber { return [number.doubleValue] }
+    guard let list = value as? [Any] else { return nil }
+    let parts = list.map(flat)
+    return parts.contains { $0 == nil } ? nil : parts.flatMap { $0 ?? [] }
+  }
+  guard let values = flat(config.values[key]) else { throw config.refuse(key, "a number or a list of numbers") }
+  return values
+}
+
+extension Rescaling: KerasLayer {
+  public static var kerasClassName: String { "Rescaling" }
+  public var kerasConfig: [String: Any] { ["scale": scale, "offset": offset.count == 1 ? offset[0] : offset as Any] }
+  public init(kerasConfig settings: KerasSettings, name: String) throws {
+    self.init(try settings.number("scale"), offset: try numbers(settings.config, "offset") ?? [0], name: name)
+  }
+}
+
+extension Normalization: KerasLayer {
+  public static var kerasClassName: String { "Normalization" }
+  public var kerasConfig: [String: Any] {
+    ["axis": [-1], "invert": false, "mean": mean ?? NSNull() as Any, "variance": variance ?? NSNull() as Any]
+  }
+  public init(kerasConfig settings: KerasSettings, name: String) throws {
+    let axis = try numbers(settings.config, "axis") ?? [-1]
+    guard axis == [-1] || axis == [3] else { throw settings.config.refuse("axis", "-1, the last axis,") }
+    guard try !settings.flag("invert", default: false) else { throw settings.config.refuse("invert", "false") }
+    guard let mean = try numbers(settings.config, "mean"), let variance = try numbers(settings.config, "variance")
+    else {
+      self.init(name: name)
+      return
+    }
+    self.init(mean: mean, variance: variance, name: name)
   }
 }

@@ -86,7 +86,8 @@ ath_gradient_reads ath_unary_gradient_reads(ath_unary function) {
   case ATH_UNARY_SOFTPLUS:
   case ATH_UNARY_SILU:
   case ATH_UNARY_GELU:
-  case ATH_UNARY_GELU_TANH: return ATH_READS_X;
+  case ATH_UNARY_GELU_TANH:
+  case ATH_UNARY_ERF: return ATH_READS_X;
   }
   return ATH_READS_NOTHING;
 }

@@ -14,12 +14,15 @@ extension ExportFormat {
   ///   ```
   public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
     ExportFormat(
-      write: { model, path in
+      contents: { model, path in
         guard path.hasSuffix(".onnx") else {
           throw AthanorError(
             .argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
         }
-        try FileBytes.write(OnnxNetwork(model, metadata: metadata).model.serializedBytes(), to: path)
+        let bytes: [UInt8] = try OnnxNetwork(model, metadata: metadata).model.serializedBytes()
+        return ExportFormat.Contents(
+          byteCount: bytes.count, recipe: { try OnnxFiles.recipe(bytes, path) },
+          write: { try FileBytes.write(bytes, to: $0) })
       }, check: { model in _ = try OnnxNetwork(model, metadata: metadata) })
   }
 }

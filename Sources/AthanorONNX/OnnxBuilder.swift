@@ -33,7 +33,7 @@ final class OnnxBuilder: ExportBuilder {
   private static let pointwise = [
     "add": "Add", "sub": "Sub", "mul": "Mul", "real_div": "Div", "maximum": "Max", "minimum": "Min", "pow": "Pow",
     "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "abs": "Abs", "sign": "Sign",
-    "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "inverse": "Reciprocal",
+    "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "inverse": "Reciprocal", "erf": "Erf",
   ]
 
   func add(_ type: String, _ inputs: [String], _ output: String, _ attributes: [OnnxAttribute] = []) {

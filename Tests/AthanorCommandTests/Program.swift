@@ -86,3 +86,10 @@ func objects(_ text: String) throws -> [[String: Any]] {
     try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
   }
 }
+
+/// The stored text of this name; the environment variable ATHANOR_RECORD makes it anew.
+func snapshot(_ name: String, _ text: String) throws -> String {
+  let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Snapshots/\(name)")
+  if ProcessInfo.processInfo.environment["ATHANOR_RECORD"] != nil { try Data(text.utf8).write(to: file) }
+  return try String(contentsOf: file, encoding: .utf8)
+}

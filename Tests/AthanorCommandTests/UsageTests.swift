@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Usage")
 struct UsageTests {
-  static let commands = ["summary", "train", "evaluate", "predict", "export", "datasets"]
+  static let commands = ["summary", "train", "evaluate", "predict", "export", "inspect", "datasets"]
 
   @Test("Help says what each command does and takes", arguments: [""] + commands)
   func help(_ command: String) throws {
@@ -106,12 +106,5 @@ struct UsageTests {
     let sets = try objects(program.run("datasets", "--json").output)
     #expect(sets.map { $0["name"] as? String } == ["mnist", "fashion-mnist", "digits"])
     #expect(sets.last?["present"] as? Bool == true && sets.last?["train"] as? Int == 4000)
-  }
-
-  /// The stored text of this name; the environment variable ATHANOR_RECORD makes it anew.
-  private func snapshot(_ name: String, _ text: String) throws -> String {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Snapshots/\(name)")
-    if ProcessInfo.processInfo.environment["ATHANOR_RECORD"] != nil { try Data(text.utf8).write(to: file) }
-    return try String(contentsOf: file, encoding: .utf8)
   }
 }

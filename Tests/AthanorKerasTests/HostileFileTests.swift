@@ -146,7 +146,8 @@ struct HostileFileTests {
   func unknownNames() throws {
     let known =
       "Known are Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten, "
-      + "GlobalAveragePooling2D, GlobalMaxPooling2D, LeakyReLU, MaxPooling2D, Reshape, ZeroPadding2D."
+      + "GlobalAveragePooling2D, GlobalMaxPooling2D, LeakyReLU, MaxPooling2D, Normalization, Rescaling, Reshape, "
+      + "ZeroPadding2D."
     #expect(
       try error("\"Conv2D\"", "\"Conv2d1\"")
         == "a.h5, model_config.layers[1]: there is no layer named \"Conv2d1\". Did you mean \"Conv2D\"? \(known)")

@@ -34,6 +34,9 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(BatchNormalization()),
       SavedLayer(BatchNormalization(momentum: 0.9, epsilon: 1e-5, center: false, scale: false)),
       SavedLayer(BatchNormalization(scale: false), [5]),
+      SavedLayer(Rescaling(0.25)), SavedLayer(Rescaling(2, offset: [1, 2, 3, -4])),
+      SavedLayer(Normalization(mean: [0.5], variance: [2])), SavedLayer(Normalization(name: nil)),
+      SavedLayer(Normalization(mean: [1, 2, 3, 4], variance: [4, 3, 2, 1])),
       SavedLayer(LeakyReLU()), SavedLayer(LeakyReLU(slope: 0.01)),
       SavedLayer(Activation(.elu(alpha: 0.3))), SavedLayer(Activation(.leakyReLU(slope: 0.05))),
       SavedLayer(Dense(3, activation: .elu(alpha: 0.7)), [5]),
@@ -69,6 +72,21 @@ struct RoundTripTests {
     #expect(copy.training == nil)
     // What the layer is made of; the name is now given, and an even size may be written with both of its numbers.
     #expect(try description(copy) == description(model))
+  }
+
+  @Test("What bytes were multiplied by in training")
+  func pixelScale() throws {
+    let folder = try TemporaryFolder()
+    let model = try Model(input: [2], threads: 1, layers: [Dense(1)])
+    try model.compile(optimizer: .sgd(), loss: .meanSquaredError)
+    let bytes = try Tensor(shape: [4, 2], bytes: [1, 2, 3, 4, 5, 6, 7, 8])
+    #expect(try reread(model, in: folder).pixelScale == Float(1) / 255)
+    _ = try model.fit(
+      Dataset(inputs: bytes, targets: Tensor(shape: [4, 1], [1, 2, 3, 4]), inputScale: 1 / 128), verbose: .silent)
+    let copy = try reread(model, in: folder)
+    #expect(copy.pixelScale == 0.0078125)
+    #expect(try bits(copy.predict(bytes)) == bits(model.predict(bytes, inputScale: 1 / 128)))
+    #expect(try bits(copy.predictor().predict(bytes)) == bits(model.predict(bytes)))
   }
 
   /// What the file would say of the architecture.

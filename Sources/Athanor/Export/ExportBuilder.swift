@@ -9,14 +9,14 @@ package protocol ExportBuilder: ExportEmitter {
 }
 
 extension ExportBuilder {
-  /// Writes the graph's operations and returns the prediction.
+  /// Writes the graph's operations for the input's batch and returns the prediction.
   package func write(_ graph: Graph, _ input: ExportValue, of source: Model) throws -> ExportValue {
     var values = try knownValues(of: graph, source)
     if let value = graph.sources[.input("input")] { values[value] = input }
     for node in graph.nodes where node.outputs.contains(where: { values[$0] == nil }) {
       guard let op = node.op as? any ForwardOp else { continue }
       origin = node.origin
-      let shapes = node.outputs.map { graph.type(of: $0).shape.bound(to: 1) }
+      let shapes = node.outputs.map { graph.type(of: $0).shape.bound(to: input.shape[0]) }
       do {
         let inputs = try node.inputs.map { input in
           guard let value = values[input] else {

@@ -1,32 +1,106 @@
 /// A format in which a model is handed to apps and other programs; each exporter adds its own, for example
 /// `.coreML()` of `AthanorCoreML`.
 public struct ExportFormat: Sendable {
-  package let write: @Sendable (Model, String) throws -> Void
+  /// A model in the format, not yet written.
+  package struct Contents {
+    /// How many bytes it will take on the disk.
+    package let byteCount: Int
+    /// What the format's reader makes of these bytes.
+    package let recipe: () throws -> ModelRecipe
+    package let write: (String) throws -> Void
+
+    package init(
+      byteCount: Int, recipe: @escaping () throws -> ModelRecipe, write: @escaping (String) throws -> Void
+    ) {
+      self.byteCount = byteCount
+      self.recipe = recipe
+      self.write = write
+    }
+  }
+
+  package let contents: @Sendable (Model, _ path: String) throws -> Contents
   package let check: @Sendable (Model) throws -> Void
+  /// How the weights are made smaller; nil for not at all.
+  package let compression: Compression?
+  /// How bytes become the model's numbers where pictures go in; nil where numbers do.
+  package let pixels: @Sendable (Model) -> Pixels?
+  /// Further shapes of one example that the file takes.
+  package let otherShapes: @Sendable (Model) -> [[Int]]
+  /// How far a result may be from the model's, for results of size 1.
+  package let tolerance: Double
+
+  /// `byte * scale + bias`, the bias by channel or empty for none.
+  package struct Pixels {
+    package let scale: Float
+    package let bias: [Float]
+
+    package init(scale: Float, bias: [Float]) {
+      self.scale = scale
+      self.bias = bias
+    }
+  }
 
   package init(
-    write: @escaping @Sendable (Model, String) throws -> Void, check: @escaping @Sendable (Model) throws -> Void
+    tolerance: Double = 1e-5, compression: Compression? = nil,
+    pixels: @escaping @Sendable (Model) -> Pixels? = { _ in nil },
+    otherShapes: @escaping @Sendable (Model) -> [[Int]] = { _ in [] },
+    contents: @escaping @Sendable (Model, _ path: String) throws -> Contents,
+    check: @escaping @Sendable (Model) throws -> Void
   ) {
-    self.write = write
+    self.tolerance = tolerance
+    self.compression = compression
+    self.pixels = pixels
+    self.otherShapes = otherShapes
+    self.contents = contents
     self.check = check
   }
 }
 
 extension Model {
-  /// Writes the model, as it predicts now, in a format of other programs.
+  /// Writes the model, as it predicts now, in a format of other programs, and proves that what was written computes the same.
+  ///
+  /// What is about to be written is first read by the format's reader, which shares nothing with the exporter, and run beside
+  /// the model on `samples`. A result that differs by more than 1e-5 (2e-2 in half precision) of the largest one is an error. Where weights are
+  /// compressed, the file must give what the model with the compressed weights gives; the report says what they cost.
   ///
   /// - Parameters:
   ///   - path: Where to; what is there is replaced when everything has been written.
   ///   - format: What to write.
-  /// - Throws: `AthanorError` when the format cannot hold the network or the file cannot be written; nothing is left then.
+  ///   - samples: Data to run both on, with their classes for the accuracy; without them 32 examples of evenly distributed numbers.
+  /// - Returns: What the comparison found.
+  /// - Throws: `AthanorError` when the format cannot hold the network, the file computes something else, or it cannot be written;
+  ///   nothing is left then.
   /// - Example:
   ///   ```swift
-  ///   try model.export(to: "Digits.mlpackage", as: .coreML())
+  ///   let report = try model.export(to: "Digits.mlpackage", as: .coreML(), samples: test)
+  ///   print(report)
   ///   ```
-  public func export(to path: String, as format: ExportFormat) throws { try format.write(self, path) }
+  @discardableResult
+  public func export(to path: String, as format: ExportFormat, samples: Dataset? = nil) throws -> ExportReport {
+    let exported = try format.compression.map { try $0.applied(to: self) } ?? self
+    let contents = try format.contents(exported, path)
+    let report = try ExportReport(self, exported, contents, format, samples, path)
+    try contents.write(path)
+    return report
+  }
 
   /// Tells whether a format can hold the network, before time is spent on training it.
   ///
   /// - Throws: `AthanorError` of kind `.unsupported` that names the layer, when it cannot.
   public func checkExport(as format: ExportFormat) throws { try format.check(self) }
+
+  /// A model of its own with the same layers and weights, for examples of the same shape or of another.
+  ///
+  /// - Throws: `AthanorError` when the weights depend on the shape.
+  package func copy(input: [Int]? = nil) throws -> Model {
+    let copy = try Model(input: input ?? inputShape, name: name, seed: seed, threads: threadCount, layers: layers)
+    if let changed = zip(copy.built.weights, built.weights).first(where: { $0.shape != $1.shape })?.1 {
+      throw AthanorError(
+        .unsupported, at: changed.layer, "its weights depend on the size of what goes in",
+        fix: "End the convolutions with GlobalAveragePooling2D, or export one size.")
+    }
+    copy.weightMemory.copy(from: weightMemory)
+    copy.pixelScale = pixelScale
+    return copy
+  }
 }

@@ -69,6 +69,7 @@ extension Model {
       printer.say("Validating on the last \(validation?.count ?? 0) of the examples, training on the first \(kept)")
     }
     let (prepared, feed) = try prepared(data, "fit")
+    if feed.inputType == .uint8 { pixelScale = feed.inputScale }
     let batchSize = min(batchSize, prepared.count)
     let preparedValidation = try validation.map { try self.prepared($0, "fit, validation").data }
     let names = ["loss"] + training.metrics.map(\.name)

@@ -26,6 +26,9 @@ public final class Model {
   package var workspaces: [WorkspaceKey: Workspace] = [:]
   /// Where training stands: what a checkpoint needs besides weights to go on as if it had never stopped.
   package var progress: TrainingProgress
+  /// What the bytes of pictures are multiplied by as they go in: 1/255 at first, then what the data of `fit` said. Files and exports
+  /// keep it, so that every program sees the pixels that training saw.
+  public package(set) var pixelScale: Float = 1 / 255
   /// Where to note how long each operation takes; nil, as at first, for nowhere.
   public var profile: Profile?
   /// Where `fit` prints to.

@@ -4,7 +4,7 @@ extension Model {
   /// - Parameters:
   ///   - inputs: `[N, ...]`. Bytes are multiplied by `inputScale`.
   ///   - batchSize: How many examples are computed at once.
-  ///   - inputScale: The factor for inputs; by default 1/255 for bytes and 1 for everything else.
+  ///   - inputScale: The factor for inputs; by default `pixelScale` for bytes and 1 for everything else.
   /// - Returns: `[N, ...]`, 32-bit floating-point numbers.
   /// - Throws: `AthanorError` when the shape does not fit.
   public func predict(_ inputs: Tensor, batchSize: Int = 32, inputScale: Float? = nil) throws -> Tensor {
@@ -13,7 +13,7 @@ extension Model {
     }
     let inputs = try preparedInputs(inputs, "predict")
     let feed = Network.Feed(
-      inputType: inputs.dtype, inputScale: inputScale ?? (inputs.dtype == .uint8 ? 1 / 255 : 1), target: nil)
+      inputType: inputs.dtype, inputScale: inputScale ?? (inputs.dtype == .uint8 ? pixelScale : 1), target: nil)
     let count = inputs.shape[0]
     let targets = Tensor(uncheckedShape: [count], .uint8([UInt8](repeating: 0, count: count)))
     let filler = BatchFiller(data: try Dataset(inputs: inputs, targets: targets), feed: feed, classWeights: [:])

@@ -19,12 +19,13 @@ public final class Predictor: @unchecked Sendable {  // `idle` is guarded by `lo
   init(_ model: Model) throws {
     inputShape = model.inputShape
     outputShape = model.outputShape
-    let (layers, name, shape) = (model.layers, model.name, model.inputShape)
+    let (layers, name, shape, scale) = (model.layers, model.name, model.inputShape, model.pixelScale)
     let memory = try WeightMemory(model.weightMemory.declarations, withGradients: false)
     memory.copy(from: model.weightMemory)
     source = {
       let copy = try Model(input: shape, name: name, threads: 1, layers: layers)
       copy.weightMemory.copy(from: memory)
+      copy.pixelScale = scale
       return copy
     }
     idle = [try source()]
@@ -35,7 +36,7 @@ public final class Predictor: @unchecked Sendable {  // `idle` is guarded by `lo
   /// - Parameters:
   ///   - inputs: `[N, ...]`. Bytes are multiplied by `inputScale`.
   ///   - batchSize: How many examples are computed at once.
-  ///   - inputScale: The factor for inputs; by default 1/255 for bytes and 1 for everything else.
+  ///   - inputScale: The factor for inputs; by default the model's `pixelScale` for bytes and 1 for everything else.
   /// - Throws: `AthanorError` when the shape does not fit.
   public func predict(_ inputs: Tensor, batchSize: Int = 32, inputScale: Float? = nil) throws -> Tensor {
     let model = try lock.withLock { idle.popLast() } ?? source()

@@ -8,9 +8,11 @@ package struct Window2D: Hashable, Sendable {
     /// As many places as `ceil(length / stride)`; what is missing is added evenly, the odd one at the bottom and right
     /// (as TensorFlow does).
     case same
+    /// So many places before and after each axis, as other programs' files have it.
+    case explicit(before: [Int], after: [Int])
   }
   /// The greatest size, stride and dilation: far beyond any picture, and small enough that products cannot overflow.
-  static let mostPlaces = 1 << 20
+  package static let mostPlaces = 1 << 20
 
   package let kernel: [Int]
   package let strides: [Int]
@@ -32,6 +34,9 @@ package struct Window2D: Hashable, Sendable {
     case .same:
       let count = (length + strides[axis] - 1) / strides[axis]
       return (count, max((count - 1) * strides[axis] + reach - length, 0) / 2)
+    case .explicit(let before, let after):
+      let padded = length + before[axis] + after[axis]
+      return (padded < reach ? 0 : (padded - reach) / strides[axis] + 1, before[axis])
     }
   }
 

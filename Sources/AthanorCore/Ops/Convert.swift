@@ -51,15 +51,35 @@ package struct Convert: ForwardOp {
   }
 }
 
-/// A single number, the same at each run: `-> []`.
+/// Known numbers, the same at each run: one for all places, or one for each: `-> shape`.
 package struct Constant: ForwardOp {
-  package let value: Double
+  package let values: [Double]
   package var shape: Shape = []
 
-  package var name: String { "constant" }
-  package var attributes: String { "\(value)" }
+  package init(value: Double, shape: Shape = []) {
+    values = [value]
+    self.shape = shape
+  }
 
-  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] { [ValueType(.float32, shape)] }
+  /// - Parameter shape: Has as many places as there are values.
+  package init(values: [Double], shape: Shape) {
+    self.values = values
+    self.shape = shape
+  }
+
+  package var name: String { "constant" }
+  package var attributes: String {
+    let most = 4
+    return values.prefix(most).map { "\($0)" }.joined(separator: ", ")
+      + (values.count > most ? ", ... \(values.count) in all" : "")
+  }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    guard values.count == 1 || shape.lengths == [values.count] || shape.checkedElementsPerExample == values.count else {
+      throw AthanorError(.shape, at: "", "\(values.count) numbers are to fill shape \(shape)")
+    }
+    return [ValueType(.float32, shape)]
+  }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] { [] }
 
@@ -67,15 +87,29 @@ package struct Constant: ForwardOp {
 
   package func kernel(_ site: KernelSite) -> Kernel {
     let y = site.outputs[0]
+    let values = values
+    guard values.count == 1 else {
+      return Kernel { run in
+        // float32 stands for the plan's precision, so its size is the table's.
+        if run.table.pointee.element_bytes == 8 {
+          run[y].assumingMemoryBound(to: Double.self).update(from: values, count: values.count)
+        } else {
+          let place = run[y].assumingMemoryBound(to: Float.self)
+          for (index, value) in values.enumerated() { place[index] = Float(value) }
+        }
+      }
+    }
     return Kernel { run in
-      var arguments = ath_fill_args(count: Int64(y.count), value: value, y: run[y])
+      var arguments = ath_fill_args(count: Int64(y.count), value: values[0], y: run[y])
       run.table.pointee.fill(&arguments, run.pool)
     }
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     let shape = site.outputShapes[0]
-    let numbers = [Float](repeating: Float(value), count: shape.reduce(1, *))
+    let numbers =
+      values.count == 1
+      ? [Float](repeating: Float(values[0]), count: shape.reduce(1, *)) : values.map { Float($0) }
     return [ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers))), shape: shape)]
   }
 }

@@ -139,6 +139,11 @@ extension GraphBuilder {
   package func constant(_ value: Double, _ shape: Shape = []) throws -> Value {
     try emit(Constant(value: value, shape: shape), [])[0]
   }
+
+  /// Numbers in row-major order.
+  package func constant(_ values: [Double], _ shape: [Int]) throws -> Value {
+    try emit(Constant(values: values, shape: Shape(shape)), [])[0]
+  }
 }
 
 /// `max(x, 0)`
@@ -168,6 +173,8 @@ public func softplus(_ x: Value) throws -> Value { try x.unary(.softplus) }
 public func silu(_ x: Value) throws -> Value { try x.unary(.silu) }
 /// `x * (1 + erf(x / sqrt(2))) / 2` (Hendrycks and Gimpel 2016), or its approximation with tanh.
 public func gelu(_ x: Value, approximate: Bool = false) throws -> Value { try x.unary(approximate ? .geluTanh : .gelu) }
+/// The error function, `2 / sqrt(pi) * (integral of exp(-t * t) from 0 to x)`.
+public func erf(_ x: Value) throws -> Value { try x.unary(.erf) }
 /// `exp(x) / sum(exp(x))` along the last axis.
 public func softmax(_ x: Value) throws -> Value { try x.apply(Softmax()) }
 /// The exponential function.

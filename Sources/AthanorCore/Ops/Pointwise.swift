@@ -3,7 +3,7 @@ import AthanorKernels
 /// A function of one number that is applied to each element: one row each.
 package enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
   case negate, abs, sign, square, sqrt, rsqrt, reciprocal, exp, log, relu, leakyRelu, elu, sigmoid, tanh, softplus,
-    silu, gelu, geluTanh
+    silu, gelu, geluTanh, erf
 
   package var code: ath_unary {
     switch self {
@@ -25,6 +25,7 @@ package enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
     case .silu: ATH_UNARY_SILU
     case .gelu: ATH_UNARY_GELU
     case .geluTanh: ATH_UNARY_GELU_TANH
+    case .erf: ATH_UNARY_ERF
     }
   }
 }
@@ -71,7 +72,8 @@ package struct Unary: ForwardOp {
     }
     switch function {
     case .negate: return emit("mul", [("y", .number(-1))])
-    case .abs, .sign, .square, .sqrt, .exp, .relu, .sigmoid, .tanh, .softplus, .silu: return emit(function.rawValue)
+    case .abs, .sign, .square, .sqrt, .exp, .relu, .sigmoid, .tanh, .softplus, .silu, .erf:
+      return emit(function.rawValue)
     case .rsqrt: return emit("rsqrt", [("epsilon", .number(0))])
     case .reciprocal: return emit("inverse", [("epsilon", .number(0))])
     case .log: return emit("log", [("epsilon", .number(0))])

@@ -93,14 +93,7 @@ public final class Profile {
     }
     let flops = entries.reduce(0) { $0 + $1.floatingPointOperations }
     rows.append(["All", "", "", decimal(seconds, 2) + " s", "", decimal(flops / total * 1e-9, 1), ""])
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = row.enumerated().map { column, text in
-        let space = String(repeating: " ", count: widths[column] - text.count)
-        return column < 2 ? text + space : space + text
-      }
-      return cells.joined(separator: "  ")
-    }.joined(separator: "\n")
+    return TextTable(rows, rightAligned: Set(2..<rows[0].count)).lines.joined(separator: "\n")
   }
 
   /// The first 20,000 runs of operations in the JSON form of Chrome's trace viewer (`chrome://tracing`, Perfetto); times in microseconds.

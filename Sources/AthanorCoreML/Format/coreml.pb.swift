@@ -46,6 +46,14 @@ package nonisolated struct ProtoModel: Sendable {
 
   package var kind: ProtoModel.OneOf_Kind? = nil
 
+  package var neuralNetworkRegressor: ProtoNeuralNetwork {
+    get {
+      if case .neuralNetworkRegressor(let v)? = kind {return v}
+      return ProtoNeuralNetwork()
+    }
+    set {kind = .neuralNetworkRegressor(newValue)}
+  }
+
   package var neuralNetworkClassifier: ProtoNeuralNetwork {
     get {
       if case .neuralNetworkClassifier(let v)? = kind {return v}
@@ -73,6 +81,7 @@ package nonisolated struct ProtoModel: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case neuralNetworkRegressor(ProtoNeuralNetwork)
     case neuralNetworkClassifier(ProtoNeuralNetwork)
     case neuralNetwork(ProtoNeuralNetwork)
     case program(ProtoProgram)
@@ -951,6 +960,14 @@ package nonisolated struct ProtoTensorValue: Sendable {
     set {kind = .int64S(newValue)}
   }
 
+  package var doubles: ProtoTensorValue.Doubles {
+    get {
+      if case .doubles(let v)? = kind {return v}
+      return ProtoTensorValue.Doubles()
+    }
+    set {kind = .doubles(newValue)}
+  }
+
   package var bytes: ProtoTensorValue.Bytes {
     get {
       if case .bytes(let v)? = kind {return v}
@@ -967,6 +984,7 @@ package nonisolated struct ProtoTensorValue: Sendable {
     case bools(ProtoTensorValue.Bools)
     case strings(ProtoStrings)
     case int64S(ProtoTensorValue.Int64s)
+    case doubles(ProtoTensorValue.Doubles)
     case bytes(ProtoTensorValue.Bytes)
 
   }
@@ -1013,6 +1031,18 @@ package nonisolated struct ProtoTensorValue: Sendable {
     // methods supported on all messages.
 
     package var values: [Int64] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Doubles: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var values: [Double] = []
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1136,102 +1166,453 @@ package nonisolated struct ProtoWeights: Sendable {
 
   package var halves: Data = Data()
 
+  package var raw: Data = Data()
+
+  package var quantization: ProtoQuantization {
+    get {_quantization ?? ProtoQuantization()}
+    set {_quantization = newValue}
+  }
+  /// Returns true if `quantization` has been explicitly set.
+  package var hasQuantization: Bool {self._quantization != nil}
+  /// Clears the value of `quantization`. Subsequent reads from it will return its default value.
+  package mutating func clearQuantization() {self._quantization = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _quantization: ProtoQuantization? = nil
 }
 
-package nonisolated struct ProtoLayer: Sendable {
+package nonisolated struct ProtoQuantization: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var name: String = String()
+  package var bits: UInt64 = 0
 
-  package var inputs: [String] = []
+  package var kind: ProtoQuantization.OneOf_Kind? = nil
 
-  package var outputs: [String] = []
+  package var linear: ProtoQuantization.Linear {
+    get {
+      if case .linear(let v)? = kind {return v}
+      return ProtoQuantization.Linear()
+    }
+    set {kind = .linear(newValue)}
+  }
 
-  package var kind: ProtoLayer.OneOf_Kind? = nil
+  package var table: ProtoQuantization.Table {
+    get {
+      if case .table(let v)? = kind {return v}
+      return ProtoQuantization.Table()
+    }
+    set {kind = .table(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case linear(ProtoQuantization.Linear)
+    case table(ProtoQuantization.Table)
+
+  }
+
+  package nonisolated struct Linear: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var scale: [Float] = []
+
+    package var bias: [Float] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Table: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var values: [Float] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+}
+
+package nonisolated struct ProtoLayer: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
+
+  package var inputs: [String] {
+    get {_storage._inputs}
+    set {_uniqueStorage()._inputs = newValue}
+  }
+
+  package var outputs: [String] {
+    get {_storage._outputs}
+    set {_uniqueStorage()._outputs = newValue}
+  }
+
+  package var kind: OneOf_Kind? {
+    get {return _storage._kind}
+    set {_uniqueStorage()._kind = newValue}
+  }
 
   package var convolution: ProtoConvolutionLayer {
     get {
-      if case .convolution(let v)? = kind {return v}
+      if case .convolution(let v)? = _storage._kind {return v}
       return ProtoConvolutionLayer()
     }
-    set {kind = .convolution(newValue)}
+    set {_uniqueStorage()._kind = .convolution(newValue)}
   }
 
   package var pooling: ProtoPoolingLayer {
     get {
-      if case .pooling(let v)? = kind {return v}
+      if case .pooling(let v)? = _storage._kind {return v}
       return ProtoPoolingLayer()
     }
-    set {kind = .pooling(newValue)}
+    set {_uniqueStorage()._kind = .pooling(newValue)}
   }
 
   package var activation: ProtoActivationLayer {
     get {
-      if case .activation(let v)? = kind {return v}
+      if case .activation(let v)? = _storage._kind {return v}
       return ProtoActivationLayer()
     }
-    set {kind = .activation(newValue)}
+    set {_uniqueStorage()._kind = .activation(newValue)}
   }
 
   package var innerProduct: ProtoInnerProductLayer {
     get {
-      if case .innerProduct(let v)? = kind {return v}
+      if case .innerProduct(let v)? = _storage._kind {return v}
       return ProtoInnerProductLayer()
     }
-    set {kind = .innerProduct(newValue)}
+    set {_uniqueStorage()._kind = .innerProduct(newValue)}
+  }
+
+  package var batchNormalization: ProtoBatchNormalizationLayer {
+    get {
+      if case .batchNormalization(let v)? = _storage._kind {return v}
+      return ProtoBatchNormalizationLayer()
+    }
+    set {_uniqueStorage()._kind = .batchNormalization(newValue)}
+  }
+
+  package var meanVariance: ProtoMeanVarianceLayer {
+    get {
+      if case .meanVariance(let v)? = _storage._kind {return v}
+      return ProtoMeanVarianceLayer()
+    }
+    set {_uniqueStorage()._kind = .meanVariance(newValue)}
   }
 
   package var softmax: ProtoEmpty {
     get {
-      if case .softmax(let v)? = kind {return v}
+      if case .softmax(let v)? = _storage._kind {return v}
       return ProtoEmpty()
     }
-    set {kind = .softmax(newValue)}
+    set {_uniqueStorage()._kind = .softmax(newValue)}
   }
 
-  package var add: ProtoEmpty {
+  package var padding: ProtoPaddingLayer {
     get {
-      if case .add(let v)? = kind {return v}
-      return ProtoEmpty()
+      if case .padding(let v)? = _storage._kind {return v}
+      return ProtoPaddingLayer()
     }
-    set {kind = .add(newValue)}
+    set {_uniqueStorage()._kind = .padding(newValue)}
   }
 
-  package var multiply: ProtoEmpty {
+  package var unary: ProtoUnaryLayer {
     get {
-      if case .multiply(let v)? = kind {return v}
-      return ProtoEmpty()
+      if case .unary(let v)? = _storage._kind {return v}
+      return ProtoUnaryLayer()
     }
-    set {kind = .multiply(newValue)}
+    set {_uniqueStorage()._kind = .unary(newValue)}
+  }
+
+  package var add: ProtoScalarLayer {
+    get {
+      if case .add(let v)? = _storage._kind {return v}
+      return ProtoScalarLayer()
+    }
+    set {_uniqueStorage()._kind = .add(newValue)}
+  }
+
+  package var multiply: ProtoScalarLayer {
+    get {
+      if case .multiply(let v)? = _storage._kind {return v}
+      return ProtoScalarLayer()
+    }
+    set {_uniqueStorage()._kind = .multiply(newValue)}
   }
 
   package var scale: ProtoScaleLayer {
     get {
-      if case .scale(let v)? = kind {return v}
+      if case .scale(let v)? = _storage._kind {return v}
       return ProtoScaleLayer()
     }
-    set {kind = .scale(newValue)}
+    set {_uniqueStorage()._kind = .scale(newValue)}
   }
 
   package var bias: ProtoBiasLayer {
     get {
-      if case .bias(let v)? = kind {return v}
+      if case .bias(let v)? = _storage._kind {return v}
       return ProtoBiasLayer()
     }
-    set {kind = .bias(newValue)}
+    set {_uniqueStorage()._kind = .bias(newValue)}
+  }
+
+  package var max: ProtoEmpty {
+    get {
+      if case .max(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .max(newValue)}
+  }
+
+  package var min: ProtoEmpty {
+    get {
+      if case .min(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .min(newValue)}
+  }
+
+  package var constant: ProtoConstantLayer {
+    get {
+      if case .constant(let v)? = _storage._kind {return v}
+      return ProtoConstantLayer()
+    }
+    set {_uniqueStorage()._kind = .constant(newValue)}
+  }
+
+  package var reshape: ProtoReshapeLayer {
+    get {
+      if case .reshape(let v)? = _storage._kind {return v}
+      return ProtoReshapeLayer()
+    }
+    set {_uniqueStorage()._kind = .reshape(newValue)}
   }
 
   package var flatten: ProtoFlattenLayer {
     get {
-      if case .flatten(let v)? = kind {return v}
+      if case .flatten(let v)? = _storage._kind {return v}
       return ProtoFlattenLayer()
     }
-    set {kind = .flatten(newValue)}
+    set {_uniqueStorage()._kind = .flatten(newValue)}
+  }
+
+  package var permute: ProtoAxesLayer {
+    get {
+      if case .permute(let v)? = _storage._kind {return v}
+      return ProtoAxesLayer()
+    }
+    set {_uniqueStorage()._kind = .permute(newValue)}
+  }
+
+  package var concat: ProtoEmpty {
+    get {
+      if case .concat(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .concat(newValue)}
+  }
+
+  package var slice: ProtoSliceLayer {
+    get {
+      if case .slice(let v)? = _storage._kind {return v}
+      return ProtoSliceLayer()
+    }
+    set {_uniqueStorage()._kind = .slice(newValue)}
+  }
+
+  package var copy: ProtoEmpty {
+    get {
+      if case .copy(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .copy(newValue)}
+  }
+
+  package var clip: ProtoClipLayer {
+    get {
+      if case .clip(let v)? = _storage._kind {return v}
+      return ProtoClipLayer()
+    }
+    set {_uniqueStorage()._kind = .clip(newValue)}
+  }
+
+  package var gelu: ProtoModeLayer {
+    get {
+      if case .gelu(let v)? = _storage._kind {return v}
+      return ProtoModeLayer()
+    }
+    set {_uniqueStorage()._kind = .gelu(newValue)}
+  }
+
+  package var minBroadcastable: ProtoEmpty {
+    get {
+      if case .minBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .minBroadcastable(newValue)}
+  }
+
+  package var maxBroadcastable: ProtoEmpty {
+    get {
+      if case .maxBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .maxBroadcastable(newValue)}
+  }
+
+  package var addBroadcastable: ProtoEmpty {
+    get {
+      if case .addBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .addBroadcastable(newValue)}
+  }
+
+  package var powBroadcastable: ProtoEmpty {
+    get {
+      if case .powBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .powBroadcastable(newValue)}
+  }
+
+  package var divideBroadcastable: ProtoEmpty {
+    get {
+      if case .divideBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .divideBroadcastable(newValue)}
+  }
+
+  package var multiplyBroadcastable: ProtoEmpty {
+    get {
+      if case .multiplyBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .multiplyBroadcastable(newValue)}
+  }
+
+  package var subtractBroadcastable: ProtoEmpty {
+    get {
+      if case .subtractBroadcastable(let v)? = _storage._kind {return v}
+      return ProtoEmpty()
+    }
+    set {_uniqueStorage()._kind = .subtractBroadcastable(newValue)}
+  }
+
+  package var softmaxNd: ProtoAxisLayer {
+    get {
+      if case .softmaxNd(let v)? = _storage._kind {return v}
+      return ProtoAxisLayer()
+    }
+    set {_uniqueStorage()._kind = .softmaxNd(newValue)}
+  }
+
+  package var concatNd: ProtoAxisLayer {
+    get {
+      if case .concatNd(let v)? = _storage._kind {return v}
+      return ProtoAxisLayer()
+    }
+    set {_uniqueStorage()._kind = .concatNd(newValue)}
+  }
+
+  package var transpose: ProtoTransposeLayer {
+    get {
+      if case .transpose(let v)? = _storage._kind {return v}
+      return ProtoTransposeLayer()
+    }
+    set {_uniqueStorage()._kind = .transpose(newValue)}
+  }
+
+  package var matMul: ProtoMatMulLayer {
+    get {
+      if case .matMul(let v)? = _storage._kind {return v}
+      return ProtoMatMulLayer()
+    }
+    set {_uniqueStorage()._kind = .matMul(newValue)}
+  }
+
+  package var constantNd: ProtoConstantLayer {
+    get {
+      if case .constantNd(let v)? = _storage._kind {return v}
+      return ProtoConstantLayer()
+    }
+    set {_uniqueStorage()._kind = .constantNd(newValue)}
+  }
+
+  package var squeeze: ProtoAxesLayer {
+    get {
+      if case .squeeze(let v)? = _storage._kind {return v}
+      return ProtoAxesLayer()
+    }
+    set {_uniqueStorage()._kind = .squeeze(newValue)}
+  }
+
+  package var expandDims: ProtoAxesLayer {
+    get {
+      if case .expandDims(let v)? = _storage._kind {return v}
+      return ProtoAxesLayer()
+    }
+    set {_uniqueStorage()._kind = .expandDims(newValue)}
+  }
+
+  package var flattenTo2D: ProtoAxisLayer {
+    get {
+      if case .flattenTo2D(let v)? = _storage._kind {return v}
+      return ProtoAxisLayer()
+    }
+    set {_uniqueStorage()._kind = .flattenTo2D(newValue)}
+  }
+
+  package var reshapeStatic: ProtoReshapeStaticLayer {
+    get {
+      if case .reshapeStatic(let v)? = _storage._kind {return v}
+      return ProtoReshapeStaticLayer()
+    }
+    set {_uniqueStorage()._kind = .reshapeStatic(newValue)}
+  }
+
+  package var reduceMax: ProtoReduceLayer {
+    get {
+      if case .reduceMax(let v)? = _storage._kind {return v}
+      return ProtoReduceLayer()
+    }
+    set {_uniqueStorage()._kind = .reduceMax(newValue)}
+  }
+
+  package var reduceSum: ProtoReduceLayer {
+    get {
+      if case .reduceSum(let v)? = _storage._kind {return v}
+      return ProtoReduceLayer()
+    }
+    set {_uniqueStorage()._kind = .reduceSum(newValue)}
+  }
+
+  package var reduceMean: ProtoReduceLayer {
+    get {
+      if case .reduceMean(let v)? = _storage._kind {return v}
+      return ProtoReduceLayer()
+    }
+    set {_uniqueStorage()._kind = .reduceMean(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1241,16 +1622,51 @@ package nonisolated struct ProtoLayer: Sendable {
     case pooling(ProtoPoolingLayer)
     case activation(ProtoActivationLayer)
     case innerProduct(ProtoInnerProductLayer)
+    case batchNormalization(ProtoBatchNormalizationLayer)
+    case meanVariance(ProtoMeanVarianceLayer)
     case softmax(ProtoEmpty)
-    case add(ProtoEmpty)
-    case multiply(ProtoEmpty)
+    case padding(ProtoPaddingLayer)
+    case unary(ProtoUnaryLayer)
+    case add(ProtoScalarLayer)
+    case multiply(ProtoScalarLayer)
     case scale(ProtoScaleLayer)
     case bias(ProtoBiasLayer)
+    case max(ProtoEmpty)
+    case min(ProtoEmpty)
+    case constant(ProtoConstantLayer)
+    case reshape(ProtoReshapeLayer)
     case flatten(ProtoFlattenLayer)
+    case permute(ProtoAxesLayer)
+    case concat(ProtoEmpty)
+    case slice(ProtoSliceLayer)
+    case copy(ProtoEmpty)
+    case clip(ProtoClipLayer)
+    case gelu(ProtoModeLayer)
+    case minBroadcastable(ProtoEmpty)
+    case maxBroadcastable(ProtoEmpty)
+    case addBroadcastable(ProtoEmpty)
+    case powBroadcastable(ProtoEmpty)
+    case divideBroadcastable(ProtoEmpty)
+    case multiplyBroadcastable(ProtoEmpty)
+    case subtractBroadcastable(ProtoEmpty)
+    case softmaxNd(ProtoAxisLayer)
+    case concatNd(ProtoAxisLayer)
+    case transpose(ProtoTransposeLayer)
+    case matMul(ProtoMatMulLayer)
+    case constantNd(ProtoConstantLayer)
+    case squeeze(ProtoAxesLayer)
+    case expandDims(ProtoAxesLayer)
+    case flattenTo2D(ProtoAxisLayer)
+    case reshapeStatic(ProtoReshapeStaticLayer)
+    case reduceMax(ProtoReduceLayer)
+    case reduceSum(ProtoReduceLayer)
+    case reduceMean(ProtoReduceLayer)
 
   }
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct ProtoBorders: Sendable {
@@ -1300,6 +1716,19 @@ package nonisolated struct ProtoValidPadding: Sendable {
   fileprivate var _amounts: ProtoBorders? = nil
 }
 
+package nonisolated struct ProtoLastPixelPadding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// on both sides, first of the height
+  package var amounts: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct ProtoSamePadding: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1312,60 +1741,89 @@ package nonisolated struct ProtoSamePadding: Sendable {
   package init() {}
 }
 
-package nonisolated struct ProtoConvolutionLayer: Sendable {
+package nonisolated struct ProtoConvolutionLayer: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var outputChannels: UInt64 = 0
+  package var outputChannels: UInt64 {
+    get {_storage._outputChannels}
+    set {_uniqueStorage()._outputChannels = newValue}
+  }
 
-  package var kernelChannels: UInt64 = 0
+  package var kernelChannels: UInt64 {
+    get {_storage._kernelChannels}
+    set {_uniqueStorage()._kernelChannels = newValue}
+  }
 
-  package var groups: UInt64 = 0
+  package var groups: UInt64 {
+    get {_storage._groups}
+    set {_uniqueStorage()._groups = newValue}
+  }
 
-  package var kernelSize: [UInt64] = []
+  package var kernelSize: [UInt64] {
+    get {_storage._kernelSize}
+    set {_uniqueStorage()._kernelSize = newValue}
+  }
 
-  package var stride: [UInt64] = []
+  package var stride: [UInt64] {
+    get {_storage._stride}
+    set {_uniqueStorage()._stride = newValue}
+  }
 
-  package var dilation: [UInt64] = []
+  package var dilation: [UInt64] {
+    get {_storage._dilation}
+    set {_uniqueStorage()._dilation = newValue}
+  }
 
-  package var padding: ProtoConvolutionLayer.OneOf_Padding? = nil
+  package var padding: OneOf_Padding? {
+    get {return _storage._padding}
+    set {_uniqueStorage()._padding = newValue}
+  }
 
   package var valid: ProtoValidPadding {
     get {
-      if case .valid(let v)? = padding {return v}
+      if case .valid(let v)? = _storage._padding {return v}
       return ProtoValidPadding()
     }
-    set {padding = .valid(newValue)}
+    set {_uniqueStorage()._padding = .valid(newValue)}
   }
 
   package var same: ProtoSamePadding {
     get {
-      if case .same(let v)? = padding {return v}
+      if case .same(let v)? = _storage._padding {return v}
       return ProtoSamePadding()
     }
-    set {padding = .same(newValue)}
+    set {_uniqueStorage()._padding = .same(newValue)}
   }
 
-  package var hasBias_p: Bool = false
+  package var isDeconvolution: Bool {
+    get {_storage._isDeconvolution}
+    set {_uniqueStorage()._isDeconvolution = newValue}
+  }
+
+  package var hasBias_p: Bool {
+    get {_storage._hasBias_p}
+    set {_uniqueStorage()._hasBias_p = newValue}
+  }
 
   package var weights: ProtoWeights {
-    get {_weights ?? ProtoWeights()}
-    set {_weights = newValue}
+    get {_storage._weights ?? ProtoWeights()}
+    set {_uniqueStorage()._weights = newValue}
   }
   /// Returns true if `weights` has been explicitly set.
-  package var hasWeights: Bool {self._weights != nil}
+  package var hasWeights: Bool {_storage._weights != nil}
   /// Clears the value of `weights`. Subsequent reads from it will return its default value.
-  package mutating func clearWeights() {self._weights = nil}
+  package mutating func clearWeights() {_uniqueStorage()._weights = nil}
 
   package var bias: ProtoWeights {
-    get {_bias ?? ProtoWeights()}
-    set {_bias = newValue}
+    get {_storage._bias ?? ProtoWeights()}
+    set {_uniqueStorage()._bias = newValue}
   }
   /// Returns true if `bias` has been explicitly set.
-  package var hasBias: Bool {self._bias != nil}
+  package var hasBias: Bool {_storage._bias != nil}
   /// Clears the value of `bias`. Subsequent reads from it will return its default value.
-  package mutating func clearBias() {self._bias = nil}
+  package mutating func clearBias() {_uniqueStorage()._bias = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1377,8 +1835,7 @@ package nonisolated struct ProtoConvolutionLayer: Sendable {
 
   package init() {}
 
-  fileprivate var _weights: ProtoWeights? = nil
-  fileprivate var _bias: ProtoWeights? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct ProtoPoolingLayer: Sendable {
@@ -1411,6 +1868,14 @@ package nonisolated struct ProtoPoolingLayer: Sendable {
     set {padding = .same(newValue)}
   }
 
+  package var includeLastPixel: ProtoLastPixelPadding {
+    get {
+      if case .includeLastPixel(let v)? = padding {return v}
+      return ProtoLastPixelPadding()
+    }
+    set {padding = .includeLastPixel(newValue)}
+  }
+
   package var excludesPadding: Bool = false
 
   package var isGlobal: Bool = false
@@ -1420,6 +1885,7 @@ package nonisolated struct ProtoPoolingLayer: Sendable {
   package nonisolated enum OneOf_Padding: Equatable, Sendable {
     case valid(ProtoValidPadding)
     case same(ProtoSamePadding)
+    case includeLastPixel(ProtoLastPixelPadding)
 
   }
 
@@ -1433,6 +1899,14 @@ package nonisolated struct ProtoActivationLayer: Sendable {
 
   package var kind: ProtoActivationLayer.OneOf_Kind? = nil
 
+  package var linear: ProtoActivationLayer.Line {
+    get {
+      if case .linear(let v)? = kind {return v}
+      return ProtoActivationLayer.Line()
+    }
+    set {kind = .linear(newValue)}
+  }
+
   package var relu: ProtoEmpty {
     get {
       if case .relu(let v)? = kind {return v}
@@ -1441,12 +1915,20 @@ package nonisolated struct ProtoActivationLayer: Sendable {
     set {kind = .relu(newValue)}
   }
 
-  package var leakyRelu: ProtoActivationLayer.Alpha {
+  package var leakyRelu: ProtoScalarLayer {
     get {
       if case .leakyRelu(let v)? = kind {return v}
-      return ProtoActivationLayer.Alpha()
+      return ProtoScalarLayer()
     }
     set {kind = .leakyRelu(newValue)}
+  }
+
+  package var prelu: ProtoActivationLayer.Slopes {
+    get {
+      if case .prelu(let v)? = kind {return v}
+      return ProtoActivationLayer.Slopes()
+    }
+    set {kind = .prelu(newValue)}
   }
 
   package var tanh: ProtoEmpty {
@@ -1465,12 +1947,28 @@ package nonisolated struct ProtoActivationLayer: Sendable {
     set {kind = .sigmoid(newValue)}
   }
 
-  package var elu: ProtoActivationLayer.Alpha {
+  package var hardSigmoid: ProtoActivationLayer.Line {
+    get {
+      if case .hardSigmoid(let v)? = kind {return v}
+      return ProtoActivationLayer.Line()
+    }
+    set {kind = .hardSigmoid(newValue)}
+  }
+
+  package var elu: ProtoScalarLayer {
     get {
       if case .elu(let v)? = kind {return v}
-      return ProtoActivationLayer.Alpha()
+      return ProtoScalarLayer()
     }
     set {kind = .elu(newValue)}
+  }
+
+  package var softsign: ProtoEmpty {
+    get {
+      if case .softsign(let v)? = kind {return v}
+      return ProtoEmpty()
+    }
+    set {kind = .softsign(newValue)}
   }
 
   package var softplus: ProtoEmpty {
@@ -1484,26 +1982,65 @@ package nonisolated struct ProtoActivationLayer: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case linear(ProtoActivationLayer.Line)
     case relu(ProtoEmpty)
-    case leakyRelu(ProtoActivationLayer.Alpha)
+    case leakyRelu(ProtoScalarLayer)
+    case prelu(ProtoActivationLayer.Slopes)
     case tanh(ProtoEmpty)
     case sigmoid(ProtoEmpty)
-    case elu(ProtoActivationLayer.Alpha)
+    case hardSigmoid(ProtoActivationLayer.Line)
+    case elu(ProtoScalarLayer)
+    case softsign(ProtoEmpty)
     case softplus(ProtoEmpty)
 
   }
 
-  package nonisolated struct Alpha: Sendable {
+  package nonisolated struct Line: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     package var alpha: Float = 0
 
+    package var beta: Float = 0
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
   }
+
+  package nonisolated struct Slopes: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var alpha: ProtoWeights {
+      get {_alpha ?? ProtoWeights()}
+      set {_alpha = newValue}
+    }
+    /// Returns true if `alpha` has been explicitly set.
+    package var hasAlpha: Bool {self._alpha != nil}
+    /// Clears the value of `alpha`. Subsequent reads from it will return its default value.
+    package mutating func clearAlpha() {self._alpha = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _alpha: ProtoWeights? = nil
+  }
+
+  package init() {}
+}
+
+package nonisolated struct ProtoScalarLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alpha: Float = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1573,11 +2110,25 @@ package nonisolated struct ProtoScaleLayer: Sendable {
   /// Clears the value of `scale`. Subsequent reads from it will return its default value.
   package mutating func clearScale() {self._scale = nil}
 
+  package var hasBias_p: Bool = false
+
+  package var biasShape: [UInt64] = []
+
+  package var bias: ProtoWeights {
+    get {_bias ?? ProtoWeights()}
+    set {_bias = newValue}
+  }
+  /// Returns true if `bias` has been explicitly set.
+  package var hasBias: Bool {self._bias != nil}
+  /// Clears the value of `bias`. Subsequent reads from it will return its default value.
+  package mutating func clearBias() {self._bias = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _scale: ProtoWeights? = nil
+  fileprivate var _bias: ProtoWeights? = nil
 }
 
 package nonisolated struct ProtoBiasLayer: Sendable {
@@ -1603,11 +2154,383 @@ package nonisolated struct ProtoBiasLayer: Sendable {
   fileprivate var _bias: ProtoWeights? = nil
 }
 
+package nonisolated struct ProtoBatchNormalizationLayer: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var channels: UInt64 {
+    get {_storage._channels}
+    set {_uniqueStorage()._channels = newValue}
+  }
+
+  package var computesStatistics: Bool {
+    get {_storage._computesStatistics}
+    set {_uniqueStorage()._computesStatistics = newValue}
+  }
+
+  package var isInstance: Bool {
+    get {_storage._isInstance}
+    set {_uniqueStorage()._isInstance = newValue}
+  }
+
+  package var epsilon: Float {
+    get {_storage._epsilon}
+    set {_uniqueStorage()._epsilon = newValue}
+  }
+
+  package var gamma: ProtoWeights {
+    get {_storage._gamma ?? ProtoWeights()}
+    set {_uniqueStorage()._gamma = newValue}
+  }
+  /// Returns true if `gamma` has been explicitly set.
+  package var hasGamma: Bool {_storage._gamma != nil}
+  /// Clears the value of `gamma`. Subsequent reads from it will return its default value.
+  package mutating func clearGamma() {_uniqueStorage()._gamma = nil}
+
+  package var beta: ProtoWeights {
+    get {_storage._beta ?? ProtoWeights()}
+    set {_uniqueStorage()._beta = newValue}
+  }
+  /// Returns true if `beta` has been explicitly set.
+  package var hasBeta: Bool {_storage._beta != nil}
+  /// Clears the value of `beta`. Subsequent reads from it will return its default value.
+  package mutating func clearBeta() {_uniqueStorage()._beta = nil}
+
+  package var mean: ProtoWeights {
+    get {_storage._mean ?? ProtoWeights()}
+    set {_uniqueStorage()._mean = newValue}
+  }
+  /// Returns true if `mean` has been explicitly set.
+  package var hasMean: Bool {_storage._mean != nil}
+  /// Clears the value of `mean`. Subsequent reads from it will return its default value.
+  package mutating func clearMean() {_uniqueStorage()._mean = nil}
+
+  package var variance: ProtoWeights {
+    get {_storage._variance ?? ProtoWeights()}
+    set {_uniqueStorage()._variance = newValue}
+  }
+  /// Returns true if `variance` has been explicitly set.
+  package var hasVariance: Bool {_storage._variance != nil}
+  /// Clears the value of `variance`. Subsequent reads from it will return its default value.
+  package mutating func clearVariance() {_uniqueStorage()._variance = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct ProtoPaddingLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: ProtoPaddingLayer.OneOf_Kind? = nil
+
+  package var constant: ProtoPaddingLayer.Constant {
+    get {
+      if case .constant(let v)? = kind {return v}
+      return ProtoPaddingLayer.Constant()
+    }
+    set {kind = .constant(newValue)}
+  }
+
+  package var reflection: ProtoEmpty {
+    get {
+      if case .reflection(let v)? = kind {return v}
+      return ProtoEmpty()
+    }
+    set {kind = .reflection(newValue)}
+  }
+
+  package var replication: ProtoEmpty {
+    get {
+      if case .replication(let v)? = kind {return v}
+      return ProtoEmpty()
+    }
+    set {kind = .replication(newValue)}
+  }
+
+  package var amounts: ProtoBorders {
+    get {_amounts ?? ProtoBorders()}
+    set {_amounts = newValue}
+  }
+  /// Returns true if `amounts` has been explicitly set.
+  package var hasAmounts: Bool {self._amounts != nil}
+  /// Clears the value of `amounts`. Subsequent reads from it will return its default value.
+  package mutating func clearAmounts() {self._amounts = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case constant(ProtoPaddingLayer.Constant)
+    case reflection(ProtoEmpty)
+    case replication(ProtoEmpty)
+
+  }
+
+  package nonisolated struct Constant: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var value: Float = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+
+  fileprivate var _amounts: ProtoBorders? = nil
+}
+
+package nonisolated struct ProtoUnaryLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 0 sqrt, 1 rsqrt, 2 inverse, 3 power, 4 exp, 5 log, 6 abs, 7 threshold
+  package var type: Int32 = 0
+
+  package var alpha: Float = 0
+
+  package var epsilon: Float = 0
+
+  package var shift: Float = 0
+
+  package var scale: Float = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoConstantLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var shape: [UInt64] = []
+
+  package var data: ProtoWeights {
+    get {_data ?? ProtoWeights()}
+    set {_data = newValue}
+  }
+  /// Returns true if `data` has been explicitly set.
+  package var hasData: Bool {self._data != nil}
+  /// Clears the value of `data`. Subsequent reads from it will return its default value.
+  package mutating func clearData() {self._data = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _data: ProtoWeights? = nil
+}
+
+package nonisolated struct ProtoReshapeLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var target: [Int64] = []
+
+  package var mode: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoAxisLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var axis: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoAxesLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var axes: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoTransposeLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var axes: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoModeLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mode: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoClipLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var minimum: Float = 0
+
+  package var maximum: Float = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoMatMulLayer: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var transposesA: Bool {
+    get {_storage._transposesA}
+    set {_uniqueStorage()._transposesA = newValue}
+  }
+
+  package var transposesB: Bool {
+    get {_storage._transposesB}
+    set {_uniqueStorage()._transposesB = newValue}
+  }
+
+  package var rows: UInt64 {
+    get {_storage._rows}
+    set {_uniqueStorage()._rows = newValue}
+  }
+
+  package var columns: UInt64 {
+    get {_storage._columns}
+    set {_uniqueStorage()._columns = newValue}
+  }
+
+  package var hasBias_p: Bool {
+    get {_storage._hasBias_p}
+    set {_uniqueStorage()._hasBias_p = newValue}
+  }
+
+  package var weights: ProtoWeights {
+    get {_storage._weights ?? ProtoWeights()}
+    set {_uniqueStorage()._weights = newValue}
+  }
+  /// Returns true if `weights` has been explicitly set.
+  package var hasWeights: Bool {_storage._weights != nil}
+  /// Clears the value of `weights`. Subsequent reads from it will return its default value.
+  package mutating func clearWeights() {_uniqueStorage()._weights = nil}
+
+  package var bias: ProtoWeights {
+    get {_storage._bias ?? ProtoWeights()}
+    set {_uniqueStorage()._bias = newValue}
+  }
+  /// Returns true if `bias` has been explicitly set.
+  package var hasBias: Bool {_storage._bias != nil}
+  /// Clears the value of `bias`. Subsequent reads from it will return its default value.
+  package mutating func clearBias() {_uniqueStorage()._bias = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct ProtoReshapeStaticLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var target: [Int64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoReduceLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var axes: [Int64] = []
+
+  package var keepsAxes: Bool = false
+
+  package var reducesAll: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoMeanVarianceLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var crossesChannels: Bool = false
+
+  package var divides: Bool = false
+
+  package var epsilon: Float = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoSliceLayer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var start: Int64 = 0
+
+  package var end: Int64 = 0
+
+  package var stride: UInt64 = 0
+
+  /// 0 channels, 1 height, 2 width
+  package var axis: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Model"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}Q\u{6}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}m\u{4}neural_network_regressor\0\u{4}d\u{1}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1617,6 +2540,19 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt32Field(value: &self.version) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._description_p) }()
+      case 303: try {
+        var v: ProtoNeuralNetwork?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .neuralNetworkRegressor(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .neuralNetworkRegressor(v)
+        }
+      }()
       case 403: try {
         var v: ProtoNeuralNetwork?
         var hadOneofValue = false
@@ -1673,6 +2609,10 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
     switch self.kind {
+    case .neuralNetworkRegressor?: try {
+      guard case .neuralNetworkRegressor(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 303)
+    }()
     case .neuralNetworkClassifier?: try {
       guard case .neuralNetworkClassifier(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 403)
@@ -3454,7 +4394,7 @@ nonisolated extension ProtoListValue: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension ProtoTensorValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "TensorValue"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floats\0\u{1}int32s\0\u{1}bools\0\u{1}strings\0\u{1}int64s\0\u{2}\u{2}bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floats\0\u{1}int32s\0\u{1}bools\0\u{1}strings\0\u{1}int64s\0\u{1}doubles\0\u{1}bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3527,6 +4467,19 @@ nonisolated extension ProtoTensorValue: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.kind = .int64S(v)
         }
       }()
+      case 6: try {
+        var v: ProtoTensorValue.Doubles?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .doubles(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .doubles(v)
+        }
+      }()
       case 7: try {
         var v: ProtoTensorValue.Bytes?
         var hadOneofValue = false
@@ -3570,6 +4523,10 @@ nonisolated extension ProtoTensorValue: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .int64S?: try {
       guard case .int64S(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .doubles?: try {
+      guard case .doubles(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
     case .bytes?: try {
       guard case .bytes(let v)? = self.kind else { preconditionFailure() }
@@ -3701,6 +4658,36 @@ nonisolated extension ProtoTensorValue.Int64s: SwiftProtobuf.Message, SwiftProto
   }
 
   package static func ==(lhs: ProtoTensorValue.Int64s, rhs: ProtoTensorValue.Int64s) -> Bool {
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTensorValue.Doubles: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoTensorValue.protoMessageName + ".Doubles"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}values\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.values.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.values, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoTensorValue.Doubles, rhs: ProtoTensorValue.Doubles) -> Bool {
     if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3932,7 +4919,7 @@ nonisolated extension ProtoImageScaler: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoWeights: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Weights"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floats\0\u{1}halves\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floats\0\u{1}halves\0\u{2}\u{1c}raw\0\u{2}\u{a}quantization\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3942,32 +4929,46 @@ nonisolated extension ProtoWeights: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedFloatField(value: &self.floats) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.halves) }()
+      case 30: try { try decoder.decodeSingularBytesField(value: &self.raw) }()
+      case 40: try { try decoder.decodeSingularMessageField(value: &self._quantization) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.floats.isEmpty {
       try visitor.visitPackedFloatField(value: self.floats, fieldNumber: 1)
     }
     if !self.halves.isEmpty {
       try visitor.visitSingularBytesField(value: self.halves, fieldNumber: 2)
     }
+    if !self.raw.isEmpty {
+      try visitor.visitSingularBytesField(value: self.raw, fieldNumber: 30)
+    }
+    try { if let v = self._quantization {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ProtoWeights, rhs: ProtoWeights) -> Bool {
     if lhs.floats != rhs.floats {return false}
     if lhs.halves != rhs.halves {return false}
+    if lhs.raw != rhs.raw {return false}
+    if lhs._quantization != rhs._quantization {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "Layer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}inputs\0\u{1}outputs\0\u{2}a\u{1}convolution\0\u{2}\u{14}pooling\0\u{2}\u{a}activation\0\u{4}\u{a}inner_product\0\u{2}#softmax\0\u{2}7add\0\u{1}multiply\0\u{2}\u{e}scale\0\u{2}\u{5}bias\0\u{2}3flatten\0")
+nonisolated extension ProtoQuantization: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "Quantization"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bits\0\u{2}d\u{1}linear\0\u{1}table\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3975,137 +4976,31 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeRepeatedStringField(value: &self.inputs) }()
-      case 3: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
-      case 100: try {
-        var v: ProtoConvolutionLayer?
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.bits) }()
+      case 101: try {
+        var v: ProtoQuantization.Linear?
         var hadOneofValue = false
         if let current = self.kind {
           hadOneofValue = true
-          if case .convolution(let m) = current {v = m}
+          if case .linear(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .convolution(v)
+          self.kind = .linear(v)
         }
       }()
-      case 120: try {
-        var v: ProtoPoolingLayer?
+      case 102: try {
+        var v: ProtoQuantization.Table?
         var hadOneofValue = false
         if let current = self.kind {
           hadOneofValue = true
-          if case .pooling(let m) = current {v = m}
+          if case .table(let m) = current {v = m}
         }
         try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .pooling(v)
-        }
-      }()
-      case 130: try {
-        var v: ProtoActivationLayer?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .activation(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .activation(v)
-        }
-      }()
-      case 140: try {
-        var v: ProtoInnerProductLayer?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .innerProduct(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .innerProduct(v)
-        }
-      }()
-      case 175: try {
-        var v: ProtoEmpty?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .softmax(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .softmax(v)
-        }
-      }()
-      case 230: try {
-        var v: ProtoEmpty?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .add(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .add(v)
-        }
-      }()
-      case 231: try {
-        var v: ProtoEmpty?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .multiply(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .multiply(v)
-        }
-      }()
-      case 245: try {
-        var v: ProtoScaleLayer?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .scale(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .scale(v)
-        }
-      }()
-      case 250: try {
-        var v: ProtoBiasLayer?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .bias(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .bias(v)
-        }
-      }()
-      case 301: try {
-        var v: ProtoFlattenLayer?
-        var hadOneofValue = false
-        if let current = self.kind {
-          hadOneofValue = true
-          if case .flatten(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.kind = .flatten(v)
+          self.kind = .table(v)
         }
       }()
       default: break
@@ -4118,66 +5013,912 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if !self.inputs.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.inputs, fieldNumber: 2)
-    }
-    if !self.outputs.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 3)
+    if self.bits != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bits, fieldNumber: 1)
     }
     switch self.kind {
-    case .convolution?: try {
-      guard case .convolution(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
+    case .linear?: try {
+      guard case .linear(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
     }()
-    case .pooling?: try {
-      guard case .pooling(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
-    }()
-    case .activation?: try {
-      guard case .activation(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 130)
-    }()
-    case .innerProduct?: try {
-      guard case .innerProduct(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 140)
-    }()
-    case .softmax?: try {
-      guard case .softmax(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 175)
-    }()
-    case .add?: try {
-      guard case .add(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 230)
-    }()
-    case .multiply?: try {
-      guard case .multiply(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 231)
-    }()
-    case .scale?: try {
-      guard case .scale(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 245)
-    }()
-    case .bias?: try {
-      guard case .bias(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 250)
-    }()
-    case .flatten?: try {
-      guard case .flatten(let v)? = self.kind else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 301)
+    case .table?: try {
+      guard case .table(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
     }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ProtoLayer, rhs: ProtoLayer) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.inputs != rhs.inputs {return false}
-    if lhs.outputs != rhs.outputs {return false}
+  package static func ==(lhs: ProtoQuantization, rhs: ProtoQuantization) -> Bool {
+    if lhs.bits != rhs.bits {return false}
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuantization.Linear: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoQuantization.protoMessageName + ".Linear"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scale\0\u{1}bias\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFloatField(value: &self.scale) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.bias) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.scale.isEmpty {
+      try visitor.visitPackedFloatField(value: self.scale, fieldNumber: 1)
+    }
+    if !self.bias.isEmpty {
+      try visitor.visitPackedFloatField(value: self.bias, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoQuantization.Linear, rhs: ProtoQuantization.Linear) -> Bool {
+    if lhs.scale != rhs.scale {return false}
+    if lhs.bias != rhs.bias {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoQuantization.Table: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoQuantization.protoMessageName + ".Table"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}values\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoQuantization.Table, rhs: ProtoQuantization.Table) -> Bool {
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "Layer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}inputs\0\u{1}outputs\0\u{2}a\u{1}convolution\0\u{2}\u{14}pooling\0\u{2}\u{a}activation\0\u{4}\u{a}inner_product\0\u{4}\u{14}batch_normalization\0\u{4}\u{5}mean_variance\0\u{2}\u{a}softmax\0\u{2}\u{19}padding\0\u{2}\u{14}unary\0\u{2}\u{a}add\0\u{1}multiply\0\u{2}\u{e}scale\0\u{2}\u{5}bias\0\u{2}\u{a}max\0\u{1}min\0\u{2}\u{1d}constant\0\u{2}\u{a}reshape\0\u{1}flatten\0\u{2}\u{9}permute\0\u{2}\u{a}concat\0\u{2}\u{1e}slice\0\u{2}z\u{3}copy\0\u{2}<clip\0\u{2}G\u{2}gelu\0\u{4}K\u{1}min_broadcastable\0\u{4}\u{5}max_broadcastable\0\u{4}\u{5}add_broadcastable\0\u{4}\u{5}pow_broadcastable\0\u{4}\u{5}divide_broadcastable\0\u{4}\u{a}multiply_broadcastable\0\u{4}\u{5}subtract_broadcastable\0\u{4}-softmax_nd\0\u{4}\u{1e}concat_nd\0\u{2}\u{5}transpose\0\u{4}<mat_mul\0\u{4}\u{19}constant_nd\0\u{2}2squeeze\0\u{4}\u{5}expand_dims\0\u{4}\u{5}flatten_to_2d\0\u{4}\u{a}reshape_static\0\u{4}x\u{1}reduce_max\0\u{4}\u{a}reduce_sum\0\u{4}\u{a}reduce_mean\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _inputs: [String] = []
+    var _outputs: [String] = []
+    var _kind: ProtoLayer.OneOf_Kind?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _inputs = source._inputs
+      _outputs = source._outputs
+      _kind = source._kind
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._inputs) }()
+        case 3: try { try decoder.decodeRepeatedStringField(value: &_storage._outputs) }()
+        case 100: try {
+          var v: ProtoConvolutionLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .convolution(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .convolution(v)
+          }
+        }()
+        case 120: try {
+          var v: ProtoPoolingLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .pooling(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .pooling(v)
+          }
+        }()
+        case 130: try {
+          var v: ProtoActivationLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .activation(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .activation(v)
+          }
+        }()
+        case 140: try {
+          var v: ProtoInnerProductLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .innerProduct(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .innerProduct(v)
+          }
+        }()
+        case 160: try {
+          var v: ProtoBatchNormalizationLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .batchNormalization(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .batchNormalization(v)
+          }
+        }()
+        case 165: try {
+          var v: ProtoMeanVarianceLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .meanVariance(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .meanVariance(v)
+          }
+        }()
+        case 175: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .softmax(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .softmax(v)
+          }
+        }()
+        case 200: try {
+          var v: ProtoPaddingLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .padding(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .padding(v)
+          }
+        }()
+        case 220: try {
+          var v: ProtoUnaryLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .unary(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .unary(v)
+          }
+        }()
+        case 230: try {
+          var v: ProtoScalarLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .add(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .add(v)
+          }
+        }()
+        case 231: try {
+          var v: ProtoScalarLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .multiply(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .multiply(v)
+          }
+        }()
+        case 245: try {
+          var v: ProtoScaleLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .scale(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .scale(v)
+          }
+        }()
+        case 250: try {
+          var v: ProtoBiasLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .bias(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .bias(v)
+          }
+        }()
+        case 260: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .max(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .max(v)
+          }
+        }()
+        case 261: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .min(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .min(v)
+          }
+        }()
+        case 290: try {
+          var v: ProtoConstantLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .constant(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .constant(v)
+          }
+        }()
+        case 300: try {
+          var v: ProtoReshapeLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .reshape(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .reshape(v)
+          }
+        }()
+        case 301: try {
+          var v: ProtoFlattenLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .flatten(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .flatten(v)
+          }
+        }()
+        case 310: try {
+          var v: ProtoAxesLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .permute(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .permute(v)
+          }
+        }()
+        case 320: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .concat(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .concat(v)
+          }
+        }()
+        case 350: try {
+          var v: ProtoSliceLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .slice(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .slice(v)
+          }
+        }()
+        case 600: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .copy(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .copy(v)
+          }
+        }()
+        case 660: try {
+          var v: ProtoClipLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .clip(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .clip(v)
+          }
+        }()
+        case 795: try {
+          var v: ProtoModeLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .gelu(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .gelu(v)
+          }
+        }()
+        case 870: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .minBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .minBroadcastable(v)
+          }
+        }()
+        case 875: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .maxBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .maxBroadcastable(v)
+          }
+        }()
+        case 880: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .addBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .addBroadcastable(v)
+          }
+        }()
+        case 885: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .powBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .powBroadcastable(v)
+          }
+        }()
+        case 890: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .divideBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .divideBroadcastable(v)
+          }
+        }()
+        case 900: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .multiplyBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .multiplyBroadcastable(v)
+          }
+        }()
+        case 905: try {
+          var v: ProtoEmpty?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .subtractBroadcastable(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .subtractBroadcastable(v)
+          }
+        }()
+        case 950: try {
+          var v: ProtoAxisLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .softmaxNd(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .softmaxNd(v)
+          }
+        }()
+        case 980: try {
+          var v: ProtoAxisLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .concatNd(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .concatNd(v)
+          }
+        }()
+        case 985: try {
+          var v: ProtoTransposeLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .transpose(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .transpose(v)
+          }
+        }()
+        case 1045: try {
+          var v: ProtoMatMulLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .matMul(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .matMul(v)
+          }
+        }()
+        case 1070: try {
+          var v: ProtoConstantLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .constantNd(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .constantNd(v)
+          }
+        }()
+        case 1120: try {
+          var v: ProtoAxesLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .squeeze(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .squeeze(v)
+          }
+        }()
+        case 1125: try {
+          var v: ProtoAxesLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .expandDims(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .expandDims(v)
+          }
+        }()
+        case 1130: try {
+          var v: ProtoAxisLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .flattenTo2D(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .flattenTo2D(v)
+          }
+        }()
+        case 1140: try {
+          var v: ProtoReshapeStaticLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .reshapeStatic(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .reshapeStatic(v)
+          }
+        }()
+        case 1260: try {
+          var v: ProtoReduceLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .reduceMax(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .reduceMax(v)
+          }
+        }()
+        case 1270: try {
+          var v: ProtoReduceLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .reduceSum(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .reduceSum(v)
+          }
+        }()
+        case 1280: try {
+          var v: ProtoReduceLayer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .reduceMean(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .reduceMean(v)
+          }
+        }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if !_storage._inputs.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._inputs, fieldNumber: 2)
+      }
+      if !_storage._outputs.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._outputs, fieldNumber: 3)
+      }
+      switch _storage._kind {
+      case .convolution?: try {
+        guard case .convolution(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
+      }()
+      case .pooling?: try {
+        guard case .pooling(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+      }()
+      case .activation?: try {
+        guard case .activation(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 130)
+      }()
+      case .innerProduct?: try {
+        guard case .innerProduct(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 140)
+      }()
+      case .batchNormalization?: try {
+        guard case .batchNormalization(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 160)
+      }()
+      case .meanVariance?: try {
+        guard case .meanVariance(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 165)
+      }()
+      case .softmax?: try {
+        guard case .softmax(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 175)
+      }()
+      case .padding?: try {
+        guard case .padding(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 200)
+      }()
+      case .unary?: try {
+        guard case .unary(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 220)
+      }()
+      case .add?: try {
+        guard case .add(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 230)
+      }()
+      case .multiply?: try {
+        guard case .multiply(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 231)
+      }()
+      case .scale?: try {
+        guard case .scale(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 245)
+      }()
+      case .bias?: try {
+        guard case .bias(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 250)
+      }()
+      case .max?: try {
+        guard case .max(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 260)
+      }()
+      case .min?: try {
+        guard case .min(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 261)
+      }()
+      case .constant?: try {
+        guard case .constant(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 290)
+      }()
+      case .reshape?: try {
+        guard case .reshape(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 300)
+      }()
+      case .flatten?: try {
+        guard case .flatten(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 301)
+      }()
+      case .permute?: try {
+        guard case .permute(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 310)
+      }()
+      case .concat?: try {
+        guard case .concat(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 320)
+      }()
+      case .slice?: try {
+        guard case .slice(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 350)
+      }()
+      case .copy?: try {
+        guard case .copy(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 600)
+      }()
+      case .clip?: try {
+        guard case .clip(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 660)
+      }()
+      case .gelu?: try {
+        guard case .gelu(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 795)
+      }()
+      case .minBroadcastable?: try {
+        guard case .minBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 870)
+      }()
+      case .maxBroadcastable?: try {
+        guard case .maxBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 875)
+      }()
+      case .addBroadcastable?: try {
+        guard case .addBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 880)
+      }()
+      case .powBroadcastable?: try {
+        guard case .powBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 885)
+      }()
+      case .divideBroadcastable?: try {
+        guard case .divideBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 890)
+      }()
+      case .multiplyBroadcastable?: try {
+        guard case .multiplyBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 900)
+      }()
+      case .subtractBroadcastable?: try {
+        guard case .subtractBroadcastable(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 905)
+      }()
+      case .softmaxNd?: try {
+        guard case .softmaxNd(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 950)
+      }()
+      case .concatNd?: try {
+        guard case .concatNd(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 980)
+      }()
+      case .transpose?: try {
+        guard case .transpose(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 985)
+      }()
+      case .matMul?: try {
+        guard case .matMul(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1045)
+      }()
+      case .constantNd?: try {
+        guard case .constantNd(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1070)
+      }()
+      case .squeeze?: try {
+        guard case .squeeze(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1120)
+      }()
+      case .expandDims?: try {
+        guard case .expandDims(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1125)
+      }()
+      case .flattenTo2D?: try {
+        guard case .flattenTo2D(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1130)
+      }()
+      case .reshapeStatic?: try {
+        guard case .reshapeStatic(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1140)
+      }()
+      case .reduceMax?: try {
+        guard case .reduceMax(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1260)
+      }()
+      case .reduceSum?: try {
+        guard case .reduceSum(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1270)
+      }()
+      case .reduceMean?: try {
+        guard case .reduceMean(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1280)
+      }()
+      case nil: break
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoLayer, rhs: ProtoLayer) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._inputs != rhs_storage._inputs {return false}
+        if _storage._outputs != rhs_storage._outputs {return false}
+        if _storage._kind != rhs_storage._kind {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4282,6 +6023,36 @@ nonisolated extension ProtoValidPadding: SwiftProtobuf.Message, SwiftProtobuf._M
   }
 }
 
+nonisolated extension ProtoLastPixelPadding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "LastPixelPadding"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{a}amounts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 10: try { try decoder.decodeRepeatedUInt64Field(value: &self.amounts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.amounts.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.amounts, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoLastPixelPadding, rhs: ProtoLastPixelPadding) -> Bool {
+    if lhs.amounts != rhs.amounts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension ProtoSamePadding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "SamePadding"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mode\0")
@@ -4314,111 +6085,172 @@ nonisolated extension ProtoSamePadding: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension ProtoConvolutionLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "ConvolutionLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}output_channels\0\u{3}kernel_channels\0\u{2}\u{8}groups\0\u{4}\u{a}kernel_size\0\u{2}\u{a}stride\0\u{2}\u{a}dilation\0\u{2}\u{a}valid\0\u{1}same\0\u{4}\u{13}has_bias\0\u{2}\u{14}weights\0\u{1}bias\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}output_channels\0\u{3}kernel_channels\0\u{2}\u{8}groups\0\u{4}\u{a}kernel_size\0\u{2}\u{a}stride\0\u{2}\u{a}dilation\0\u{2}\u{a}valid\0\u{1}same\0\u{4}\u{9}is_deconvolution\0\u{4}\u{a}has_bias\0\u{2}\u{14}weights\0\u{1}bias\0")
+
+  fileprivate class _StorageClass {
+    var _outputChannels: UInt64 = 0
+    var _kernelChannels: UInt64 = 0
+    var _groups: UInt64 = 0
+    var _kernelSize: [UInt64] = []
+    var _stride: [UInt64] = []
+    var _dilation: [UInt64] = []
+    var _padding: ProtoConvolutionLayer.OneOf_Padding?
+    var _isDeconvolution: Bool = false
+    var _hasBias_p: Bool = false
+    var _weights: ProtoWeights? = nil
+    var _bias: ProtoWeights? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _outputChannels = source._outputChannels
+      _kernelChannels = source._kernelChannels
+      _groups = source._groups
+      _kernelSize = source._kernelSize
+      _stride = source._stride
+      _dilation = source._dilation
+      _padding = source._padding
+      _isDeconvolution = source._isDeconvolution
+      _hasBias_p = source._hasBias_p
+      _weights = source._weights
+      _bias = source._bias
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.outputChannels) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.kernelChannels) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.groups) }()
-      case 20: try { try decoder.decodeRepeatedUInt64Field(value: &self.kernelSize) }()
-      case 30: try { try decoder.decodeRepeatedUInt64Field(value: &self.stride) }()
-      case 40: try { try decoder.decodeRepeatedUInt64Field(value: &self.dilation) }()
-      case 50: try {
-        var v: ProtoValidPadding?
-        var hadOneofValue = false
-        if let current = self.padding {
-          hadOneofValue = true
-          if case .valid(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._outputChannels) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._kernelChannels) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._groups) }()
+        case 20: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._kernelSize) }()
+        case 30: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._stride) }()
+        case 40: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._dilation) }()
+        case 50: try {
+          var v: ProtoValidPadding?
+          var hadOneofValue = false
+          if let current = _storage._padding {
+            hadOneofValue = true
+            if case .valid(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._padding = .valid(v)
+          }
+        }()
+        case 51: try {
+          var v: ProtoSamePadding?
+          var hadOneofValue = false
+          if let current = _storage._padding {
+            hadOneofValue = true
+            if case .same(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._padding = .same(v)
+          }
+        }()
+        case 60: try { try decoder.decodeSingularBoolField(value: &_storage._isDeconvolution) }()
+        case 70: try { try decoder.decodeSingularBoolField(value: &_storage._hasBias_p) }()
+        case 90: try { try decoder.decodeSingularMessageField(value: &_storage._weights) }()
+        case 91: try { try decoder.decodeSingularMessageField(value: &_storage._bias) }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.padding = .valid(v)
-        }
-      }()
-      case 51: try {
-        var v: ProtoSamePadding?
-        var hadOneofValue = false
-        if let current = self.padding {
-          hadOneofValue = true
-          if case .same(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.padding = .same(v)
-        }
-      }()
-      case 70: try { try decoder.decodeSingularBoolField(value: &self.hasBias_p) }()
-      case 90: try { try decoder.decodeSingularMessageField(value: &self._weights) }()
-      case 91: try { try decoder.decodeSingularMessageField(value: &self._bias) }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.outputChannels != 0 {
-      try visitor.visitSingularUInt64Field(value: self.outputChannels, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._outputChannels != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._outputChannels, fieldNumber: 1)
+      }
+      if _storage._kernelChannels != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._kernelChannels, fieldNumber: 2)
+      }
+      if _storage._groups != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._groups, fieldNumber: 10)
+      }
+      if !_storage._kernelSize.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._kernelSize, fieldNumber: 20)
+      }
+      if !_storage._stride.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._stride, fieldNumber: 30)
+      }
+      if !_storage._dilation.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._dilation, fieldNumber: 40)
+      }
+      switch _storage._padding {
+      case .valid?: try {
+        guard case .valid(let v)? = _storage._padding else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      }()
+      case .same?: try {
+        guard case .same(let v)? = _storage._padding else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 51)
+      }()
+      case nil: break
+      }
+      if _storage._isDeconvolution != false {
+        try visitor.visitSingularBoolField(value: _storage._isDeconvolution, fieldNumber: 60)
+      }
+      if _storage._hasBias_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasBias_p, fieldNumber: 70)
+      }
+      try { if let v = _storage._weights {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+      } }()
+      try { if let v = _storage._bias {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 91)
+      } }()
     }
-    if self.kernelChannels != 0 {
-      try visitor.visitSingularUInt64Field(value: self.kernelChannels, fieldNumber: 2)
-    }
-    if self.groups != 0 {
-      try visitor.visitSingularUInt64Field(value: self.groups, fieldNumber: 10)
-    }
-    if !self.kernelSize.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.kernelSize, fieldNumber: 20)
-    }
-    if !self.stride.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.stride, fieldNumber: 30)
-    }
-    if !self.dilation.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.dilation, fieldNumber: 40)
-    }
-    switch self.padding {
-    case .valid?: try {
-      guard case .valid(let v)? = self.padding else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
-    }()
-    case .same?: try {
-      guard case .same(let v)? = self.padding else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 51)
-    }()
-    case nil: break
-    }
-    if self.hasBias_p != false {
-      try visitor.visitSingularBoolField(value: self.hasBias_p, fieldNumber: 70)
-    }
-    try { if let v = self._weights {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
-    } }()
-    try { if let v = self._bias {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 91)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ProtoConvolutionLayer, rhs: ProtoConvolutionLayer) -> Bool {
-    if lhs.outputChannels != rhs.outputChannels {return false}
-    if lhs.kernelChannels != rhs.kernelChannels {return false}
-    if lhs.groups != rhs.groups {return false}
-    if lhs.kernelSize != rhs.kernelSize {return false}
-    if lhs.stride != rhs.stride {return false}
-    if lhs.dilation != rhs.dilation {return false}
-    if lhs.padding != rhs.padding {return false}
-    if lhs.hasBias_p != rhs.hasBias_p {return false}
-    if lhs._weights != rhs._weights {return false}
-    if lhs._bias != rhs._bias {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._outputChannels != rhs_storage._outputChannels {return false}
+        if _storage._kernelChannels != rhs_storage._kernelChannels {return false}
+        if _storage._groups != rhs_storage._groups {return false}
+        if _storage._kernelSize != rhs_storage._kernelSize {return false}
+        if _storage._stride != rhs_storage._stride {return false}
+        if _storage._dilation != rhs_storage._dilation {return false}
+        if _storage._padding != rhs_storage._padding {return false}
+        if _storage._isDeconvolution != rhs_storage._isDeconvolution {return false}
+        if _storage._hasBias_p != rhs_storage._hasBias_p {return false}
+        if _storage._weights != rhs_storage._weights {return false}
+        if _storage._bias != rhs_storage._bias {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4426,7 +6258,7 @@ nonisolated extension ProtoConvolutionLayer: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension ProtoPoolingLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "PoolingLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{4}\u{9}kernel_size\0\u{2}\u{a}stride\0\u{2}\u{a}valid\0\u{1}same\0\u{4}\u{13}excludes_padding\0\u{4}\u{a}is_global\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{4}\u{9}kernel_size\0\u{2}\u{a}stride\0\u{2}\u{a}valid\0\u{1}same\0\u{3}include_last_pixel\0\u{4}\u{12}excludes_padding\0\u{4}\u{a}is_global\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4463,6 +6295,19 @@ nonisolated extension ProtoPoolingLayer: SwiftProtobuf.Message, SwiftProtobuf._M
           self.padding = .same(v)
         }
       }()
+      case 32: try {
+        var v: ProtoLastPixelPadding?
+        var hadOneofValue = false
+        if let current = self.padding {
+          hadOneofValue = true
+          if case .includeLastPixel(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.padding = .includeLastPixel(v)
+        }
+      }()
       case 50: try { try decoder.decodeSingularBoolField(value: &self.excludesPadding) }()
       case 60: try { try decoder.decodeSingularBoolField(value: &self.isGlobal) }()
       default: break
@@ -4493,6 +6338,10 @@ nonisolated extension ProtoPoolingLayer: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .same(let v)? = self.padding else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
     }()
+    case .includeLastPixel?: try {
+      guard case .includeLastPixel(let v)? = self.padding else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+    }()
     case nil: break
     }
     if self.excludesPadding != false {
@@ -4518,7 +6367,7 @@ nonisolated extension ProtoPoolingLayer: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "ActivationLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{a}relu\0\u{4}\u{5}leaky_relu\0\u{2}\u{f}tanh\0\u{2}\u{a}sigmoid\0\u{2}\u{a}elu\0\u{2}\u{14}softplus\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{5}linear\0\u{2}\u{5}relu\0\u{4}\u{5}leaky_relu\0\u{2}\u{a}prelu\0\u{2}\u{5}tanh\0\u{2}\u{a}sigmoid\0\u{3}hard_sigmoid\0\u{2}\u{9}elu\0\u{2}\u{a}softsign\0\u{2}\u{a}softplus\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4526,6 +6375,19 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
+      case 5: try {
+        var v: ProtoActivationLayer.Line?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .linear(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .linear(v)
+        }
+      }()
       case 10: try {
         var v: ProtoEmpty?
         var hadOneofValue = false
@@ -4540,7 +6402,7 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
         }
       }()
       case 15: try {
-        var v: ProtoActivationLayer.Alpha?
+        var v: ProtoScalarLayer?
         var hadOneofValue = false
         if let current = self.kind {
           hadOneofValue = true
@@ -4550,6 +6412,19 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .leakyRelu(v)
+        }
+      }()
+      case 25: try {
+        var v: ProtoActivationLayer.Slopes?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .prelu(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .prelu(v)
         }
       }()
       case 30: try {
@@ -4578,8 +6453,21 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
           self.kind = .sigmoid(v)
         }
       }()
+      case 41: try {
+        var v: ProtoActivationLayer.Line?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .hardSigmoid(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .hardSigmoid(v)
+        }
+      }()
       case 50: try {
-        var v: ProtoActivationLayer.Alpha?
+        var v: ProtoScalarLayer?
         var hadOneofValue = false
         if let current = self.kind {
           hadOneofValue = true
@@ -4589,6 +6477,19 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .elu(v)
+        }
+      }()
+      case 60: try {
+        var v: ProtoEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .softsign(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .softsign(v)
         }
       }()
       case 70: try {
@@ -4615,6 +6516,10 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
     switch self.kind {
+    case .linear?: try {
+      guard case .linear(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
     case .relu?: try {
       guard case .relu(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
@@ -4622,6 +6527,10 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
     case .leakyRelu?: try {
       guard case .leakyRelu(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .prelu?: try {
+      guard case .prelu(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
     }()
     case .tanh?: try {
       guard case .tanh(let v)? = self.kind else { preconditionFailure() }
@@ -4631,9 +6540,17 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
       guard case .sigmoid(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
+    case .hardSigmoid?: try {
+      guard case .hardSigmoid(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
     case .elu?: try {
       guard case .elu(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+    }()
+    case .softsign?: try {
+      guard case .softsign(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
     }()
     case .softplus?: try {
       guard case .softplus(let v)? = self.kind else { preconditionFailure() }
@@ -4651,8 +6568,77 @@ nonisolated extension ProtoActivationLayer: SwiftProtobuf.Message, SwiftProtobuf
   }
 }
 
-nonisolated extension ProtoActivationLayer.Alpha: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = ProtoActivationLayer.protoMessageName + ".Alpha"
+nonisolated extension ProtoActivationLayer.Line: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoActivationLayer.protoMessageName + ".Line"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alpha\0\u{1}beta\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFloatField(value: &self.alpha) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self.beta) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.alpha.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.alpha, fieldNumber: 1)
+    }
+    if self.beta.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.beta, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoActivationLayer.Line, rhs: ProtoActivationLayer.Line) -> Bool {
+    if lhs.alpha != rhs.alpha {return false}
+    if lhs.beta != rhs.beta {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoActivationLayer.Slopes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoActivationLayer.protoMessageName + ".Slopes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alpha\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._alpha) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._alpha {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoActivationLayer.Slopes, rhs: ProtoActivationLayer.Slopes) -> Bool {
+    if lhs._alpha != rhs._alpha {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoScalarLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ScalarLayer"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alpha\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -4674,7 +6660,7 @@ nonisolated extension ProtoActivationLayer.Alpha: SwiftProtobuf.Message, SwiftPr
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: ProtoActivationLayer.Alpha, rhs: ProtoActivationLayer.Alpha) -> Bool {
+  package static func ==(lhs: ProtoScalarLayer, rhs: ProtoScalarLayer) -> Bool {
     if lhs.alpha != rhs.alpha {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4767,7 +6753,7 @@ nonisolated extension ProtoFlattenLayer: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoScaleLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "ScaleLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}scale_shape\0\u{1}scale\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}scale_shape\0\u{1}scale\0\u{3}has_bias\0\u{3}bias_shape\0\u{1}bias\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4777,6 +6763,9 @@ nonisolated extension ProtoScaleLayer: SwiftProtobuf.Message, SwiftProtobuf._Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.scaleShape) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._scale) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.hasBias_p) }()
+      case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.biasShape) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._bias) }()
       default: break
       }
     }
@@ -4793,12 +6782,24 @@ nonisolated extension ProtoScaleLayer: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._scale {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if self.hasBias_p != false {
+      try visitor.visitSingularBoolField(value: self.hasBias_p, fieldNumber: 3)
+    }
+    if !self.biasShape.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.biasShape, fieldNumber: 4)
+    }
+    try { if let v = self._bias {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: ProtoScaleLayer, rhs: ProtoScaleLayer) -> Bool {
     if lhs.scaleShape != rhs.scaleShape {return false}
     if lhs._scale != rhs._scale {return false}
+    if lhs.hasBias_p != rhs.hasBias_p {return false}
+    if lhs.biasShape != rhs.biasShape {return false}
+    if lhs._bias != rhs._bias {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4838,6 +6839,790 @@ nonisolated extension ProtoBiasLayer: SwiftProtobuf.Message, SwiftProtobuf._Mess
   package static func ==(lhs: ProtoBiasLayer, rhs: ProtoBiasLayer) -> Bool {
     if lhs.shape != rhs.shape {return false}
     if lhs._bias != rhs._bias {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoBatchNormalizationLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "BatchNormalizationLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}channels\0\u{4}\u{4}computes_statistics\0\u{3}is_instance\0\u{2}\u{4}epsilon\0\u{2}\u{5}gamma\0\u{1}beta\0\u{1}mean\0\u{1}variance\0")
+
+  fileprivate class _StorageClass {
+    var _channels: UInt64 = 0
+    var _computesStatistics: Bool = false
+    var _isInstance: Bool = false
+    var _epsilon: Float = 0
+    var _gamma: ProtoWeights? = nil
+    var _beta: ProtoWeights? = nil
+    var _mean: ProtoWeights? = nil
+    var _variance: ProtoWeights? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _channels = source._channels
+      _computesStatistics = source._computesStatistics
+      _isInstance = source._isInstance
+      _epsilon = source._epsilon
+      _gamma = source._gamma
+      _beta = source._beta
+      _mean = source._mean
+      _variance = source._variance
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._channels) }()
+        case 5: try { try decoder.decodeSingularBoolField(value: &_storage._computesStatistics) }()
+        case 6: try { try decoder.decodeSingularBoolField(value: &_storage._isInstance) }()
+        case 10: try { try decoder.decodeSingularFloatField(value: &_storage._epsilon) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._gamma) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._beta) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._mean) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._variance) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._channels != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._channels, fieldNumber: 1)
+      }
+      if _storage._computesStatistics != false {
+        try visitor.visitSingularBoolField(value: _storage._computesStatistics, fieldNumber: 5)
+      }
+      if _storage._isInstance != false {
+        try visitor.visitSingularBoolField(value: _storage._isInstance, fieldNumber: 6)
+      }
+      if _storage._epsilon.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._epsilon, fieldNumber: 10)
+      }
+      try { if let v = _storage._gamma {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+      try { if let v = _storage._beta {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
+      try { if let v = _storage._mean {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
+      try { if let v = _storage._variance {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoBatchNormalizationLayer, rhs: ProtoBatchNormalizationLayer) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._channels != rhs_storage._channels {return false}
+        if _storage._computesStatistics != rhs_storage._computesStatistics {return false}
+        if _storage._isInstance != rhs_storage._isInstance {return false}
+        if _storage._epsilon != rhs_storage._epsilon {return false}
+        if _storage._gamma != rhs_storage._gamma {return false}
+        if _storage._beta != rhs_storage._beta {return false}
+        if _storage._mean != rhs_storage._mean {return false}
+        if _storage._variance != rhs_storage._variance {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPaddingLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "PaddingLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constant\0\u{1}reflection\0\u{1}replication\0\u{2}\u{7}amounts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoPaddingLayer.Constant?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .constant(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .constant(v)
+        }
+      }()
+      case 2: try {
+        var v: ProtoEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .reflection(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .reflection(v)
+        }
+      }()
+      case 3: try {
+        var v: ProtoEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .replication(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .replication(v)
+        }
+      }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._amounts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .constant?: try {
+      guard case .constant(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .reflection?: try {
+      guard case .reflection(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .replication?: try {
+      guard case .replication(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try { if let v = self._amounts {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoPaddingLayer, rhs: ProtoPaddingLayer) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs._amounts != rhs._amounts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPaddingLayer.Constant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = ProtoPaddingLayer.protoMessageName + ".Constant"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFloatField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.value, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoPaddingLayer.Constant, rhs: ProtoPaddingLayer.Constant) -> Bool {
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoUnaryLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "UnaryLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}type\0\u{1}alpha\0\u{1}epsilon\0\u{1}shift\0\u{1}scale\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.type) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self.alpha) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self.epsilon) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self.shift) }()
+      case 5: try { try decoder.decodeSingularFloatField(value: &self.scale) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.type != 0 {
+      try visitor.visitSingularInt32Field(value: self.type, fieldNumber: 1)
+    }
+    if self.alpha.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.alpha, fieldNumber: 2)
+    }
+    if self.epsilon.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.epsilon, fieldNumber: 3)
+    }
+    if self.shift.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.shift, fieldNumber: 4)
+    }
+    if self.scale.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.scale, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoUnaryLayer, rhs: ProtoUnaryLayer) -> Bool {
+    if lhs.type != rhs.type {return false}
+    if lhs.alpha != rhs.alpha {return false}
+    if lhs.epsilon != rhs.epsilon {return false}
+    if lhs.shift != rhs.shift {return false}
+    if lhs.scale != rhs.scale {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoConstantLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ConstantLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{1}data\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.shape) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._data) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.shape.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.shape, fieldNumber: 1)
+    }
+    try { if let v = self._data {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoConstantLayer, rhs: ProtoConstantLayer) -> Bool {
+    if lhs.shape != rhs.shape {return false}
+    if lhs._data != rhs._data {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReshapeLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ReshapeLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}mode\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.target) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.mode) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.target, fieldNumber: 1)
+    }
+    if self.mode != 0 {
+      try visitor.visitSingularInt32Field(value: self.mode, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoReshapeLayer, rhs: ProtoReshapeLayer) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAxisLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "AxisLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axis\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.axis) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.axis != 0 {
+      try visitor.visitSingularInt64Field(value: self.axis, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoAxisLayer, rhs: ProtoAxisLayer) -> Bool {
+    if lhs.axis != rhs.axis {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoAxesLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "AxesLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.axes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.axes.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.axes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoAxesLayer, rhs: ProtoAxesLayer) -> Bool {
+    if lhs.axes != rhs.axes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTransposeLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "TransposeLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.axes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.axes.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.axes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoTransposeLayer, rhs: ProtoTransposeLayer) -> Bool {
+    if lhs.axes != rhs.axes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoModeLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ModeLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mode\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.mode) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.mode != 0 {
+      try visitor.visitSingularInt32Field(value: self.mode, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoModeLayer, rhs: ProtoModeLayer) -> Bool {
+    if lhs.mode != rhs.mode {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoClipLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ClipLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}minimum\0\u{1}maximum\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFloatField(value: &self.minimum) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self.maximum) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.minimum.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.minimum, fieldNumber: 1)
+    }
+    if self.maximum.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.maximum, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoClipLayer, rhs: ProtoClipLayer) -> Bool {
+    if lhs.minimum != rhs.minimum {return false}
+    if lhs.maximum != rhs.maximum {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMatMulLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "MatMulLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}transposes_a\0\u{3}transposes_b\0\u{2}\u{3}rows\0\u{1}columns\0\u{3}has_bias\0\u{1}weights\0\u{1}bias\0")
+
+  fileprivate class _StorageClass {
+    var _transposesA: Bool = false
+    var _transposesB: Bool = false
+    var _rows: UInt64 = 0
+    var _columns: UInt64 = 0
+    var _hasBias_p: Bool = false
+    var _weights: ProtoWeights? = nil
+    var _bias: ProtoWeights? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _transposesA = source._transposesA
+      _transposesB = source._transposesB
+      _rows = source._rows
+      _columns = source._columns
+      _hasBias_p = source._hasBias_p
+      _weights = source._weights
+      _bias = source._bias
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularBoolField(value: &_storage._transposesA) }()
+        case 2: try { try decoder.decodeSingularBoolField(value: &_storage._transposesB) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._rows) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._columns) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._hasBias_p) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._weights) }()
+        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._bias) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._transposesA != false {
+        try visitor.visitSingularBoolField(value: _storage._transposesA, fieldNumber: 1)
+      }
+      if _storage._transposesB != false {
+        try visitor.visitSingularBoolField(value: _storage._transposesB, fieldNumber: 2)
+      }
+      if _storage._rows != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._rows, fieldNumber: 5)
+      }
+      if _storage._columns != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._columns, fieldNumber: 6)
+      }
+      if _storage._hasBias_p != false {
+        try visitor.visitSingularBoolField(value: _storage._hasBias_p, fieldNumber: 7)
+      }
+      try { if let v = _storage._weights {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._bias {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoMatMulLayer, rhs: ProtoMatMulLayer) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._transposesA != rhs_storage._transposesA {return false}
+        if _storage._transposesB != rhs_storage._transposesB {return false}
+        if _storage._rows != rhs_storage._rows {return false}
+        if _storage._columns != rhs_storage._columns {return false}
+        if _storage._hasBias_p != rhs_storage._hasBias_p {return false}
+        if _storage._weights != rhs_storage._weights {return false}
+        if _storage._bias != rhs_storage._bias {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReshapeStaticLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ReshapeStaticLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.target) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.target.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.target, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoReshapeStaticLayer, rhs: ProtoReshapeStaticLayer) -> Bool {
+    if lhs.target != rhs.target {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoReduceLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ReduceLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axes\0\u{3}keeps_axes\0\u{3}reduces_all\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.axes) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.keepsAxes) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.reducesAll) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.axes.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.axes, fieldNumber: 1)
+    }
+    if self.keepsAxes != false {
+      try visitor.visitSingularBoolField(value: self.keepsAxes, fieldNumber: 2)
+    }
+    if self.reducesAll != false {
+      try visitor.visitSingularBoolField(value: self.reducesAll, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoReduceLayer, rhs: ProtoReduceLayer) -> Bool {
+    if lhs.axes != rhs.axes {return false}
+    if lhs.keepsAxes != rhs.keepsAxes {return false}
+    if lhs.reducesAll != rhs.reducesAll {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoMeanVarianceLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "MeanVarianceLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}crosses_channels\0\u{1}divides\0\u{1}epsilon\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.crossesChannels) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.divides) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self.epsilon) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.crossesChannels != false {
+      try visitor.visitSingularBoolField(value: self.crossesChannels, fieldNumber: 1)
+    }
+    if self.divides != false {
+      try visitor.visitSingularBoolField(value: self.divides, fieldNumber: 2)
+    }
+    if self.epsilon.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.epsilon, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoMeanVarianceLayer, rhs: ProtoMeanVarianceLayer) -> Bool {
+    if lhs.crossesChannels != rhs.crossesChannels {return false}
+    if lhs.divides != rhs.divides {return false}
+    if lhs.epsilon != rhs.epsilon {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoSliceLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "SliceLayer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}end\0\u{1}stride\0\u{1}axis\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.start) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.end) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.stride) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.axis) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.start != 0 {
+      try visitor.visitSingularInt64Field(value: self.start, fieldNumber: 1)
+    }
+    if self.end != 0 {
+      try visitor.visitSingularInt64Field(value: self.end, fieldNumber: 2)
+    }
+    if self.stride != 0 {
+      try visitor.visitSingularUInt64Field(value: self.stride, fieldNumber: 3)
+    }
+    if self.axis != 0 {
+      try visitor.visitSingularInt32Field(value: self.axis, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoSliceLayer, rhs: ProtoSliceLayer) -> Bool {
+    if lhs.start != rhs.start {return false}
+    if lhs.end != rhs.end {return false}
+    if lhs.stride != rhs.stride {return false}
+    if lhs.axis != rhs.axis {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

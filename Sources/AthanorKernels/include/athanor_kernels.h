@@ -213,6 +213,7 @@ typedef enum {
   ATH_UNARY_SILU,     // x * sigmoid(x)
   ATH_UNARY_GELU,     // x * (1 + erf(x / sqrt 2)) / 2
   ATH_UNARY_GELU_TANH, // the tanh approximation
+  ATH_UNARY_ERF,       // the error function
   ATH_UNARY_COUNT
 } ath_unary;
 

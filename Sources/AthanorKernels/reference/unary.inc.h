@@ -9,6 +9,7 @@ static inline ATH_REAL ATH_NAME(softplus)(ATH_REAL x) {
   return (x > 0 ? x : x != x ? x : 0) + ATH_MATH(log1p)(ATH_MATH(exp)(-ATH_MATH(fabs)(x)));
 }
 
+#define ATH_2_OVER_SQRT_PI ((ATH_REAL)1.12837916709551257390)
 #define ATH_SQRT_HALF ((ATH_REAL)0.70710678118654752440)
 #define ATH_SQRT_2_OVER_PI ((ATH_REAL)0.79788456080286535588)
 #define ATH_GELU_CUBIC ((ATH_REAL)0.044715) // Hendrycks and Gimpel 2016, "Gaussian error linear units"
@@ -68,6 +69,7 @@ static void ATH_NAME(unary_range)(const void *context, int64_t index, int64_t be
   case ATH_UNARY_SILU: ATH_EACH(x * ATH_NAME(sigmoid)(x));
   case ATH_UNARY_GELU: ATH_EACH(ATH_NAME(gelu)(x));
   case ATH_UNARY_GELU_TANH: ATH_EACH(ATH_NAME(gelu_tanh)(x));
+  case ATH_UNARY_ERF: ATH_EACH(ATH_MATH(erf)(x));
   case ATH_UNARY_COUNT: break;
   }
 }
@@ -124,6 +126,7 @@ static void ATH_NAME(unary_gradient_range)(const void *context, int64_t index, i
   case ATH_UNARY_SILU: ATH_EACH_X(ATH_NAME(silu_derivative)(x));
   case ATH_UNARY_GELU: ATH_EACH_X(ATH_NAME(gelu_derivative)(x));
   case ATH_UNARY_GELU_TANH: ATH_EACH_X(ATH_NAME(gelu_tanh_derivative)(x));
+  case ATH_UNARY_ERF: ATH_EACH_X(ATH_2_OVER_SQRT_PI * ATH_MATH(exp)(-x * x));
   case ATH_UNARY_COUNT: break;
   }
 }

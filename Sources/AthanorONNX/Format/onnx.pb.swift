@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The part of the ONNX format that Athanor writes: names of our own, field numbers as the format has them.
+/// The part of the ONNX format that Athanor writes and reads: names of our own, field numbers as the format has them.
 /// Sources/AthanorONNX/Format/onnx.pb.swift is made from it (Tools/protobuf/generate.sh).
 
 #if canImport(FoundationEssentials)
@@ -122,6 +122,8 @@ package nonisolated struct OnnxNode: Sendable {
 
   package var attributes: [OnnxAttribute] = []
 
+  package var domain: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -138,14 +140,29 @@ package nonisolated struct OnnxAttribute: Sendable {
 
   package var integer: Int64 = 0
 
+  package var text: Data = Data()
+
+  package var tensor: OnnxTensor {
+    get {_tensor ?? OnnxTensor()}
+    set {_tensor = newValue}
+  }
+  /// Returns true if `tensor` has been explicitly set.
+  package var hasTensor: Bool {self._tensor != nil}
+  /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
+  package mutating func clearTensor() {self._tensor = nil}
+
+  package var numbers: [Float] = []
+
   package var integers: [Int64] = []
 
-  /// 1 number, 2 integer, 7 integers
+  /// 1 number, 2 integer, 3 text, 4 tensor, 6 numbers, 7 integers
   package var type: Int32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _tensor: OnnxTensor? = nil
 }
 
 package nonisolated struct OnnxTensor: Sendable {
@@ -155,12 +172,23 @@ package nonisolated struct OnnxTensor: Sendable {
 
   package var shape: [Int64] = []
 
-  /// 1 float32, 7 int64
+  /// 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16, 11 double
   package var dataType: Int32 = 0
+
+  package var floats: [Float] = []
+
+  package var int32S: [Int32] = []
+
+  package var int64S: [Int64] = []
 
   package var name: String = String()
 
   package var data: Data = Data()
+
+  package var doubles: [Double] = []
+
+  /// 1: in another file
+  package var location: Int32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -463,7 +491,7 @@ nonisolated extension OnnxGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Node"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{1}type\0\u{1}attributes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{1}type\0\u{1}attributes\0\u{2}\u{2}domain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -476,6 +504,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.type) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.domain) }()
       default: break
       }
     }
@@ -497,6 +526,9 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.attributes.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.attributes, fieldNumber: 5)
     }
+    if !self.domain.isEmpty {
+      try visitor.visitSingularStringField(value: self.domain, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -506,6 +538,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.name != rhs.name {return false}
     if lhs.type != rhs.type {return false}
     if lhs.attributes != rhs.attributes {return false}
+    if lhs.domain != rhs.domain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -513,7 +546,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Attribute"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{2}\u{5}integers\0\u{2}\u{c}type\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}text\0\u{1}tensor\0\u{2}\u{2}numbers\0\u{1}integers\0\u{2}\u{c}type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -524,6 +557,9 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularFloatField(value: &self.number) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.integer) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.text) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._tensor) }()
+      case 7: try { try decoder.decodeRepeatedFloatField(value: &self.numbers) }()
       case 8: try { try decoder.decodeRepeatedInt64Field(value: &self.integers) }()
       case 20: try { try decoder.decodeSingularInt32Field(value: &self.type) }()
       default: break
@@ -532,6 +568,10 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
@@ -540,6 +580,15 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
     if self.integer != 0 {
       try visitor.visitSingularInt64Field(value: self.integer, fieldNumber: 3)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularBytesField(value: self.text, fieldNumber: 4)
+    }
+    try { if let v = self._tensor {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if !self.numbers.isEmpty {
+      try visitor.visitPackedFloatField(value: self.numbers, fieldNumber: 7)
     }
     if !self.integers.isEmpty {
       try visitor.visitPackedInt64Field(value: self.integers, fieldNumber: 8)
@@ -554,6 +603,9 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.name != rhs.name {return false}
     if lhs.number != rhs.number {return false}
     if lhs.integer != rhs.integer {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs._tensor != rhs._tensor {return false}
+    if lhs.numbers != rhs.numbers {return false}
     if lhs.integers != rhs.integers {return false}
     if lhs.type != rhs.type {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -563,7 +615,7 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Tensor"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{3}data_type\0\u{2}\u{6}name\0\u{1}data\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{3}data_type\0\u{2}\u{2}floats\0\u{1}int32s\0\u{2}\u{2}int64s\0\u{1}name\0\u{1}data\0\u{1}doubles\0\u{2}\u{4}location\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -573,8 +625,13 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.shape) }()
       case 2: try { try decoder.decodeSingularInt32Field(value: &self.dataType) }()
+      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.floats) }()
+      case 5: try { try decoder.decodeRepeatedInt32Field(value: &self.int32S) }()
+      case 7: try { try decoder.decodeRepeatedInt64Field(value: &self.int64S) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self.data) }()
+      case 10: try { try decoder.decodeRepeatedDoubleField(value: &self.doubles) }()
+      case 14: try { try decoder.decodeSingularInt32Field(value: &self.location) }()
       default: break
       }
     }
@@ -587,11 +644,26 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.dataType != 0 {
       try visitor.visitSingularInt32Field(value: self.dataType, fieldNumber: 2)
     }
+    if !self.floats.isEmpty {
+      try visitor.visitPackedFloatField(value: self.floats, fieldNumber: 4)
+    }
+    if !self.int32S.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.int32S, fieldNumber: 5)
+    }
+    if !self.int64S.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.int64S, fieldNumber: 7)
+    }
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 8)
     }
     if !self.data.isEmpty {
       try visitor.visitSingularBytesField(value: self.data, fieldNumber: 9)
+    }
+    if !self.doubles.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.doubles, fieldNumber: 10)
+    }
+    if self.location != 0 {
+      try visitor.visitSingularInt32Field(value: self.location, fieldNumber: 14)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -599,8 +671,13 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   package static func ==(lhs: OnnxTensor, rhs: OnnxTensor) -> Bool {
     if lhs.shape != rhs.shape {return false}
     if lhs.dataType != rhs.dataType {return false}
+    if lhs.floats != rhs.floats {return false}
+    if lhs.int32S != rhs.int32S {return false}
+    if lhs.int64S != rhs.int64S {return false}
     if lhs.name != rhs.name {return false}
     if lhs.data != rhs.data {return false}
+    if lhs.doubles != rhs.doubles {return false}
+    if lhs.location != rhs.location {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

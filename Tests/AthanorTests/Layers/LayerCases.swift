@@ -22,7 +22,15 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     self.parameters = parameters
   }
 
-  static let all: [LayerCase] = dense + convolutions + poolings + normalizations + shapings + activations
+  static let all: [LayerCase] =
+    preprocessing + dense + convolutions + poolings + normalizations + shapings + activations
+
+  private static let preprocessing = [
+    LayerCase("rescaling", Rescaling(1 / 127.5, offset: [-1]), "(None, 7)"),
+    LayerCase("rescaling_channels", Rescaling(0.25, offset: [1.5, -2, 0.125]), "(None, 3, 4, 3)"),
+    LayerCase(
+      "normalization", Normalization(mean: [0.5, -0.25, 2], variance: [4, 0.0625, 0]), "(None, 4, 3, 3)"),
+  ]
 
   private static let dense = [
     LayerCase("dense", Dense(7), "(None, 7)", ["kernel (9, 7)", "bias (7,)"], parameters: 70),

@@ -1,0 +1,198 @@
+/// What a comparison of an exported file with its model found.
+public struct ExportReport: Sendable, CustomStringConvertible {
+  /// How many examples both computed.
+  public let examples: Int
+  /// The largest difference of any result between the file and the model (with its weights compressed, if they are).
+  public let largestDifference: Double
+  /// What the difference had to stay below.
+  public let limit: Double
+  /// For how many examples the largest result is at the same place.
+  public let sameFirstChoice: Int
+  /// Bytes of what was written.
+  public let byteCount: Int
+  /// What compressed weights cost; nil when they are not compressed.
+  public let compression: CompressionCost?
+  /// Whether the examples were real data, and not evenly distributed numbers.
+  public let usesRealData: Bool
+
+  /// What compressed weights cost.
+  public struct CompressionCost: Sendable {
+    /// For how many examples the first choice is the uncompressed model's.
+    public let sameFirstChoice: Int
+    /// The share of right first choices before and after, where the data had classes.
+    public let accuracy: (before: Double, after: Double)?
+    /// Bytes that the uncompressed weights take in 32 bits.
+    public let uncompressedByteCount: Int
+  }
+
+  /// More examples than this say nothing new.
+  private static let mostExamples = 10_000
+
+  init(
+    _ model: Model, _ exported: Model, _ contents: ExportFormat.Contents, _ format: ExportFormat, _ samples: Dataset?,
+    _ path: String
+  ) throws {
+    func read(_ shape: [Int]? = nil) throws -> Model {
+      do {
+        var recipe = try contents.recipe()
+        if let shape { recipe.inputShape = shape }
+        return try Model(recipe, threads: model.threadCount)
+      } catch let error as AthanorError {
+        throw error.within("\(path), read again")
+      }
+    }
+    let samples = Samples(
+      samples?.slice(0..<min(samples?.count ?? 0, ExportReport.mostExamples)), format.pixels(model), model)
+    let inputs = samples.inputs
+    let expected = try samples.predict(exported).floats
+    let got = try samples.predict(read(), isFile: true).floats
+    let width = max(1, expected.count / max(1, inputs.shape.first ?? 1))
+    guard got.count == expected.count else {
+      throw AthanorError(
+        .data, at: path, "the file gives \(got.count) results where the model gives \(expected.count)",
+        fix: "This is a fault of the exporter; nothing was written.")
+    }
+    let largest = expected.reduce(Float(1)) { max($0, abs($1)) }
+    var difference = ExportReport.difference(got, expected)
+    for shape in format.otherShapes(model) {
+      let other = try exported.copy(input: shape)
+      let noise = Samples(nil, format.pixels(model), other)
+      difference = try max(
+        difference,
+        ExportReport.difference(noise.predict(read(shape), isFile: true).floats, noise.predict(other).floats))
+    }
+    examples = inputs.shape.first ?? 0
+    largestDifference = Double(difference)
+    limit = format.tolerance * Double(largest)
+    sameFirstChoice = ExportReport.agreeing(got, expected, width)
+    byteCount = contents.byteCount
+    usesRealData = samples.data != nil
+    guard largestDifference <= limit else {
+      throw AthanorError(
+        .data, at: path,
+        "what was to be written computes something else: it differs by \(ExportReport.text(largestDifference)), "
+          + "where \(ExportReport.text(limit)) is allowed",
+        fix: "This is a fault of the exporter, or half precision is too coarse for this network; nothing was written.")
+    }
+    guard format.compression != nil else {
+      compression = nil
+      return
+    }
+    let before = try samples.predict(model).floats
+    let accuracies = samples.classes(width).map { classes in
+      (ExportReport.accuracy(before, classes, width), ExportReport.accuracy(got, classes, width))
+    }
+    compression = CompressionCost(
+      sameFirstChoice: ExportReport.agreeing(got, before, width),
+      accuracy: accuracies.map { (before: $0.0, after: $0.1) }, uncompressedByteCount: 4 * model.parameterCount)
+  }
+
+  /// The largest; NaN in both is agreement, in one of them it is not.
+  private static func difference(_ got: [Float], _ expected: [Float]) -> Float {
+    guard got.count == expected.count else { return .infinity }
+    return zip(got, expected).reduce(Float(0)) { worst, pair in
+      if pair.0 == pair.1 || (pair.0.isNaN && pair.1.isNaN) { return worst }
+      return max(worst, (pair.0 - pair.1).isNaN ? .infinity : abs(pair.0 - pair.1))
+    }
+  }
+
+  private static func firstChoices(_ values: [Float], _ width: Int) -> [Int] {
+    stride(from: 0, to: values.count - values.count % width, by: width).map { row in
+      (0..<width).reduce(0) { values[row + $1] > values[row + $0] ? $1 : $0 }
+    }
+  }
+
+  private static func agreeing(_ left: [Float], _ right: [Float], _ width: Int) -> Int {
+    zip(firstChoices(left, width), firstChoices(right, width)).count { $0 == $1 }
+  }
+
+  private static func accuracy(_ values: [Float], _ classes: [Int], _ width: Int) -> Double {
+    let choices = firstChoices(values, width)
+    return Double(zip(choices, classes).count { $0 == $1 }) / Double(max(1, choices.count))
+  }
+
+  /// Two digits: `1.2e-07`.
+  static func text(_ value: Double) -> String {
+    guard value > 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
+    var exponent = 0
+    var digits = value
+    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
+    while digits >= 10 { (digits, exponent) = (digits / 10, exponent + 1) }
+    let rounded = (digits * 10).rounded() / 10
+    return "\(rounded)e\(exponent < 0 ? "-" : "+")\(abs(exponent) < 10 ? "0" : "")\(abs(exponent))"
+  }
+
+  /// Two lines for people, three when the weights are compressed.
+  public var description: String {
+    var lines = [
+      "Read again and run on \(examples) \(usesRealData ? "examples" : "examples of random numbers"): largest difference "
+        + "\(ExportReport.text(largestDifference)) (limit \(ExportReport.text(limit))), the same first choice for \(sameFirstChoice)."
+    ]
+    if let compression {
+      let kilobytes = { (bytes: Int) in (bytes + 500) / 1000 }
+      var line =
+        "Compressed weights: \(kilobytes(byteCount)) KB instead of \(kilobytes(compression.uncompressedByteCount)) KB of "
+        + "32-bit weights, the uncompressed model's first choice for \(compression.sameFirstChoice) of \(examples)"
+      if let accuracy = compression.accuracy {
+        let percent = { (share: Double) in "\((share * 10000).rounded() / 100) %" }
+        line += ", accuracy \(percent(accuracy.after)) instead of \(percent(accuracy.before))"
+      } else if !usesRealData {
+        line += " (give real data to see the accuracy)"
+      }
+      lines.append(line + ".")
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// What a model and its file are run on.
+private struct Samples {
+  /// Real data, nil for noise.
+  let data: Dataset?
+  let pixels: ExportFormat.Pixels?
+  let inputs: Tensor
+
+  init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model) {
+    // A file that takes pictures takes bytes.
+    self.data = data.flatMap { $0.count > 0 && (pixels == nil || $0.inputs.dtype == .uint8) ? $0 : nil }
+    self.pixels = pixels
+    inputs = self.data?.inputs ?? Samples.noise(model.inputShape, asBytes: pixels != nil)
+  }
+
+  /// Evenly distributed numbers, bytes or from 0 to 1, the same for each call.
+  private static func noise(_ shape: [Int], asBytes: Bool) -> Tensor {
+    var random = RandomStream(seed: 1, stream: 0)
+    let shape = [32] + shape
+    let numbers = (0..<shape.reduce(1, *)).map { _ in random.nextUniform() }
+    let storage: Tensor.Storage =
+      asBytes ? .uint8(numbers.map { UInt8($0 * 255.99) }) : .float32(numbers.map { Float($0) })
+    return Tensor(uncheckedShape: shape, storage)
+  }
+
+  /// - Parameter isFile: Whether it is the file's model, which scales pictures by itself.
+  func predict(_ model: Model, isFile: Bool = false) throws -> Tensor {
+    let batch = min(200, max(1, inputs.shape.first ?? 1))
+    guard let pixels else { return try model.predict(inputs, batchSize: batch, inputScale: data?.inputScale) }
+    if isFile { return try model.predict(inputs, batchSize: batch) }
+    if let data, pixels.bias.isEmpty {
+      return try model.predict(inputs, batchSize: batch, inputScale: data.inputScale)
+    }
+    let channels = max(1, inputs.shape.last ?? 1)
+    let numbers = inputs.floats.enumerated().map { index, byte in
+      byte * pixels.scale + (pixels.bias.isEmpty ? 0 : pixels.bias[index % channels % pixels.bias.count])
+    }
+    return try model.predict(Tensor(uncheckedShape: inputs.shape, .float32(numbers)), batchSize: batch)
+  }
+
+  /// The right class of each example, where the data tell.
+  func classes(_ width: Int) -> [Int]? {
+    guard let targets = data?.targets, width > 1 else { return nil }
+    let count = inputs.shape.first ?? 0
+    let values = targets.floats
+    if values.count == count { return values.map { Int($0) } }
+    guard values.count == count * width else { return nil }
+    return (0..<count).map { row in
+      (0..<width).reduce(0) { values[row * width + $1] > values[row * width + $0] ? $1 : $0 }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import AthanorCore
+
+/// What a model file says of itself, whatever its format: what Xcode would show.
+package struct FileFacts: Encodable, Sendable {
+  package struct Feature: Encodable, Sendable {
+    package let name: String
+    /// `gray picture 28 x 28`, `float32 (1, 10)`, `label`, ...
+    package let type: String
+    package let summary: String
+
+    package init(name: String, type: String, summary: String = "") {
+      self.name = name
+      self.type = type
+      self.summary = summary
+    }
+  }
+
+  package struct Fact: Encodable, Sendable {
+    package let name: String
+    package let value: String
+
+    package init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  package struct Operation: Encodable, Sendable {
+    package let name: String
+    package let kind: String
+    /// The shape of its result, where the file says it.
+    package let result: String
+    /// How many constant numbers it takes.
+    package let weights: Int
+
+    package init(name: String, kind: String, result: String, weights: Int) {
+      self.name = name
+      self.kind = kind
+      self.result = result
+      self.weights = weights
+    }
+  }
+
+  /// `Core ML, ML Program`
+  package let format: String
+  /// `iOS 15, macOS 12 or newer`; empty where the format has nothing like it.
+  package let requires: String
+  package var inputs: [Feature] = []
+  package var outputs: [Feature] = []
+  /// The classes' names, in order.
+  package var labels: [String] = []
+  /// Author, licence and whatever else is written in it; empty ones are left out.
+  package var facts: [Fact] = []
+  package var operations: [Operation] = []
+  /// How the weights are kept: `float32`, `8-bit palette`, ...
+  package var weightTypes: [String] = []
+
+  package init(format: String, requires: String = "") {
+    self.format = format
+    self.requires = requires
+  }
+
+  package var weightCount: Int { operations.reduce(0) { $0 + $1.weights } }
+
+  /// For the terminal.
+  package func text(path: String, byteCount: Int) -> String {
+    var lines = ["\(path): \(format)\(requires.isEmpty ? "" : " (\(requires))"), \((byteCount + 500) / 1000) KB", ""]
+    var rows = inputs.map { ["Input", $0.name, $0.type, $0.summary] }
+    rows += outputs.map { ["Output", $0.name, $0.type, $0.summary] }
+    lines += TextTable(rows).lines
+    if !labels.isEmpty {
+      let most = 12
+      let shown = labels.prefix(most).joined(separator: ", ") + (labels.count > most ? ", ..." : "")
+      lines += [""] + TextTable([["\(labels.count) classes: \(shown)"]]).lines
+    }
+    let told = facts.filter { !$0.value.isEmpty }
+    if !told.isEmpty { lines += [""] + TextTable(told.map { [$0.name, $0.value] }).lines }
+    guard !operations.isEmpty else { return lines.joined(separator: "\n") }
+    let table =
+      [["Operation", "Kind", "Result", "Weights"]]
+      + operations.map { [$0.name, $0.kind, $0.result, $0.weights == 0 ? "" : "\($0.weights)"] }
+    lines += [""] + TextTable(table, rightAligned: [3]).lines
+    let types = weightTypes.isEmpty ? "" : " as \(weightTypes.joined(separator: ", "))"
+    lines += ["", "\(operations.count) operations, \(weightCount) weights\(types)"]
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// All that a file says of a model.
+package struct ModelRecipe {
+  package var inputShape: [Int]
+  package var name: String
+  package var seed: UInt64 = 0
+  package var layers: [any Layer]
+  package var weights: [String: Tensor] = [:]
+  package var pixelScale: Float?
+  /// What is left to do with the finished model: loss, optimizer, where training stands.
+  package var finish: (Model) throws -> Void = { _ in }
+
+  package init(inputShape: [Int], name: String, layers: [any Layer]) {
+    self.inputShape = inputShape
+    self.name = name
+    self.layers = layers
+  }
+
+  /// An imported program as a model.
+  package init(_ program: ImportedProgram, name: String) {
+    self.init(
+      inputShape: program.input.exampleShape, name: name, layers: [ImportedNetwork(program, name: "network")])
+    pixelScale = program.pixelScale
+  }
+}
+
+/// Reads files of one format. The formats' modules conform the types below to it; a program that links a module can read its
+/// files, and nothing need be registered.
+package protocol ModelFileReader {
+  /// - Throws: `AthanorError` that names the file and the place.
+  static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe
+}
+
+/// `.h5`; conforms in `AthanorKeras`.
+package enum KerasFiles {}
+/// `.mlpackage` and `.mlmodel`; conforms in `AthanorCoreML`.
+package enum CoreMLFiles {}
+/// `.onnx`; conforms in `AthanorONNX`.
+package enum OnnxFiles {}
+
+extension Model {
+  /// Reads a model from a file: Keras' `.h5` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with `AthanorCoreML`), `.onnx`
+  /// (with `AthanorONNX`).
+  ///
+  /// Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the file says.
+  ///
+  /// - Parameters:
+  ///   - path: The file or package; its ending says what it is.
+  ///   - threads: How many threads compute; nil for one per core.
+  ///   - compiled: Whether loss, metrics, optimizer and its state are taken over if the file holds them.
+  /// - Throws: `AthanorError` that names the file and the place, when it is damaged or holds something unknown.
+  /// - Example:
+  ///   ```swift
+  ///   let model = try Model(contentsOf: "Digits.mlpackage")
+  ///   let probabilities = try model.predict(pictures)  // [N, 10]
+  ///   ```
+  public convenience init(contentsOf path: String, threads: Int? = nil, compiled: Bool = true) throws {
+    let (reader, module) = Model.reader(of: path)
+    guard let reader = reader as? any ModelFileReader.Type else {
+      throw AthanorError(
+        .unsupported, at: path, "this program cannot read such files",
+        fix: "Add \(module) to its target's dependencies and `import \(module)`.")
+    }
+    try self.init(reader.recipe(path, compiled: compiled), threads: threads)
+  }
+
+  private static func reader(of path: String) -> (reader: Any.Type, module: String) {
+    var name = path
+    while name.hasSuffix("/") { name.removeLast() }
+    switch (name as NSString).pathExtension.lowercased() {
+    case "mlpackage", "mlmodel": return (CoreMLFiles.self, "AthanorCoreML")
+    case "onnx": return (OnnxFiles.self, "AthanorONNX")
+    default: return (KerasFiles.self, "AthanorKeras")
+    }
+  }
+
+  /// Makes the model that a file describes.
+  package convenience init(_ recipe: ModelRecipe, threads: Int?) throws {
+    try self.init(
+      input: recipe.inputShape, name: recipe.name, seed: recipe.seed, threads: threads, layers: recipe.layers)
+    try setWeights(recipe.weights)
+    if let scale = recipe.pixelScale { pixelScale = scale }
+    try recipe.finish(self)
+  }
+}

@@ -1,0 +1,140 @@
+import Athanor
+import AthanorCore
+import Foundation
+import SwiftProtobuf
+
+/// A Core ML file as it was read: its message, and the large constants of an ML Program.
+package struct CoreMLFile {
+  package let path: String
+  package let model: ProtoModel
+  let weights: WeightReader
+
+  /// A file that is not on the disk yet.
+  init(model: [UInt8], weights: [UInt8], path: String) throws {
+    self.path = path
+    self.model = try ProtoModel(serializedBytes: model)
+    self.weights = WeightReader(bytes: weights, path: path)
+  }
+
+  /// - Throws: `AthanorError` when the file or package is missing, damaged or leads out of itself.
+  package init(_ path: String) throws {
+    self.path = path
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw AthanorError(.file, at: path, "does not exist", fix: "Check the name.")
+    }
+    let file = isFolder.boolValue ? try CoreMLFile.rootModel(of: path) : path
+    let bytes = try FileBytes.read(file)
+    do {
+      model = try ProtoModel(serializedBytes: bytes)
+    } catch {
+      throw AthanorError(.data, at: file, "is no Core ML model, or a damaged one", fix: "Export it again.")
+    }
+    let weightFile = (file as NSString).deletingLastPathComponent + "/weights/weight.bin"
+    let hasWeights = isFolder.boolValue && FileManager.default.fileExists(atPath: weightFile)
+    if hasWeights { try CoreMLFile.requirePlain(weightFile) }
+    weights = WeightReader(bytes: hasWeights ? try FileBytes.read(weightFile) : [], path: weightFile)
+  }
+
+  /// The file of the package's model, as its manifest has it.
+  private static func rootModel(of path: String) throws -> String {
+    struct Manifest: Decodable {
+      struct Item: Decodable { let path: String }
+      let fileFormatVersion: String
+      let itemInfoEntries: [String: Item]
+      let rootModelIdentifier: String
+    }
+    let place = "\(path)/Manifest.json"
+    try requirePlain(place)
+    let bytes = try FileBytes.read(place, limit: 1 << 20)
+    guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)),
+      manifest.fileFormatVersion.hasPrefix("1."), let item = manifest.itemInfoEntries[manifest.rootModelIdentifier]
+    else {
+      throw AthanorError(
+        .data, at: place, "names no model", fix: "A .mlpackage's manifest has version 1 and a rootModelIdentifier.")
+    }
+    let parts = item.path.split(separator: "/", omittingEmptySubsequences: false)
+    guard !parts.contains(".."), !parts.contains(""), !item.path.isEmpty else {
+      throw AthanorError(.data, at: place, "the path \"\(item.path)\" leads out of the package")
+    }
+    let file = "\(path)/Data/\(item.path)"
+    try requirePlain(file)
+    return file
+  }
+
+  /// - Throws: `AthanorError` when the file is missing or is a link, which could lead out of the package.
+  private static func requirePlain(_ file: String) throws {
+    let kind = try? FileManager.default.attributesOfItem(atPath: file)[.type] as? FileAttributeType
+    guard kind == .typeRegular else {
+      throw AthanorError(
+        .data, at: file, kind == nil ? "is missing from the package" : "is no plain file", fix: "Export it again.")
+    }
+  }
+
+  /// What goes in by name.
+  func onlyInput() throws -> ProtoFeature {
+    guard model.description_p.inputs.count == 1 else {
+      throw AthanorError(
+        .unsupported, at: path, "it has \(model.description_p.inputs.count) inputs, but models here have one")
+    }
+    return model.description_p.inputs[0]
+  }
+
+  /// The program in the common language.
+  ///
+  /// - Throws: `AthanorError` that names the file and the place.
+  package func program() throws -> ImportedProgram {
+    do {
+      switch model.kind {
+      case .program(let program): return try ProgramReader(self, program).result
+      case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
+        return try NetworkReader(self, network, isClassifier: false).result
+      case .neuralNetworkClassifier(let network): return try NetworkReader(self, network, isClassifier: true).result
+      case nil:
+        throw AthanorError(
+          .unsupported, at: "", "it holds neither an ML Program nor a neural network",
+          fix: "Trees, pipelines and the other kinds of models cannot be read.")
+      }
+    } catch let error as AthanorError {
+      throw error.location.hasPrefix(path) ? error : error.within(path)
+    }
+  }
+}
+
+extension CoreMLFile {
+  func recipe() throws -> ModelRecipe {
+    ModelRecipe(try program(), name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+  }
+}
+
+extension CoreMLFiles: ModelFileReader {
+  package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
+    try CoreMLFile(path).recipe()
+  }
+}
+
+/// Reads arrays out of a `weight.bin`.
+struct WeightReader {
+  let bytes: [UInt8]
+  let path: String
+
+  /// The bytes of the array whose metadata begin at an offset.
+  func bytes(at offset: UInt64, count: Int) throws -> [UInt8] {
+    guard let start = Int(exactly: offset), start >= 64, start % 64 == 0, start <= bytes.count - 64,
+      integer(start, UInt32.self) == 0xDEAD_BEEF
+    else { throw damaged(offset) }
+    guard let size = Int(exactly: integer(start + 8, UInt64.self)),
+      let place = Int(exactly: integer(start + 16, UInt64.self)), place >= 0, size == count, place <= bytes.count,
+      size <= bytes.count - place
+    else { throw damaged(offset) }
+    return Array(bytes[place..<place + size])
+  }
+
+  private func integer<Number: FixedWidthInteger>(_ offset: Int, _ type: Number.Type) -> Number {
+    bytes[offset..<offset + Number.bitWidth / 8].reversed().reduce(0) { $0 << 8 | Number($1) }
+  }
+
+  private func damaged(_ offset: UInt64) -> AthanorError {
+    AthanorError(.data, at: path, "there is no array of the right size at byte \(offset)", fix: "Export it again.")
+  }
+}

@@ -1,0 +1,337 @@
+import Athanor
+import AthanorCore
+
+/// Reads an ML Program.
+struct ProgramReader {
+  private let file: CoreMLFile
+  private(set) var result: ImportedProgram
+  private var constants: [String: ImportedProgram.Constant] = [:]
+
+  /// - Throws: `AthanorError` when a constant is damaged or there is not one input and one output.
+  init(_ file: CoreMLFile, _ program: ProtoProgram) throws {
+    self.file = file
+    let name = program.functions["main"] == nil ? program.functions.keys.sorted().first ?? "main" : "main"
+    guard let function = program.functions[name], let block = function.blocks[function.opset] else {
+      throw AthanorError(.data, at: "function \"\(name)\"", "is missing, or has no block for its operation set")
+    }
+    let feature = try file.onlyInput()
+    guard function.inputs.count == 1, let declared = function.inputs.first, declared.name == feature.name else {
+      throw AthanorError(.data, at: "function \"\(name)\"", "its input is not the one that is described")
+    }
+    var input = ImportedProgram.Input(
+      name: declared.name, shape: try ProgramReader.inputShape(declared.type, feature.type), isPicture: false)
+    if case .image = feature.type.kind { input.isPicture = true }
+    guard input.shape.count >= 2, !input.isPicture || input.shape.count == 4 else {
+      throw AthanorError(
+        .unsupported, at: "input \"\(input.name)\"",
+        "has shape \(Shape.text(input.shape)), but the batch must be its first axis")
+    }
+    result = ImportedProgram(input: input, constants: [:], operations: [], output: "")
+    var operations: [ImportedProgram.Operation] = []
+    var output = block.outputs.first ?? ""
+    var isClassifier = false
+    for message in block.operations {
+      do {
+        switch message.type {
+        case "const", "constexpr_affine_dequantize", "constexpr_lut_to_dense", "constexpr_cast",
+          "constexpr_sparse_to_dense", "constexpr_blockwise_shift_scale":
+          guard let name = message.outputs.first?.name else { continue }
+          constants[name] = try constant(message, function.opset)
+        case "classify":
+          output = message.inputs["probabilities"]?.bindings.first?.name ?? ""
+          isClassifier = true
+        default: operations.append(try operation(message))
+        }
+      } catch let error as AthanorError {
+        throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
+      }
+    }
+    guard isClassifier || block.outputs.count == 1 else {
+      throw AthanorError(
+        .unsupported, at: "", "it has the outputs \(block.outputs.joined(separator: ", ")), but models here have one")
+    }
+    result = ImportedProgram(input: input, constants: constants, operations: operations, output: output)
+  }
+
+  private mutating func operation(_ message: ProtoOperation) throws -> ImportedProgram.Operation {
+    var arguments: [String: [String]] = [:]
+    let outputs = message.outputs.map(\.name)
+    for (argument, binding) in message.inputs {
+      for (index, one) in binding.bindings.enumerated() {
+        switch one.kind {
+        case .name(let name): arguments[argument, default: []].append(name)
+        case .value(let value):
+          // A name that no value of the program can have.
+          let name = "\(outputs.first ?? "")/\(argument)/\(index)"
+          constants[name] = try constant(value)
+          arguments[argument, default: []].append(name)
+        case nil: throw AthanorError(.data, at: "", "its argument \"\(argument)\" has neither name nor value")
+        }
+      }
+    }
+    return ImportedProgram.Operation(
+      message.type, name: outputs.first ?? message.type, arguments: arguments, outputs: outputs)
+  }
+
+  // MARK: Constants
+
+  /// Where lengths are open, the description has those for a start.
+  private static func inputShape(_ declared: ProtoValueType, _ described: ProtoFeatureType) throws -> [Int] {
+    guard case .tensor(var tensor) = declared.kind else { return try shape(declared, "the input") }
+    var lengths: [UInt64] = []
+    switch described.kind {
+    case .image(let image) where tensor.dimensions.count == 4:
+      lengths = [1, tensor.dimensions[1].constant.size, UInt64(max(0, image.height)), UInt64(max(0, image.width))]
+    case .array(let array): lengths = array.shape.map { UInt64(max(0, $0)) }
+    default: break
+    }
+    for axis in tensor.dimensions.indices where axis < lengths.count {
+      if case .constant = tensor.dimensions[axis].kind { continue }
+      tensor.dimensions[axis].constant.size = lengths[axis]
+    }
+    return try shape(.with { $0.tensor = tensor }, "the input")
+  }
+
+  private static func shape(_ type: ProtoValueType, _ place: String) throws -> [Int] {
+    guard case .tensor(let tensor) = type.kind, tensor.dimensions.count == Int(tensor.rank) else {
+      throw AthanorError(.data, at: place, "has no tensor's type")
+    }
+    let lengths = tensor.dimensions.map { dimension -> Int in
+      if case .constant(let length) = dimension.kind { Int(clamping: length.size) } else { 0 }
+    }
+    // Only the batch may be open.
+    guard lengths.dropFirst().allSatisfy({ $0 > 0 }),
+      Tensor.elementCount(of: lengths).map({ $0 <= Shape.mostElements }) == true
+    else {
+      throw AthanorError(.unsupported, at: place, "has the shape \(Shape.text(lengths)), where 0 is an open length")
+    }
+    return lengths
+  }
+
+  private func constant(_ value: ProtoValue) throws -> ImportedProgram.Constant {
+    if case .immediate(let immediate) = value.content, case .tensor(let tensor) = immediate.kind,
+      case .strings(let strings) = tensor.kind
+    {
+      return .text(strings.values.first ?? "")
+    }
+    if case .immediate(let immediate) = value.content, case .list(let list) = immediate.kind {
+      // A list of numbers or texts; only a classifier's labels are one, and they are read elsewhere.
+      return .text("\(list.values.count) values")
+    }
+    return .numbers(try numbers(value))
+  }
+
+  /// The numbers of a value, as 32-bit floating point or integers.
+  private func numbers(_ value: ProtoValue) throws -> Tensor {
+    guard case .tensor(let type) = value.type.kind else { throw AthanorError(.data, at: "", "a constant is no tensor") }
+    let shape = try type.dimensions.isEmpty ? [] : ProgramReader.shape(value.type, "a constant")
+    let count = shape.reduce(1, *)
+    func checked(_ storage: Tensor.Storage) throws -> Tensor {
+      guard storage.count == count else {
+        throw AthanorError(.data, at: "", "a constant of shape \(Shape.text(shape)) has \(storage.count) numbers")
+      }
+      return Tensor(uncheckedShape: shape, storage)
+    }
+    if case .immediate(let immediate) = value.content, case .tensor(let tensor) = immediate.kind {
+      switch tensor.kind {
+      case .floats(let values): return try checked(.float32(values.values))
+      case .doubles(let values): return try checked(.float32(values.values.map { Float($0) }))
+      case .int32S(let values): return try checked(.int32(values.values))
+      case .int64S(let values): return try checked(.int32(values.values.map { Int32(clamping: $0) }))
+      case .bools(let values): return try checked(.int32(values.values.map { $0 ? 1 : 0 }))
+      default: break
+      }
+    }
+    let bytes = try rawBytes(value, count)
+    switch ProgramReader.bits(type.dataType) {
+    case .floating(let width):
+      let numbers = stride(from: 0, to: bytes.count, by: width / 8).map { place -> Float in
+        let pattern = bytes[place..<min(place + width / 8, bytes.count)].reversed().reduce(UInt32(0)) {
+          $0 << 8 | UInt32($1)
+        }
+        return width == 32 ? Float(bitPattern: pattern) : number(halfPattern: UInt16(truncatingIfNeeded: pattern))
+      }
+      return try checked(.float32(numbers))
+    case .whole(let width, let isSigned) where width <= 8:
+      let values = unpacked(bytes, bits: width, count: count, lowestFirst: true)
+      return try checked(
+        .int32(values.map { isSigned && $0 >> (width - 1) == 1 ? Int32($0) - (1 << Int32(width)) : Int32($0) }))
+    case .whole(let width, let isSigned):
+      let values = stride(from: 0, to: bytes.count, by: width / 8).map { place -> Int32 in
+        let pattern = bytes[place..<min(place + width / 8, bytes.count)].reversed().reduce(UInt32(0)) {
+          $0 << 8 | UInt32($1)
+        }
+        return isSigned && width == 16 ? Int32(Int16(truncatingIfNeeded: pattern)) : Int32(truncatingIfNeeded: pattern)
+      }
+      return try checked(.int32(values))
+    case nil: throw AthanorError(.unsupported, at: "", "a constant has the element type \(type.dataType)")
+    }
+  }
+
+  private enum Element {
+    case floating(Int)
+    case whole(Int, isSigned: Bool)
+  }
+
+  /// By the format's number of the element type.
+  private static func bits(_ type: Int32) -> Element? {
+    switch type {
+    case 10: .floating(16)
+    case 11: .floating(32)
+    case 21: .whole(8, isSigned: true)
+    case 22: .whole(16, isSigned: true)
+    case 23: .whole(32, isSigned: true)
+    case 25: .whole(4, isSigned: true)
+    case 31: .whole(8, isSigned: false)
+    case 32: .whole(16, isSigned: false)
+    case 33: .whole(32, isSigned: false)
+    case 35: .whole(4, isSigned: false)
+    case 36: .whole(2, isSigned: false)
+    case 37: .whole(1, isSigned: false)
+    case 38: .whole(6, isSigned: false)
+    case 39: .whole(3, isSigned: false)
+    default: nil
+    }
+  }
+
+  /// The bytes of a value of so many elements.
+  private func rawBytes(_ value: ProtoValue, _ count: Int) throws -> [UInt8] {
+    guard case .tensor(let type) = value.type.kind, let element = ProgramReader.bits(type.dataType) else {
+      throw AthanorError(.unsupported, at: "", "a constant has an element type that cannot be read")
+    }
+    let width =
+      switch element {
+      case .floating(let width), .whole(let width, _): width
+      }
+    let size = (count * width + 7) / 8
+    switch value.content {
+    case .blobFile(let blob):
+      guard blob.fileName == "@model_path/weights/weight.bin" else {
+        throw AthanorError(.unsupported, at: "", "its numbers lie in \"\(blob.fileName)\"")
+      }
+      return try file.weights.bytes(at: blob.offset, count: size)
+    case .immediate(let immediate):
+      guard case .tensor(let tensor) = immediate.kind, case .bytes(let bytes) = tensor.kind, bytes.values.count == size
+      else { throw AthanorError(.data, at: "", "a constant has not the \(size) bytes of its shape") }
+      return Array(bytes.values)
+    case nil: throw AthanorError(.data, at: "", "a constant is empty")
+    }
+  }
+
+  /// A constant, decoded where it is compressed.
+  private func constant(_ message: ProtoOperation, _ opset: String) throws -> ImportedProgram.Constant {
+    func argument(_ name: String) throws -> Tensor? {
+      if let value = message.attributes[name] { return try numbers(value) }
+      switch message.inputs[name]?.bindings.first?.kind {
+      case .value(let value): return try numbers(value)
+      case .name(let name):
+        guard case .numbers(let tensor) = constants[name] else { return nil }
+        return tensor
+      case nil: return nil
+      }
+    }
+    func required(_ name: String) throws -> Tensor {
+      guard let tensor = try argument(name) else { throw AthanorError(.data, at: "", "its \(name) is missing") }
+      return tensor
+    }
+    switch message.type {
+    case "const":
+      guard let value = message.attributes["val"] else { throw AthanorError(.data, at: "", "it has no value") }
+      return try constant(value)
+    case "constexpr_cast": return .numbers(try required("source_val"))
+    case "constexpr_affine_dequantize":
+      let data = try required("quantized_data")
+      let axis = try required("axis").floats.first.map { Int($0) } ?? 0
+      return .numbers(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
+    case "constexpr_blockwise_shift_scale":
+      return .numbers(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
+    case "constexpr_lut_to_dense":
+      let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
+      return .numbers(try lookedUp(message, shape, required("lut"), isPacked: message.attributes["indices"] != nil))
+    default:
+      let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
+      guard let mask = message.attributes["mask"] else {
+        throw AthanorError(.unsupported, at: "", "this form of sparse weights cannot be read")
+      }
+      return .numbers(try spread(mask, required("nonzero_data"), shape))
+    }
+  }
+
+  /// `(q - zero point) * scale`, with one pair for all or one for each place along an axis.
+  private func dequantized(_ data: Tensor, scale: Tensor, offset: Tensor?, axis: Int) throws -> Tensor {
+    let rank = data.shape.count
+    guard (-rank..<rank).contains(axis) else { throw AthanorError(.data, at: "", "its axis is \(axis)") }
+    let place = axis < 0 ? axis + rank : axis
+    func blocks(_ tensor: Tensor) throws -> Tensor {
+      guard tensor.count == 1 || tensor.count == data.shape[place] else {
+        throw AthanorError(.data, at: "", "it has \(tensor.count) scales for \(data.shape[place]) places")
+      }
+      var shape = [Int](repeating: 1, count: rank)
+      shape[place] = tensor.count
+      return Tensor(uncheckedShape: shape, tensor.storage)
+    }
+    return try dequantizedByBlocks(data, scale: blocks(scale), offset: offset.map(blocks))
+  }
+
+  /// `(q - offset) * scale`, with one pair for each block; the lengths of data are multiples of those of the scale.
+  private func dequantizedByBlocks(_ data: Tensor, scale: Tensor, offset: Tensor?) throws -> Tensor {
+    guard scale.shape.count == data.shape.count, offset.map({ $0.shape == scale.shape || $0.count == 1 }) ?? true,
+      zip(data.shape, scale.shape).allSatisfy({ $1 > 0 && $0 % $1 == 0 })
+    else {
+      throw AthanorError(.data, at: "", "scales of shape \(scale.shape) do not go with numbers of shape \(data.shape)")
+    }
+    let sizes = zip(data.shape, scale.shape).map { $0 / $1 }
+    let (values, scales, offsets) = (data.floats, scale.floats, offset?.floats)
+    var place = [Int](repeating: 0, count: data.shape.count)
+    let result = values.map { value -> Float in
+      var block = 0
+      for axis in place.indices { block = block * scale.shape[axis] + place[axis] / sizes[axis] }
+      for axis in place.indices.reversed() {
+        place[axis] += 1
+        if place[axis] < data.shape[axis] { break }
+        place[axis] = 0
+      }
+      let shift = offsets.map { $0[$0.count == 1 ? 0 : block] } ?? 0
+      return (value - shift) * scales[block]
+    }
+    return Tensor(uncheckedShape: data.shape, .float32(result))
+  }
+
+  /// Entries of a table by their numbers, one table for all.
+  private func lookedUp(_ message: ProtoOperation, _ shape: [Int], _ table: Tensor, isPacked: Bool) throws -> Tensor {
+    let count = shape.reduce(1, *)
+    let entries = table.floats
+    let indices: [Int]
+    if isPacked, let value = message.attributes["indices"] {
+      let bits = (0...8).first { 1 << $0 == entries.count } ?? 0
+      guard bits > 0 else { throw AthanorError(.data, at: "", "its table has \(entries.count) entries") }
+      let bytes = try numbers(value).integers.map { UInt8(truncatingIfNeeded: $0) }
+      guard bytes.count == (count * bits + 7) / 8 else { throw AthanorError(.data, at: "", "it has too few indices") }
+      indices = unpacked(bytes, bits: bits, count: count, lowestFirst: true).map { Int($0) }
+    } else {
+      guard case .value(let value) = message.inputs["indices"]?.bindings.first?.kind,
+        table.shape.last == 1, table.shape.dropLast(2).allSatisfy({ $0 == 1 })
+      else {
+        throw AthanorError(.unsupported, at: "", "a table for each group of weights cannot be read")
+      }
+      indices = try numbers(value).integers
+    }
+    guard indices.count == count, indices.allSatisfy(entries.indices.contains) else {
+      throw AthanorError(.data, at: "", "an index lies outside of its table of \(entries.count)")
+    }
+    return Tensor(uncheckedShape: shape, .float32(indices.map { entries[$0] }))
+  }
+
+  /// Numbers at the places where a mask of bits is set, zero elsewhere.
+  private func spread(_ mask: ProtoValue, _ values: Tensor, _ shape: [Int]) throws -> Tensor {
+    let count = shape.reduce(1, *)
+    let bytes = try numbers(mask).integers.map { UInt8(truncatingIfNeeded: $0) }
+    guard bytes.count == (count + 7) / 8 else { throw AthanorError(.data, at: "", "its mask has \(bytes.count) bytes") }
+    let bits = unpacked(bytes, bits: 1, count: count, lowestFirst: true)
+    guard bits.reduce(0, { $0 + Int($1) }) == values.count else {
+      throw AthanorError(.data, at: "", "its mask does not go with its \(values.count) numbers")
+    }
+    var next = values.floats.makeIterator()
+    return Tensor(uncheckedShape: shape, .float32(bits.map { $0 == 1 ? next.next() ?? 0 : 0 }))
+  }
+}

@@ -1,0 +1,166 @@
+import Athanor
+
+/// A small Swift file with which an app uses an exported model by type, as Xcode makes one.
+public enum SwiftWrapper {
+  /// The source of the file.
+  ///
+  /// - Parameters:
+  ///   - name: The type's name, for example `DigitClassifier`.
+  ///   - path: The `.mlpackage` or `.mlmodel`, as it was exported.
+  /// - Throws: `AthanorError` when the name is none or the file cannot be read.
+  /// - Example:
+  ///   ```swift
+  ///   let source = try SwiftWrapper.source(name: "DigitClassifier", of: "Digits.mlpackage")
+  ///   ```
+  public static func source(name: String, of path: String) throws -> String {
+    guard name.wholeMatch(of: /[A-Z][A-Za-z0-9_]*/) != nil else {
+      throw AthanorError(
+        .argument, at: "wrapper", "\"\(name)\" is no name for a type", fix: "Take for example DigitClassifier.")
+    }
+    let file = try CoreMLFile(path)
+    let input = try file.onlyInput()
+    let description = file.model.description_p
+    let resource =
+      path.split(separator: "/").last.map { $0.split(separator: ".").dropLast().joined(separator: ".") } ?? ""
+    var features = "\(literal(input.name)): value"
+    let predict: String
+    switch input.type.kind {
+    case .image(let image):
+      let isGray = image.colorSpace == 10
+      predict = """
+          /// What the model says of a \(isGray ? "gray" : "colour") picture of \(image.width) x \(image.height) pixels.
+          public func predict(_ \(identifier(input.name)): CVPixelBuffer) throws -> Prediction {
+            try predict(MLFeatureValue(pixelBuffer: \(identifier(input.name))))
+          }
+
+          /// What the model says of a picture, which is scaled to \(image.width) x \(image.height) pixels first.
+          public func predict(_ \(identifier(input.name)): CGImage) throws -> Prediction {
+            try predict(
+              MLFeatureValue(
+                cgImage: \(identifier(input.name)), pixelsWide: \(image.width), pixelsHigh: \(image.height),
+                pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
+          }
+        """
+    case .array(let array):
+      features = "\(literal(input.name)): value"
+      let count = array.shape.reduce(1) { $0 &* $1 }
+      predict = """
+          /// What the model says of \(count) numbers of shape \(array.shape).
+          public func predict(_ \(identifier(input.name)): [Float]) throws -> Prediction {
+            let array = try MLMultiArray(shape: \(array.shape), dataType: .float32)
+            guard \(identifier(input.name)).count == array.count else { throw MLModelError(.io) }
+            for (index, number) in \(identifier(input.name)).enumerated() { array[index] = NSNumber(value: number) }
+            return try predict(MLFeatureValue(multiArray: array))
+          }
+        """
+    default:
+      throw AthanorError(.unsupported, at: path, "its input is neither a picture nor an array")
+    }
+    let (fields, reading) = try result(description, path)
+    return """
+      // Made by `athanor export`. Add this file and \(comment(path.split(separator: "/").last.map(String.init) ?? path)) to your app's target.
+      import CoreGraphics
+      import CoreML
+      import CoreVideo
+      import Foundation
+
+      /// \(comment(description.metadata.shortDescription.isEmpty ? "The model \(resource)." : description.metadata.shortDescription))
+      public struct \(name) {
+        /// What the model says of one input.
+        public struct Prediction {
+      \(fields)
+        }
+
+        private let model: MLModel
+
+        /// Loads the model from an app's or a package's resources.
+        public init(configuration: MLModelConfiguration = MLModelConfiguration(), bundle: Bundle = .main) throws {
+          guard let url = bundle.url(forResource: \(literal(resource)), withExtension: "mlmodelc") else {
+            throw CocoaError(.fileNoSuchFile)
+          }
+          model = try MLModel(contentsOf: url, configuration: configuration)
+        }
+
+      \(predict)
+
+        private func predict(_ value: MLFeatureValue) throws -> Prediction {
+          let output = try model.prediction(from: MLDictionaryFeatureProvider(dictionary: [\(features)]))
+      \(reading)
+        }
+      }
+
+      """
+  }
+
+  /// The fields of a prediction, and the statements that fill them.
+  private static func result(_ description: ProtoDescription, _ path: String) throws -> (
+    fields: String, reading: String
+  ) {
+    if !description.predictedFeatureName.isEmpty, description.outputs.count == 2 {
+      let isText = description.outputs.first { $0.name == description.predictedFeatureName }?.type.kind.map { kind in
+        if case .string = kind { true } else { false }
+      }
+      let key = isText == true ? "String" : "Int64"
+      let value = isText == true ? "stringValue" : "int64Value"
+      return (
+        """
+            /// The most probable class.
+            public let label: \(key)
+            /// The probability of each class.
+            public let probabilities: [\(key): Double]
+        """,
+        """
+            guard let label = output.featureValue(for: \(literal(description.predictedFeatureName))),
+              let probabilities = output.featureValue(for: \(literal(description.predictedProbabilitiesName)))?.dictionaryValue
+                as? [\(key): NSNumber]
+            else { throw MLModelError(.generic) }
+            return Prediction(label: label.\(value), probabilities: probabilities.mapValues(\\.doubleValue))
+        """
+      )
+    }
+    guard description.outputs.count == 1 else {
+      throw AthanorError(.unsupported, at: path, "it has \(description.outputs.count) outputs")
+    }
+    return (
+      """
+          /// The model's numbers.
+          public let values: [Float]
+      """,
+      """
+          guard let values = output.featureValue(for: \(literal(description.outputs[0].name)))?.multiArrayValue else {
+            throw MLModelError(.generic)
+          }
+          return Prediction(values: (0..<values.count).map { values[$0].floatValue })
+      """
+    )
+  }
+
+  private static func literal(_ text: String) -> String {
+    "\""
+      + text.unicodeScalars.map { scalar in
+        scalar == "\"" || scalar == "\\" ? "\\\(scalar)" : scalar.value < 32 ? " " : "\(scalar)"
+      }.joined() + "\""
+  }
+
+  private static func comment(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+
+  /// Words that cannot name a parameter within a function, and those that the wrapper uses.
+  private static let keywords: Set<String> = [
+    "as", "associatedtype", "await", "break", "case", "catch", "class", "continue", "default", "defer", "deinit", "do",
+    "else",
+    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "init",
+    "inout",
+    "internal", "is", "let", "nil", "operator", "private", "protocol", "public", "repeat", "rethrows", "return", "self",
+    "static",
+    "struct", "subscript", "super", "switch", "throw", "throws", "true", "try", "typealias", "var", "where", "while",
+    "Any", "Self",
+    "array", "index", "number", "value", "_",
+  ]
+
+  /// A name for a parameter.
+  private static func identifier(_ name: String) -> String {
+    name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil || keywords.contains(name) ? "input" : name
+  }
+}

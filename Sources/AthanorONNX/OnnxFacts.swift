@@ -1,0 +1,44 @@
+import Athanor
+import AthanorCore
+
+/// What an ONNX file says of itself.
+package enum OnnxFacts {
+  /// - Throws: `AthanorError` when it is none.
+  package static func of(_ path: String) throws -> FileFacts {
+    guard let model = try? OnnxModel(serializedBytes: FileBytes.read(path)), model.hasGraph else {
+      throw AthanorError(.data, at: path, "is no ONNX model, or a damaged one", fix: "Export it again.")
+    }
+    let sets = model.operatorSets.map { "\($0.domain.isEmpty ? "" : "\($0.domain) ")\($0.version)" }
+    var facts = FileFacts(format: "ONNX, operator set \(sets.joined(separator: ", "))")
+    let weights = Dictionary(
+      model.graph.initializers.map { ($0.name, $0.shape.reduce(1) { $0 &* Int(clamping: $1) }) },
+      uniquingKeysWith: { first, _ in first })
+    facts.inputs = model.graph.inputs.filter { weights[$0.name] == nil }.map(feature)
+    facts.outputs = model.graph.outputs.map(feature)
+    facts.facts = [.init("Producer", model.producerName), .init("Description", model.docString)]
+    facts.facts += model.properties.map { .init($0.key, $0.value) }
+    facts.operations = model.graph.nodes.map { node in
+      FileFacts.Operation(
+        name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.type, result: "",
+        weights: node.inputs.reduce(0) { $0 + (weights[$1] ?? 0) })
+    }
+    facts.weightTypes = Set(model.graph.initializers.map { names[$0.dataType] ?? "type \($0.dataType)" }).sorted()
+    return facts
+  }
+
+  private static let names: [Int32: String] = [
+    1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "double",
+  ]
+
+  private static func feature(_ value: OnnxValueInfo) -> FileFacts.Feature {
+    let lengths = value.type.tensor.shape.lengths.map { length -> String in
+      switch length.kind {
+      case .value(let value): "\(value)"
+      case .name(let name): name
+      case nil: "?"
+      }
+    }
+    let type = names[value.type.tensor.dataType] ?? "type \(value.type.tensor.dataType)"
+    return FileFacts.Feature(name: value.name, type: "\(type) (\(lengths.joined(separator: ", ")))")
+  }
+}

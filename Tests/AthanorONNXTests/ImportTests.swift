@@ -1,0 +1,91 @@
+import Athanor
+import AthanorCore
+import AthanorONNX
+import Foundation
+import Testing
+
+/// Models that PyTorch (both of its exporters) and tf2onnx wrote, with PyTorch's and Keras' numbers.
+struct OnnxGolden: Decodable {
+  struct Array: Decodable {
+    let shape: [Int]
+    let values: [Float]
+  }
+  let inputs: Array
+  let outputs: Array
+
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Goldens")
+  static let all: [String: OnnxGolden] = {
+    guard let data = try? Data(contentsOf: folder.appendingPathComponent("goldens.json")) else { return [:] }
+    return (try? JSONDecoder().decode([String: OnnxGolden].self, from: data)) ?? [:]
+  }()
+}
+
+@Suite struct OnnxImportTests {
+  private func path(_ name: String) -> String { OnnxGolden.folder.appendingPathComponent(name).path }
+
+  @Test func goldensAreComplete() throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: OnnxGolden.folder.path).filter {
+      $0.hasSuffix(".onnx")
+    }
+    #expect(Set(names) == Set(OnnxGolden.all.keys) && names.count >= 4)
+  }
+
+  @Test(arguments: OnnxGolden.all.keys.sorted())
+  func numbersOfTheirMakers(_ name: String) throws {
+    let golden = try #require(OnnxGolden.all[name])
+    let model = try Model(contentsOf: path(name), threads: 1)
+    let result = try model.predict(Tensor(shape: golden.inputs.shape, golden.inputs.values))
+    #expect(result.shape == golden.outputs.shape)
+    let worst = zip(result.floats, golden.outputs.values).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+    #expect(worst <= 1e-5)
+  }
+
+  /// What is exported is read again by `export` itself.
+  @Test func roundTrips() throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [13, 11, 3], seed: 3, threads: 1) {
+      ZeroPadding2D(1)
+      Conv2D(8, kernelSize: 3, strides: 2, padding: .same, activation: .gelu)
+      BatchNormalization()
+      Conv2D(8, kernelSize: 3, padding: .same, groups: 8, activation: .elu)
+      AveragePooling2D(3, strides: 2, padding: .same)
+      Activation(.silu)
+      GlobalMaxPooling2D(keepAxes: true)
+      Reshape([4, 2])
+      Dense(3, activation: .softplus)
+      Flatten()
+      Dense(4, activation: .softmax)
+    }
+    let report = try model.export(to: path, as: .onnx())
+    #expect(report.largestDifference <= 1e-6 && report.sameFirstChoice == 32)
+    #expect(try Model(contentsOf: path).outputShape == [nil, 4])
+    #expect(try OnnxFacts.of(path).format == "ONNX, operator set 17")
+  }
+
+  /// Bytes changed at random: a model or an error, never a crash.
+  @Test func fuzz() throws {
+    let copy = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: copy) }
+    var random = SystemRandomNumberGenerator()
+    var refused = 0
+    for name in OnnxGolden.all.keys.sorted() {
+      let original = try Data(contentsOf: URL(fileURLWithPath: path(name)))
+      for round in 0..<60 {
+        var bytes = original
+        for _ in 0..<Int.random(in: 1...8, using: &random) {
+          bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+        }
+        if round % 7 == 0 { bytes = bytes.prefix(Int.random(in: 0..<bytes.count, using: &random)) }
+        try bytes.write(to: URL(fileURLWithPath: copy))
+        do {
+          let model = try Model(contentsOf: copy, threads: 1)
+          if model.inputShape.reduce(1, *) < 10_000 { _ = try model.predict(Tensor(zeros: [1] + model.inputShape)) }
+        } catch is AthanorError {
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > 0)
+  }
+}
