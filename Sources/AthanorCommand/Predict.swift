@@ -50,7 +50,7 @@ struct Predict: AsyncParsableCommand {
           + "probability for each class is needed",
         fix: "Use a model that ends with a Dense layer.")
     }
-    let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? model.classNames
     if let names, names.count != classes {
       throw AthanorError(
         .argument, at: "--labels", "\(names.count) names are given but \(file) tells \(classes) classes apart",

@@ -103,7 +103,11 @@ package struct CoreMLFile {
 
 extension CoreMLFile {
   func recipe() throws -> ModelRecipe {
-    ModelRecipe(try program(), name: ((path as NSString).lastPathComponent as NSString).deletingPathExtension)
+    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    var recipe = ModelRecipe(try program(), name: name)
+    let labels = facts.labels
+    if !labels.isEmpty { recipe.classNames = labels }
+    return recipe
   }
 }
 

@@ -10,10 +10,13 @@ package enum OnnxFacts {
     }
     let sets = model.operatorSets.map { "\($0.domain.isEmpty ? "" : "\($0.domain) ")\($0.version)" }
     var facts = FileFacts(format: "ONNX, operator set \(sets.joined(separator: ", "))")
+    // Integers are shapes and axes.
+    let numbers = model.graph.initializers.filter { [1, 10, 11].contains($0.dataType) }
+    let known = Set(model.graph.initializers.map(\.name))
     let weights = Dictionary(
-      model.graph.initializers.map { ($0.name, $0.shape.reduce(1) { $0 &* Int(clamping: $1) }) },
+      numbers.map { ($0.name, $0.shape.reduce(1) { $0 &* Int(clamping: $1) }) },
       uniquingKeysWith: { first, _ in first })
-    facts.inputs = model.graph.inputs.filter { weights[$0.name] == nil }.map(feature)
+    facts.inputs = model.graph.inputs.filter { !known.contains($0.name) }.map(feature)
     facts.outputs = model.graph.outputs.map(feature)
     facts.facts = [.init("Producer", model.producerName), .init("Description", model.docString)]
     facts.facts += model.properties.map { .init($0.key, $0.value) }
@@ -22,7 +25,7 @@ package enum OnnxFacts {
         name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.type, result: "",
         weights: node.inputs.reduce(0) { $0 + (weights[$1] ?? 0) })
     }
-    facts.weightTypes = Set(model.graph.initializers.map { names[$0.dataType] ?? "type \($0.dataType)" }).sorted()
+    facts.weightTypes = Set(numbers.map { names[$0.dataType] ?? "type \($0.dataType)" }).sorted()
     return facts
   }
 

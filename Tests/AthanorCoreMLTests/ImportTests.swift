@@ -98,6 +98,7 @@ func errorText(_ body: () throws -> Void) -> String {
 
   @Test func predictorOfAReadModel() throws {
     let model = try Model(contentsOf: path("classifier.mlpackage"), threads: 1)
+    #expect(model.classNames == ["a", "b", "c", "d", "e"])
     #expect(model.inputShape == [16, 16, 3] && abs(model.pixelScale - 1 / 127.5) < 1e-9)
     let golden = try #require(ImportGolden.all["classifier.mlpackage"])
     let inputs = try Tensor(shape: golden.inputs.shape, bytes: golden.inputs.values.map { UInt8($0) })
@@ -143,6 +144,7 @@ func errorText(_ body: () throws -> Void) -> String {
           #expect((report.compression == nil) == (compression == nil))
           let read = try Model(contentsOf: path, threads: 1)
           #expect(read.inputShape == model.inputShape && read.outputShape == model.outputShape)
+          if case .picture = options.input { #expect(abs(read.pixelScale - 1 / 255) < 1e-7) }
         }
       }
     }

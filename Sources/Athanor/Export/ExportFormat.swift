@@ -101,6 +101,7 @@ extension Model {
     }
     copy.weightMemory.copy(from: weightMemory)
     copy.pixelScale = pixelScale
+    copy.classNames = classNames
     return copy
   }
 }

@@ -126,7 +126,7 @@ public struct ExportReport: Sendable, CustomStringConvertible {
   public var description: String {
     var lines = [
       "Read again and run on \(examples) \(usesRealData ? "examples" : "examples of random numbers"): largest difference "
-        + "\(ExportReport.text(largestDifference)) (limit \(ExportReport.text(limit))), the same first choice for \(sameFirstChoice)."
+        + "\(ExportReport.text(largestDifference)) (limit \(ExportReport.text(limit))), the same first choice for \(sameFirstChoice) of \(examples)."
     ]
     if let compression {
       let kilobytes = { (bytes: Int) in (bytes + 500) / 1000 }

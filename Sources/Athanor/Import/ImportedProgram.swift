@@ -58,23 +58,36 @@ package struct ImportedProgram: Hashable, Sendable {
     takeOutPixelScale()
   }
 
-  /// A multiplication of the picture at the beginning becomes the model's scale for bytes.
+  /// A multiplication of the picture at the beginning becomes the model's scale for bytes. Conversions before it say nothing here.
   private mutating func takeOutPixelScale() {
-    let readers = operations.indices.filter { index in
-      operations[index].arguments.values.contains { $0.contains(input.name) }
-    }
-    if input.isPicture { pixelScale = 1 }
-    guard input.isPicture, readers.count == 1, input.name != output else { return }
-    let first = operations[readers[0]]
-    guard first.type == "mul", first.outputs != [output], first.outputs.count == 1,
-      let other = ["x", "y"].flatMap({ first.arguments[$0] ?? [] }).first(where: { $0 != input.name }),
+    guard input.isPicture else { return }
+    pixelScale = 1
+    while let first = onlyReader, ["cast", "identity"].contains(operations[first].type) { takeOut(first) }
+    guard let place = onlyReader, operations[place].type == "mul",
+      let other = ["x", "y"].flatMap({ operations[place].arguments[$0] ?? [] }).first(where: { $0 != input.name }),
       case .numbers(let factor) = constants[other], factor.count == 1, factor.floats[0].isFinite, factor.floats[0] != 0
     else { return }
     pixelScale = factor.floats[0]
-    operations.remove(at: readers[0])
+    takeOut(place)
+  }
+
+  /// The one operation that reads the input, if its result can take the input's place.
+  private var onlyReader: Int? {
+    let readers = operations.indices.filter { index in
+      operations[index].arguments.values.contains { $0.contains(input.name) }
+    }
+    guard readers.count == 1, input.name != output, operations[readers[0]].outputs.count == 1,
+      operations[readers[0]].outputs != [output]
+    else { return nil }
+    return readers[0]
+  }
+
+  /// Removes an operation; who read its result reads the input.
+  private mutating func takeOut(_ place: Int) {
+    let result = operations.remove(at: place).outputs[0]
     for index in operations.indices {
       for (key, names) in operations[index].arguments {
-        operations[index].arguments[key] = names.map { $0 == first.outputs[0] ? input.name : $0 }
+        operations[index].arguments[key] = names.map { $0 == result ? input.name : $0 }
       }
     }
   }

@@ -29,6 +29,8 @@ public final class Model {
   /// What the bytes of pictures are multiplied by as they go in: 1/255 at first, then what the data of `fit` said. Files and exports
   /// keep it, so that every program sees the pixels that training saw.
   public package(set) var pixelScale: Float = 1 / 255
+  /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
+  public package(set) var classNames: [String]?
   /// Where to note how long each operation takes; nil, as at first, for nowhere.
   public var profile: Profile?
   /// Where `fit` prints to.

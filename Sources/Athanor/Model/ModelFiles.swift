@@ -8,6 +8,7 @@ package struct ModelRecipe {
   package var layers: [any Layer]
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
+  package var classNames: [String]?
   /// What is left to do with the finished model: loss, optimizer, where training stands.
   package var finish: (Model) throws -> Void = { _ in }
 
@@ -81,6 +82,14 @@ extension Model {
       input: recipe.inputShape, name: recipe.name, seed: recipe.seed, threads: threads, layers: recipe.layers)
     try setWeights(recipe.weights)
     if let scale = recipe.pixelScale { pixelScale = scale }
+    if let names = recipe.classNames {
+      guard outputShape.lengths.last == names.count else {
+        throw AthanorError(
+          .data, at: recipe.name, "it names \(names.count) classes, but its output has shape \(outputShape)",
+          fix: "The file is damaged.")
+      }
+      classNames = names
+    }
     try recipe.finish(self)
   }
 }
