@@ -111,6 +111,20 @@ def compare_compressed(folder):
     within("batches of 1 to 64: five at once", float(np.max(np.abs(together - apart))), 1e-6)
 
 
+def compare_sizes(folder):
+    """Pictures of several sizes: both formats pass the lint and agree at each."""
+    files = [folder / "sizes.mlpackage", folder / "sizes.mlmodel"]
+    for file in files:
+        athanor("export", GOLDENS / "plain.h5", file, "--image-input", "gray", "--image-bias", "-0.25", "--image-size-range", "4x3-20x17", "--class-labels", "a,b")
+        check(f"sizes 4x3 to 20x17, {file.suffix}: lint and coremltools", not problems(file), problems(file) or "nothing found")
+    worst = 0.0
+    for size in ((4, 3), (9, 11), (20, 17)):
+        picture = np.random.default_rng(size[0]).integers(0, 256, size).astype(np.uint8)
+        one, other = (coreml_run.run(str(file), {"image": picture})["classLabelProbabilities"] for file in files)
+        worst = max(worst, *(abs(one[label] - other[label]) for label in "ab"))
+    within("sizes 4x3 to 20x17: both formats at three sizes", worst, 1e-6)
+
+
 def compare_reader():
     """Models that coremltools made, read by Athanor and by the independent interpreter."""
     goldens = json.loads((MADE_BY_OTHERS / "goldens.json").read_text())
@@ -135,4 +149,5 @@ with tempfile.TemporaryDirectory() as temporary:
     compare_many_layers(pathlib.Path(temporary))
     compare_networks(pathlib.Path(temporary))
     compare_compressed(pathlib.Path(temporary))
+    compare_sizes(pathlib.Path(temporary))
 finish()

@@ -102,7 +102,7 @@ extension CoreMLFile {
       guard let output = operation.outputs.first else { continue }
       let (lengths, type) = CoreMLFile.shape(output.type)
       if operation.type.hasPrefix("const") {
-        constants[output.name] = (lengths.reduce(1, *), CoreMLFile.weightType(operation, type))
+        constants[output.name] = (lengths.reduce(1) { $0 &* ($1 ?? 1) }, CoreMLFile.weightType(operation, type))
         continue
       }
       if operation.type == "classify" {
@@ -126,10 +126,10 @@ extension CoreMLFile {
     "weight", "bias", "gamma", "beta", "mean", "variance", "alpha", "x", "y", "weight_ih", "weight_hh", "values",
   ]
 
-  private static func shape(_ type: ProtoValueType) -> (lengths: [Int], type: String) {
+  private static func shape(_ type: ProtoValueType) -> (lengths: [Int?], type: String) {
     guard case .tensor(let tensor) = type.kind else { return ([], "") }
-    let lengths = tensor.dimensions.map { dimension -> Int in
-      if case .constant(let length) = dimension.kind { Int(clamping: length.size) } else { -1 }
+    let lengths = tensor.dimensions.map { dimension -> Int? in
+      if case .constant(let length) = dimension.kind { Int(clamping: length.size) } else { nil }
     }
     let types: [Int32: String] = [1: "bool", 2: "text", 10: "float16", 11: "float32", 23: "int32"]
     return (lengths, types[tensor.dataType] ?? "type \(tensor.dataType)")
@@ -139,7 +139,7 @@ extension CoreMLFile {
     switch operation.type {
     case "constexpr_affine_dequantize", "constexpr_blockwise_shift_scale": return "int8"
     case "constexpr_lut_to_dense":
-      let entries = operation.attributes["lut"].map { shape($0.type).lengths.reduce(1, *) } ?? 0
+      let entries = operation.attributes["lut"].map { shape($0.type).lengths.reduce(1) { $0 &* ($1 ?? 1) } } ?? 0
       let bits = (0...8).first { 1 << $0 == entries }
       return bits.map { "\($0)-bit palette" } ?? "palette"
     case "constexpr_sparse_to_dense": return "sparse \(type)"

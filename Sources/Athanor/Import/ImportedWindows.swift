@@ -85,10 +85,9 @@ extension ImportBuilder {
         after[axis] = max(0, (count - 1) * strides[axis] + size[axis] - length - before[axis])
       }
     }
-    let isPooling = site.operation.type != "conv"
-    for axis in 0..<2 {
-      let most = isPooling ? size[axis] - 1 : Window2D.mostPlaces
-      guard (0...most).contains(before[axis]), (0...Window2D.mostPlaces).contains(after[axis]) else {
+    for (axis, pad) in [before, after].flatMap({ Array($0.enumerated()) }) {
+      // Beyond that a window would see nothing of the picture.
+      guard (0..<(size[axis] - 1) * dilations[axis] + 1).contains(pad) else {
         throw AthanorError(
           .data, at: "", "it pads \(before) before and \(after) behind, which does not go with a window of \(size)")
       }
