@@ -1,24 +1,61 @@
 import Athanor
 import Foundation
 
-/// Checks the texts of variable length of an HDF5 file before libhdf5 reads them.
+/// Checks the attributes of an HDF5 file, and its texts of variable length, before libhdf5 reads them.
+///
+/// An attribute says how long its name, type and shape are; libhdf5 1.10 finds its value behind them without asking whether that is still
+/// in the attribute, and takes what lies there in memory for texts' lengths, of gigabytes.
 ///
 /// Such a text is kept in a global heap, and an attribute holds its length (4 bytes), the heap's address (8) and the text's number within the
 /// heap (4). libhdf5 1.10 takes all three on trust: damage there makes it read and write beyond its memory. Source: HDF5 File Format
-/// Specification 3.0, sections III.E (global heap) and IV.A.2.d (variable-length types).
+/// Specification 3.0, sections III.E (global heap), IV.A.2.d (variable-length types) and IV.A.2.m (attributes).
 enum HDF5HeapCheck {
   /// - Throws: `AthanorError` when a heap, or what refers to one, is damaged.
   static func check(_ path: String) throws {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
-    let isSound = data.withUnsafeBytes { bytes in
+    let damage: String? = data.withUnsafeBytes { bytes in
+      if !attributesAreWhole(bytes) { return "an attribute is damaged" }
       let heaps = heaps(bytes)
-      return heaps.isEmpty || references(bytes, into: heaps)
+      return heaps.isEmpty || references(bytes, into: heaps) ? nil : "the heap that holds its texts is damaged"
     }
-    guard isSound else {
-      throw AthanorError(
-        .data, at: path, "the heap that holds its texts is damaged",
-        fix: "Use another copy of the file, or the checkpoint before.")
+    guard let damage else { return }
+    throw AthanorError(.data, at: path, damage, fix: "Use another copy of the file, or the checkpoint before.")
+  }
+
+  /// Whether each attribute of version 1, as Keras writes them, holds its name, type, shape and value within its own length.
+  ///
+  /// A header's message begins at a multiple of 8: kind 12 (2 bytes), length (2), flags (1), three zeros; then the attribute: version (1),
+  /// zero, lengths of name, type and shape (2 each), and these, each filled up to a multiple of 8.
+  private static func attributesAreWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= 24 else { return true }
+    for place in stride(from: 0, through: bytes.count - 24, by: 8)
+    where number(bytes, place, as: UInt16.self) == 12 && number(bytes, place + 4, as: UInt32.self) < 256
+      && number(bytes, place + 8, as: UInt16.self) == 1
+    {
+      let end = place + 8 + Int(number(bytes, place + 2, as: UInt16.self))
+      let lengths = [10, 12, 14].map { Int(number(bytes, place + $0, as: UInt16.self)) }
+      let (name, nameLength) = (place + 16, lengths[0])
+      // Other bytes may look like this; a name makes it sure.
+      guard nameLength > 1, name + nameLength <= bytes.count, bytes[name + nameLength - 1] == 0,
+        bytes[name..<name + nameLength - 1].allSatisfy({ $0 >= 32 })
+      else { continue }
+      let type = name + (nameLength + 7) / 8 * 8
+      let shape = type + (lengths[1] + 7) / 8 * 8
+      let value = shape + (lengths[2] + 7) / 8 * 8
+      guard lengths[1] >= 8, lengths[2] >= 4, value <= end, end <= bytes.count else { return false }
+      // A shape: version, rank, flags; then 8 bytes for each length, from 8 on in version 1 and from 4 on in version 2.
+      let (rank, begin) = (Int(bytes[shape + 1]), bytes[shape] == 1 ? 8 : 4)
+      guard rank <= 32, begin + 8 * rank <= lengths[2] else { return false }
+      var size = UInt64(number(bytes, type + 4, as: UInt32.self))
+      for axis in 0..<rank {
+        let (product, overflow) = size.multipliedReportingOverflow(
+          by: number(bytes, shape + begin + 8 * axis, as: UInt64.self))
+        if overflow { return false }
+        size = product
+      }
+      guard size <= UInt64(end - value) else { return false }
     }
+    return true
   }
 
   private static func number<Number: FixedWidthInteger>(
