@@ -87,6 +87,11 @@ struct RoundTripTests {
     #expect(copy.pixelScale == 0.0078125)
     #expect(try bits(copy.predict(bytes)) == bits(model.predict(bytes, inputScale: 1 / 128)))
     #expect(try bits(copy.predictor().predict(bytes)) == bits(model.predict(bytes)))
+    // Data that say nothing of their scale are taken as the model was trained.
+    let plain = try Dataset(inputs: bytes, targets: Tensor(shape: [4, 1], [1, 2, 3, 4]))
+    #expect(try bits(copy.predict(plain)) == bits(model.predict(bytes)))
+    let given = try Dataset(inputs: bytes, targets: plain.targets, inputScale: 1 / 128)
+    #expect(try copy.evaluate(plain)["loss"] == copy.evaluate(given)["loss"])
   }
 
   /// What the file would say of the architecture.

@@ -2,8 +2,8 @@
 
 /// Examples to learn from: inputs, and what should come out for each.
 ///
-/// Inputs of bytes (pixels) stay bytes in memory; each batch is multiplied by `inputScale` as it enters the model, which
-/// for pictures is 1/255 as in the tutorials.
+/// Inputs of bytes (pixels) stay bytes in memory; each batch is multiplied by a scale as it enters the model, which for
+/// pictures is 1/255 as in the tutorials.
 ///
 /// - Example:
 ///   ```swift
@@ -15,8 +15,10 @@ public struct Dataset: Hashable, Sendable {
   public let inputs: Tensor
   /// What should come out: class numbers `[N]` as integers, or one row of numbers for each example `[N, ...]`.
   public let targets: Tensor
-  /// What an input's element is multiplied by when it enters the model: 1/255 for pixels.
-  public let inputScale: Float
+  /// What an input's element is multiplied by when it enters the model, where this was given: 1/255 for pixels otherwise.
+  public var inputScale: Float { givenScale ?? (inputs.dtype == .uint8 ? 1 / 255 : 1) }
+  /// nil leaves it to the model, which knows what it was trained with.
+  package let givenScale: Float?
   /// How much each example counts `[N]`; nil when all count alike.
   public let sampleWeights: [Float]?
   /// The names of the classes, by number; nil when they have none.
@@ -27,7 +29,8 @@ public struct Dataset: Hashable, Sendable {
   /// - Parameters:
   ///   - inputs: `[N, ...]`, of any element type.
   ///   - targets: integers `[N]` (class numbers) or numbers `[N, ...]`.
-  ///   - inputScale: The factor for inputs; by default 1/255 for bytes and 1 for everything else.
+  ///   - inputScale: The factor for inputs; by default the model's `pixelScale` for bytes (1/255 for a new model) and 1 for everything
+  ///     else.
   ///   - sampleWeights: One weight of zero or more for each example.
   ///   - classNames: The names of the classes by number.
   /// - Throws: `AthanorError` when the counts differ or a weight is negative or not finite.
@@ -58,7 +61,7 @@ public struct Dataset: Hashable, Sendable {
     }
     self.inputs = inputs
     self.targets = targets
-    self.inputScale = inputScale ?? (inputs.dtype == .uint8 ? 1 / 255 : 1)
+    givenScale = inputScale
     self.sampleWeights = sampleWeights
     self.classNames = classNames
   }
@@ -72,16 +75,17 @@ public struct Dataset: Hashable, Sendable {
   /// The examples in a range, which must lie within the data set.
   package func slice(_ range: Range<Int>) -> Dataset {
     Dataset(
-      unchecked: Dataset.slice(inputs, range), Dataset.slice(targets, range), inputScale,
+      unchecked: Dataset.slice(inputs, range), Dataset.slice(targets, range), givenScale,
       sampleWeights.map { Array($0[range]) }, classNames)
   }
 
   private init(
-    unchecked inputs: Tensor, _ targets: Tensor, _ inputScale: Float, _ sampleWeights: [Float]?, _ classNames: [String]?
+    unchecked inputs: Tensor, _ targets: Tensor, _ givenScale: Float?, _ sampleWeights: [Float]?,
+    _ classNames: [String]?
   ) {
     self.inputs = inputs
     self.targets = targets
-    self.inputScale = inputScale
+    self.givenScale = givenScale
     self.sampleWeights = sampleWeights
     self.classNames = classNames
   }

@@ -151,11 +151,14 @@ private struct Samples {
   let data: Dataset?
   let pixels: ExportFormat.Pixels?
   let inputs: Tensor
+  /// What the model multiplies inputs by.
+  let scale: Float
 
   init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model) {
     // A file that takes pictures takes bytes.
     self.data = data.flatMap { $0.count > 0 && (pixels == nil || $0.inputs.dtype == .uint8) ? $0 : nil }
     self.pixels = pixels
+    scale = self.data?.givenScale ?? (self.data?.inputs.dtype == .uint8 ? model.pixelScale : 1)
     inputs = self.data?.inputs ?? Samples.noise(model.inputShape, asBytes: pixels != nil)
   }
 
@@ -172,10 +175,10 @@ private struct Samples {
   /// - Parameter isFile: Whether it is the file's model, which scales pictures by itself.
   func predict(_ model: Model, isFile: Bool = false) throws -> Tensor {
     let batch = min(200, max(1, inputs.shape.first ?? 1))
-    guard let pixels else { return try model.predict(inputs, batchSize: batch, inputScale: data?.inputScale) }
+    guard let pixels else { return try model.predict(inputs, batchSize: batch, inputScale: scale) }
     if isFile { return try model.predict(inputs, batchSize: batch) }
-    if let data, pixels.bias.isEmpty {
-      return try model.predict(inputs, batchSize: batch, inputScale: data.inputScale)
+    if data != nil, pixels.bias.isEmpty {
+      return try model.predict(inputs, batchSize: batch, inputScale: scale)
     }
     let channels = max(1, inputs.shape.last ?? 1)
     let numbers = inputs.floats.enumerated().map { index, byte in

@@ -2,7 +2,7 @@
 
 extension ImportBuilder {
   mutating func convolution(_ site: ImportSite) throws -> [Content] {
-    let x = try channelsLast(site.computed("x"))  // [N, H, W, C]
+    var x = try channelsLast(site.computed("x"))  // [N, H, W, C]
     let kernel = try site.required("weight")  // [K, C / groups, R, S]
     guard kernel.shape.count == 4, let channels = x.shape[3] else {
       throw AthanorError(
@@ -16,7 +16,15 @@ extension ImportBuilder {
         "its weights have shape \(kernel.shape), which does not go with \(channels) channels in \(groups) groups")
     }
     let dilations = try site.integers("dilations", count: 2, default: 1)
-    let window = try window(site, x, size: Array(kernel.shape[2...]), dilations: dilations)
+    let size = Array(kernel.shape[2...])
+    let window: Window2D
+    if let pads = try padsBeyondKernel(site, size, dilations) {
+      x = try x.padded(before: [0, pads[0], pads[2], 0], after: [0, pads[1], pads[3], 0])
+      let strides = try site.integers("strides", count: 2, default: 1)
+      window = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
+    } else {
+      window = try self.window(site, x, size: size, dilations: dilations)
+    }
     let weights = try weight(name(site, "kernel"), kernel.transposed([2, 3, 1, 0]))
     var y = try x.conv2D(weights, window, groups: groups)  // [N, H', W', K]
     if let bias = try site.numbers("bias") {
@@ -28,13 +36,25 @@ extension ImportBuilder {
     return [.computed(Computed(value: y, order: .channelsLast))]
   }
 
+  /// Padding so wide that the kernel at the border would see nothing of the picture; it is put around the picture itself.
+  private func padsBeyondKernel(_ site: ImportSite, _ size: [Int], _ dilations: [Int]) throws -> [Int]? {
+    guard try site.text("pad_type", default: "valid") == "custom" else { return nil }
+    let pads = try site.integers("pad", count: 4, default: 0)
+    let reaches = zip(size, dilations).map { max(0, $0 - 1).multipliedReportingOverflow(by: $1).partialValue + 1 }
+    guard (0..<4).contains(where: { pads[$0] >= reaches[$0 / 2] }), pads.allSatisfy({ (0...65_535).contains($0) })
+    else {
+      return nil
+    }
+    return pads
+  }
+
   func pooling(_ site: ImportSite) throws -> [Content] {
     var x = try channelsLast(site.computed("x"))
     let size = try site.integers("kernel_sizes", count: 2, default: 1)
     guard try site.integers("dilations", count: 2, default: 1) == [1, 1] else {
       throw AthanorError(.unsupported, at: "", "its window is dilated, which there is nothing for")
     }
-    var window = try window(site, x, size: size, dilations: [1, 1])
+    var window = try self.window(site, x, size: size, dilations: [1, 1])
     guard site.operation.type == "avg_pool" else {
       return [.computed(Computed(value: try x.maxPooled(window), order: .channelsLast))]
     }

@@ -79,9 +79,10 @@ extension Model {
     case .float32: break
     }
     let targetType = ValueType(targets.dtype, Shape([nil] + targets.shape.dropFirst().map { $0 }))
-    let feed = Network.Feed(inputType: inputs.dtype, inputScale: data.inputScale, target: targetType)
+    let scale = data.givenScale ?? (inputs.dtype == .uint8 ? pixelScale : 1)
+    let feed = Network.Feed(inputType: inputs.dtype, inputScale: scale, target: targetType)
     let result = try Dataset(
-      inputs: inputs, targets: targets, inputScale: data.inputScale, sampleWeights: data.sampleWeights,
+      inputs: inputs, targets: targets, inputScale: scale, sampleWeights: data.sampleWeights,
       classNames: data.classNames)
     return (result, feed)
   }

@@ -35,7 +35,7 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when the shape does not fit.
   public func predict(_ data: Dataset, batchSize: Int = 32) throws -> Tensor {
-    try predict(data.inputs, batchSize: batchSize, inputScale: data.inputScale)
+    try predict(data.inputs, batchSize: batchSize, inputScale: data.givenScale)
   }
 
   /// The loss and the metrics on a data set.
