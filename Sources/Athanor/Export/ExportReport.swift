@@ -72,7 +72,9 @@ public struct ExportReport: Sendable, CustomStringConvertible {
         .data, at: path,
         "what was to be written computes something else: it differs by \(ExportReport.text(largestDifference)), "
           + "where \(ExportReport.text(limit)) is allowed",
-        fix: "This is a fault of the exporter, or half precision is too coarse for this network; nothing was written.")
+        fix:
+          "Pictures are scaled otherwise than these data, half precision is too coarse for this network, or the exporter is at "
+          + "fault; nothing was written.")
     }
     guard format.compression != nil else {
       compression = nil
