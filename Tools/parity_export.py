@@ -126,7 +126,7 @@ def compare_sizes(folder):
 
 
 def compare_reader():
-    """Models that coremltools made, read by Athanor and by the independent interpreter."""
+    """Models that coremltools made, in the independent interpreter; the Swift tests hold Athanor's reader against the same numbers."""
     goldens = json.loads((MADE_BY_OTHERS / "goldens.json").read_text())
     for name, golden in sorted(goldens.items()):
         inputs = np.array(golden["inputs"]["values"], np.float32).reshape(golden["inputs"]["shape"])

@@ -70,9 +70,7 @@ struct Export: AsyncParsableCommand {
         throw ValidationError("\(option) \(pair): write NAME=TEXT.")
       }
     }
-    if let dataset {
-      do { _ = try DataOptions.named(dataset) } catch { throw ValidationError("--dataset: \(error)") }
-    }
+    if let dataset { try DataOptions.check(dataset) }
     if let wrapper, !wrapper.hasSuffix(".swift") {
       throw ValidationError("--wrapper \(wrapper): give a name that ends with .swift.")
     }
@@ -83,12 +81,12 @@ struct Export: AsyncParsableCommand {
       throw ValidationError("Give one of --batch-range, --image-sizes and --image-size-range.")
     }
     guard output.hasSuffix(".onnx") else { return }
-    guard classLabels == nil, batchRange == nil, imageInput == nil, precision == .float32, quantize == nil,
-      wrapper == nil, descriptions.isEmpty
+    guard [classLabels, batchRange, imageSizes, imageSizeRange, wrapper].allSatisfy({ $0 == nil }), imageInput == nil,
+      precision == .float32, quantize == nil, descriptions.isEmpty
     else {
       throw ValidationError(
-        "--class-labels, --image-input, --precision, --quantize, --describe and --wrapper are for Core ML; ONNX has nothing "
-          + "like them.")
+        "ONNX files take --dataset, --author, --license, --model-version, --summary and --metadata; the other options are for "
+          + "Core ML.")
     }
   }
 
@@ -96,17 +94,11 @@ struct Export: AsyncParsableCommand {
     let model = try Model(contentsOf: file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
-    if let dataset {
-      let data = try DataOptions.parse(
-        ["--dataset", dataset] + (dataDirectory.map { ["--data-dir", $0] } ?? []))
-      samples = try await data.load().test
-    }
+    if let dataset { samples = try await DataOptions.load(dataset, dataDirectory).test }
     let report = try model.export(to: output, as: format, samples: samples)
-    if let wrapper {
-      let name = String((wrapper as NSString).lastPathComponent.dropLast(".swift".count))
-      try Terminal.write(SwiftWrapper.source(name: name, of: output), to: wrapper)
-    }
-    let bytes = try ModelFile.byteCount(output)
+    let type = wrapper.map { String(($0 as NSString).lastPathComponent.dropLast(".swift".count)) } ?? ""
+    if let wrapper { try Terminal.write(SwiftWrapper.source(name: type, of: output), to: wrapper) }
+    let bytes = try Inspect.byteCount(output)
     if json { return try Terminal.json(object(report, bytes)) }
     let kind =
       switch (output as NSString).pathExtension {
@@ -117,9 +109,7 @@ struct Export: AsyncParsableCommand {
       }
     print("\(output): \(kind), \((bytes + 500) / 1000) KB")
     print(report)
-    if let wrapper {
-      print("\(wrapper): for app code, `try \((wrapper as NSString).lastPathComponent.dropLast(6))().predict(...)`")
-    }
+    if let wrapper { print("\(wrapper): for app code, `try \(type)().predict(...)`") }
   }
 
   private func object(_ report: ExportReport, _ bytes: Int) -> [String: Any?] {

@@ -38,17 +38,20 @@ struct DataOptions: ParsableArguments {
   @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
   var dataDirectory: String?
 
-  static func named(_ name: String) throws -> ImageDataset { try ImageDataset.named(name) }
+  func validate() throws { try DataOptions.check(dataset) }
 
-  func validate() throws {
+  /// - Throws: `ValidationError` when there is no data set of this name.
+  static func check(_ dataset: String) throws {
     do {
-      _ = try DataOptions.named(dataset)
+      _ = try ImageDataset.named(dataset)
     } catch {
       throw ValidationError("--dataset: \(error)")
     }
   }
 
-  func load() async throws -> LoadedDataset {
+  func load() async throws -> LoadedDataset { try await DataOptions.load(dataset, dataDirectory) }
+
+  static func load(_ dataset: String, _ dataDirectory: String?) async throws -> LoadedDataset {
     let set = try ImageDataset.named(dataset)
     let isTerminal = isatty(2) == 1
     let download = DownloadOptions(progress: { progress in

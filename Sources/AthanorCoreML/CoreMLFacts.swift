@@ -8,6 +8,7 @@ extension CoreMLFile {
     let description = model.description_p
     facts.inputs = description.inputs.map(CoreMLFile.feature)
     facts.outputs = description.outputs.map(CoreMLFile.feature)
+    facts.labels = labels
     let metadata = description.metadata
     facts.facts = [
       .init("Summary", metadata.shortDescription), .init("Author", metadata.author), .init("Licence", metadata.license),
@@ -105,10 +106,7 @@ extension CoreMLFile {
         constants[output.name] = (lengths.reduce(1) { $0 &* ($1 ?? 1) }, CoreMLFile.weightType(operation, type))
         continue
       }
-      if operation.type == "classify" {
-        facts.labels = CoreMLFile.labels(operation)
-        continue
-      }
+      if operation.type == "classify" { continue }
       let weights = operation.inputs.filter { CoreMLFile.weightArguments.contains($0.key) }.values
         .flatMap(\.bindings).compactMap { constants[$0.name] }.filter { $0.count > 1 }
       for weight in weights where weight.count >= 10 && !facts.weightTypes.contains(weight.type) {
@@ -147,6 +145,23 @@ extension CoreMLFile {
     }
   }
 
+  /// The classes' names, in order; none where it is no classifier.
+  var labels: [String] {
+    switch model.kind {
+    case .program(let program):
+      let function = program.functions["main"]
+      let last = function?.blocks[function?.opset ?? ""]?.operations.last { $0.type == "classify" }
+      return last.map(CoreMLFile.labels) ?? []
+    case .neuralNetworkClassifier(let network):
+      switch network.labels {
+      case .stringLabels(let labels): return labels.values
+      case .integerLabels(let labels): return labels.values.map(String.init)
+      case nil: return []
+      }
+    case .neuralNetwork, .neuralNetworkRegressor, nil: return []
+    }
+  }
+
   private static func labels(_ operation: ProtoOperation) -> [String] {
     guard case .value(let value) = operation.inputs["classes"]?.bindings.first?.kind,
       case .immediate(let immediate) = value.content, case .list(let list) = immediate.kind
@@ -164,11 +179,6 @@ extension CoreMLFile {
   }
 
   private func describe(_ network: ProtoNeuralNetwork, _ facts: inout FileFacts) {
-    switch network.labels {
-    case .stringLabels(let labels): facts.labels = labels.values
-    case .integerLabels(let labels): facts.labels = labels.values.map(String.init)
-    case nil: break
-    }
     for step in network.preprocessing {
       guard case .scaler(let scaler) = step.kind else { continue }
       facts.facts.append(

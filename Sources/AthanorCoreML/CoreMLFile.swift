@@ -105,7 +105,7 @@ extension CoreMLFile {
   func recipe() throws -> ModelRecipe {
     let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     var recipe = ModelRecipe(try program(), name: name)
-    let labels = facts.labels
+    let labels = labels
     if !labels.isEmpty { recipe.classNames = labels }
     return recipe
   }
@@ -115,6 +115,8 @@ extension CoreMLFiles: ModelFileReader {
   package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
     try CoreMLFile(path).recipe()
   }
+
+  package static func facts(_ path: String) throws -> FileFacts { try CoreMLFile(path).facts }
 }
 
 /// Reads arrays out of a `weight.bin`.

@@ -98,28 +98,19 @@ final class NetworkBuilder: ExportBuilder {
 
   /// One byte or less for each number; `q * scale + bias`, or a table's entries.
   private func compressed(_ tensor: Tensor, _ compression: Compression) -> ProtoWeights {
-    let (values, channels) = (tensor.floats, tensor.shape[0])
     var weights = ProtoWeights()
     switch compression {
     case .int8:
-      let scales = Compression.scales(values, channels: channels, isLast: false)
-      let perChannel = max(1, values.count / max(channels, 1))
-      weights.raw = .init(
-        values.enumerated().map { index, value in
-          let scale = scales[index / perChannel]
-          return UInt8(clamping: (scale == 0 ? 0 : Int((value / scale).rounded())) + 128)
-        })
+      let (codes, scales) = Compression.codes(of: tensor)
+      weights.raw = .init(codes.map { UInt8(Int($0) + 128) })
       weights.quantization.bits = 8
       weights.quantization.linear.scale = scales
       weights.quantization.linear.bias = scales.map { -128 * $0 }
     case .palette(let bits):
-      let table = Compression.palette(of: values, entries: 1 << bits)
-      let indices = values.map { UInt8(clamping: Compression.nearest($0, table)) }
+      let (indices, table) = Compression.indices(of: tensor.floats, bits: bits)
       weights.raw = .init(packed(indices, bits: bits, lowestFirst: false))
       weights.quantization.bits = UInt64(bits)
-      let last = table.last ?? 0
-      weights.quantization.table.values =
-        table + [Float](repeating: last, count: (1 << bits) - table.count)
+      weights.quantization.table.values = table
     }
     return weights
   }

@@ -104,32 +104,23 @@ final class ProgramBuilder: ExportBuilder {
     var message = ProtoOperation()
     message.outputs = [.with { ($0.name, $0.type) = (name, .tensor(dataType, tensor.shape)) }]
     message.attributes["name"] = .text(name)
-    let (values, channels) = (tensor.floats, tensor.shape[0])
     switch compression {
     case .int8:
       message.type = "constexpr_affine_dequantize"
-      let scales = Compression.scales(values, channels: channels, isLast: false)
-      let perChannel = max(1, values.count / max(channels, 1))
-      let codes = values.enumerated().map { index, value in
-        let scale = scales[index / perChannel]
-        return scale == 0 ? 0 : (value / scale).rounded()
-      }
-      message.attributes["quantized_data"] = content(codes, .int8, tensor.shape)
-      message.attributes["zero_point"] = content(scales.map { _ in 0 }, .int8, [channels])
-      message.attributes["scale"] = content(scales, dataType, [channels])
+      let (codes, scales) = Compression.codes(of: tensor)
+      message.attributes["quantized_data"] = content(codes.map { Float($0) }, .int8, tensor.shape)
+      message.attributes["zero_point"] = content(scales.map { _ in 0 }, .int8, [scales.count])
+      message.attributes["scale"] = content(scales, dataType, [scales.count])
       message.attributes["axis"] = .with {
         $0.type = .tensor(.int32, [])
         $0.immediate.tensor.int32S.values = [0]
       }
     case .palette(let bits):
       message.type = "constexpr_lut_to_dense"
-      let table = Compression.palette(of: values, entries: 1 << bits)
-      let indices = values.map { UInt8(clamping: Compression.nearest($0, table)) }
+      let (indices, table) = Compression.indices(of: tensor.floats, bits: bits)
       let bytes = packed(indices, bits: bits, lowestFirst: true)
-      let last = table.last ?? 0
       message.attributes["indices"] = content(bytes.map { Float($0) }, .uint8, [bytes.count])
-      message.attributes["lut"] = content(
-        table + [Float](repeating: last, count: (1 << bits) - table.count), dataType, [1 << bits])
+      message.attributes["lut"] = content(table, dataType, [table.count])
       message.attributes["shape"] = .with {
         $0.type = .tensor(.uint32, [tensor.shape.count])
         // Numbers without a sign lie in bytes.

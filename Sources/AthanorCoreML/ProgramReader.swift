@@ -241,7 +241,7 @@ struct ProgramReader {
     case "constexpr_cast": return .numbers(try required("source_val"))
     case "constexpr_affine_dequantize":
       let data = try required("quantized_data")
-      let axis = try required("axis").floats.first.map { Int($0) } ?? 0
+      let axis = try required("axis").integers.first ?? 0
       return .numbers(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
     case "constexpr_blockwise_shift_scale":
       return .numbers(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))

@@ -22,7 +22,7 @@ public enum SwiftWrapper {
     let description = file.model.description_p
     let resource =
       path.split(separator: "/").last.map { $0.split(separator: ".").dropLast().joined(separator: ".") } ?? ""
-    var features = "\(literal(input.name)): value"
+    let features = "\(literal(input.name)): value"
     let predict: String
     switch input.type.kind {
     case .image(let image):
@@ -42,7 +42,6 @@ public enum SwiftWrapper {
           }
         """
     case .array(let array):
-      features = "\(literal(input.name)): value"
       let count = array.shape.reduce(1) { $0 &* $1 }
       predict = """
           /// What the model says of \(count) numbers of shape \(array.shape).
@@ -147,17 +146,13 @@ public enum SwiftWrapper {
   }
 
   /// Words that cannot name a parameter within a function, and those that the wrapper uses.
-  private static let keywords: Set<String> = [
-    "as", "associatedtype", "await", "break", "case", "catch", "class", "continue", "default", "defer", "deinit", "do",
-    "else",
-    "enum", "extension", "fallthrough", "false", "fileprivate", "for", "func", "guard", "if", "import", "in", "init",
-    "inout",
-    "internal", "is", "let", "nil", "operator", "private", "protocol", "public", "repeat", "rethrows", "return", "self",
-    "static",
-    "struct", "subscript", "super", "switch", "throw", "throws", "true", "try", "typealias", "var", "where", "while",
-    "Any", "Self",
-    "array", "index", "number", "value", "_",
-  ]
+  private static let keywords = Set(
+    """
+    as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough false
+    fileprivate for func guard if import in init inout internal is let nil operator private protocol public repeat rethrows
+    return self static struct subscript super switch throw throws true try typealias var where while Any Self
+    array index number value _
+    """.split(whereSeparator: \.isWhitespace).map(String.init))
 
   /// A name for a parameter.
   private static func identifier(_ name: String) -> String {

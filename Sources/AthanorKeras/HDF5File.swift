@@ -64,7 +64,7 @@ package struct HDF5Group {
           fix: "Give a .h5 file that Keras or Athanor wrote; if writing it was interrupted, use the one before.")
       }
       defer { H5Fclose(file) }
-      try HDF5HeapCheck.check(path)
+      try HDF5DamageCheck.check(path)
       let root = H5Gopen2(file, "/", ath_h5_default())
       guard root >= 0 else {
         throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.")

@@ -7,6 +7,10 @@ public struct KerasH5Format: ModelFileFormat {
   /// The format has no settings.
   public init() {}
 
+  public func check(_ model: Model, weightsOnly: Bool) throws {
+    _ = try KerasFile.contents(of: model, weightsOnly: weightsOnly)
+  }
+
   public func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
     try KerasFile.contents(of: model, weightsOnly: weightsOnly).write(path)
   }
@@ -62,5 +66,26 @@ extension Model {
 extension KerasFiles: ModelFileReader {
   package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
     try KerasFile.recipe(path, compiled: compiled, [])
+  }
+
+  package static func facts(_ path: String) throws -> FileFacts {
+    let model = try Model(contentsOf: path, threads: 1)
+    var facts = FileFacts(format: "Keras, HDF5")
+    facts.inputs = [
+      .init(name: model.network.inputName, type: "float32 \(Shape([nil] + model.inputShape.map { $0 }))")
+    ]
+    facts.outputs = [.init(name: model.network.entries.last?.name ?? "", type: "float32 \(model.outputShape)")]
+    facts.facts = [.init("Name", model.name), .init("Pixels are multiplied by", "\(model.pixelScale)")]
+    if let training = model.training {
+      facts.facts += [
+        .init("Loss", training.loss.name), .init("Optimizer", KerasTraining.kerasName(training.optimizer)),
+        .init("Trained", "\(model.progress.epoch) epochs, \(model.progress.step) steps"),
+      ]
+    }
+    facts.operations = model.summaryRows.map {
+      .init(name: $0.name, kind: $0.kind, result: $0.output, weights: $0.parameters)
+    }
+    facts.weightTypes = ["float32"]
+    return facts
   }
 }

@@ -1,13 +1,9 @@
 import Athanor
 import AthanorCore
 
-/// What an ONNX file says of itself.
-package enum OnnxFacts {
-  /// - Throws: `AthanorError` when it is none.
-  package static func of(_ path: String) throws -> FileFacts {
-    guard let model = try? OnnxModel(serializedBytes: FileBytes.read(path)), model.hasGraph else {
-      throw AthanorError(.data, at: path, "is no ONNX model, or a damaged one", fix: "Export it again.")
-    }
+extension OnnxFiles {
+  package static func facts(_ path: String) throws -> FileFacts {
+    let model = try model(FileBytes.read(path), path)
     let sets = model.operatorSets.map { "\($0.domain.isEmpty ? "" : "\($0.domain) ")\($0.version)" }
     var facts = FileFacts(format: "ONNX, operator set \(sets.joined(separator: ", "))")
     // Integers are shapes and axes.

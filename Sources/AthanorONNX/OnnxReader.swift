@@ -8,10 +8,13 @@ extension OnnxFiles: ModelFileReader {
     try recipe(FileBytes.read(path), path)
   }
 
+  static func model(_ bytes: [UInt8], _ path: String) throws -> OnnxModel {
+    if let model = try? OnnxModel(serializedBytes: bytes), model.hasGraph { return model }
+    throw AthanorError(.data, at: path, "is no ONNX model, or a damaged one", fix: "Export it again.")
+  }
+
   static func recipe(_ bytes: [UInt8], _ path: String) throws -> ModelRecipe {
-    guard let model = try? OnnxModel(serializedBytes: bytes), model.hasGraph else {
-      throw AthanorError(.data, at: path, "is no ONNX model, or a damaged one", fix: "Export it again.")
-    }
+    let model = try model(bytes, path)
     do {
       let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
       return ModelRecipe(try OnnxReader(model).result, name: name)

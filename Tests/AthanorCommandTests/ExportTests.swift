@@ -169,7 +169,8 @@ struct ExportCommandTests {
   @Test(
     "Wrong usage is told before anything is done",
     arguments: [
-      (["digits.h5", "a.onnx", "--quantize", "int8"], 2, "are for Core ML"),
+      (["digits.h5", "a.onnx", "--quantize", "int8"], 2, "the other options are for"),
+      (["digits.h5", "a.onnx", "--image-sizes", "28x28"], 2, "the other options are for"),
       (["digits.h5", "a.mlpackage", "--describe", "image"], 2, "write NAME=TEXT"),
       (["digits.h5", "a.mlpackage", "--image-scale", "2"], 2, "go with --image-input"),
       (["digits.h5", "a.mlpackage", "--wrapper", "a.txt"], 2, "ends with .swift"),

@@ -84,11 +84,9 @@ func errorText(_ body: () throws -> Void) -> String {
     #expect(model.inputShape == [3, 16, 16] && model.outputShape == [nil, 5])
     let golden = try #require(ImportGolden.all["pictures.mlpackage"]).inputs
     let inputs = try Tensor(shape: golden.shape, golden.values)
-    for name in ["again.mlpackage", "again.mlmodel"] where name != "again.mlmodel" {
-      try model.export(to: "\(folder.path)/\(name)", as: .coreML())
-      let again = try Model(contentsOf: "\(folder.path)/\(name)", threads: 1)
-      #expect(largestDifference(try again.predict(inputs).floats, try model.predict(inputs).floats) <= 1e-6)
-    }
+    try model.export(to: "\(folder.path)/again.mlpackage", as: .coreML())
+    let again = try Model(contentsOf: "\(folder.path)/again.mlpackage", threads: 1)
+    #expect(largestDifference(try again.predict(inputs).floats, try model.predict(inputs).floats) <= 1e-6)
     try model.compile(optimizer: .adam(), loss: .categoricalCrossentropy, metrics: [.accuracy])
     let data = try Dataset(inputs: inputs, targets: Tensor(shape: [2], integers: [0, 3]))
     let history = try model.fit(data, epochs: 60, batchSize: 2, verbose: .silent)
@@ -215,6 +213,22 @@ func errorText(_ body: () throws -> Void) -> String {
         == "compression: a palette of 3 bits was asked for. Core ML has 4, 6 and 8 bits.")
   }
 
+  /// What cannot be compressed is an error, not a trap.
+  @Test func weightsThatAreNotFinite() throws {
+    let folder = try TemporaryFolder()
+    let model = try Sequential(input: [60], threads: 1) { Dense(50, name: "wide") }
+    let kernel = [Float.nan, .infinity] + [Float](repeating: 1, count: 2998)
+    try model.setWeights(["wide/kernel": Tensor(shape: [60, 50], kernel)])
+    for compression in [Compression.int8, .palette(bits: 4)] {
+      let format = ExportFormat.coreML(CoreMLOptions(compression: compression))
+      try model.checkExport(as: format)
+      #expect(
+        errorText { try model.export(to: "\(folder.path)/a.mlpackage", as: format) }
+          == "wide/kernel: it holds numbers that are not finite, which cannot be compressed. "
+          + "Train with TerminateOnNaN, or export without compression.")
+    }
+  }
+
   /// A file that computes something else is never left behind.
   @Test func mismatchesAreRefused() throws {
     let folder = try TemporaryFolder()
@@ -287,28 +301,28 @@ func errorText(_ body: () throws -> Void) -> String {
     try FileManager.default.copyItem(atPath: path(name), toPath: copy)
     let package = "\(copy)/Data/com.apple.CoreML/"
     let files = name.hasSuffix("package") ? ["\(package)model.mlmodel", "\(package)weights/weight.bin"] : [copy]
-    var random = SystemRandomNumberGenerator()
-    var outcomes = (read: 0, refused: 0)
+    var random = RandomStream(seed: 5, stream: 1)
+    func number(below bound: Int) -> Int { Int(random.nextUniform() * Double(bound)) }
+    var refused = 0
     for round in 0..<200 {
       let file = URL(fileURLWithPath: files[round % files.count])
       let original = try Data(contentsOf: file)
       var bytes = original
-      for _ in 0..<Int.random(in: 1...8, using: &random) {
-        let place = Int.random(in: 0..<bytes.count, using: &random)
-        bytes[place] = UInt8.random(in: 0...255, using: &random)
+      for _ in 0...number(below: 8) {
+        let place = number(below: bytes.count)
+        bytes[place] = UInt8(number(below: 256))
       }
-      if round % 7 == 0 { bytes = bytes.prefix(Int.random(in: 0..<bytes.count, using: &random)) }
+      if round % 7 == 0 { bytes = bytes.prefix(number(below: bytes.count)) }
       try bytes.write(to: file)
       do {
         let model = try Model(contentsOf: copy, threads: 1)
         if model.inputShape.reduce(1, *) < 10_000 { _ = try model.predict(Tensor(zeros: [1] + model.inputShape)) }
-        outcomes.read += 1
       } catch is AthanorError {
-        outcomes.refused += 1
+        refused += 1
       }
       try original.write(to: file)
     }
-    #expect(outcomes.refused > 0)
+    #expect(refused > 0 && refused < 200)
   }
 }
 

@@ -74,6 +74,23 @@ struct RoundTripTests {
     #expect(try description(copy) == description(model))
   }
 
+  @Test("A checkpoint that the format cannot hold is refused before the first epoch")
+  func unsavable() throws {
+    struct Twice: Layer {
+      func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input * 2 }
+    }
+    let folder = try TemporaryFolder()
+    let model = try Model(input: [2], threads: 1, layers: [Dense(1), Twice()])
+    try model.compile(optimizer: .sgd(), loss: .meanSquaredError)
+    let data = try Dataset(inputs: Tensor(shape: [1, 2], [1, 2]), targets: Tensor(shape: [1, 1], [1]))
+    let before = model.weights
+    #expect(
+      folder.errorText {
+        _ = try model.fit(data, callbacks: [ModelCheckpoint(folder.path("a.h5"), monitor: .loss)], verbose: .silent)
+      }.contains("twice (Twice): Keras' files have no name for this layer"))
+    #expect(model.weights == before)
+  }
+
   @Test("What bytes were multiplied by in training")
   func pixelScale() throws {
     let folder = try TemporaryFolder()

@@ -1,5 +1,10 @@
 /// A way to write models into files.
 public protocol ModelFileFormat: Sendable {
+  /// Tells before training whether the format can hold a model.
+  ///
+  /// - Throws: `AthanorError` that names the layer, when it cannot.
+  func check(_ model: Model, weightsOnly: Bool) throws
+
   /// Writes a model, atomically.
   ///
   /// - Throws: `AthanorError` when the file cannot be written; an older file of this name is then untouched.
@@ -68,6 +73,7 @@ public final class ModelCheckpoint: Callback {
         "\"\(monitor.name)\" is measured after an epoch, but files are to be saved within it",
         fix: "Monitor one of \(monitors.joined(separator: ", ")), or leave everyBatches out.")
     }
+    try format.check(context.model, weightsOnly: weightsOnly)
     guard saveBestOnly else { return }
     let improvement = try Improvement(monitor, mode, "ModelCheckpoint", context)
     self.improvement = improvement

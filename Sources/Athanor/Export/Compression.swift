@@ -13,51 +13,74 @@ public enum Compression: Hashable, Sendable {
   }
 
   /// Kernels smaller than this are not worth it.
-  package static let least = 2048
+  private static let least = 2048
 
   package static func concerns(_ shape: [Int]) -> Bool { shape.count >= 2 && shape.reduce(1, *) > least }
 
   /// A copy of the model whose kernels hold only numbers that the compressed ones can stand for.
+  ///
+  /// - Throws: `AthanorError` when a weight is not finite.
   package func applied(to model: Model) throws -> Model {
     try check()
     let copy = try model.copy()
     var compressed: [String: Tensor] = [:]
     for weight in model.weights where weight.isTrainable && Compression.concerns(weight.tensor.shape) {
-      let tensor = weight.tensor
-      let channels = tensor.shape.last ?? 1
-      let values: [Float]
+      let values = weight.tensor.floats
+      guard values.allSatisfy(\.isFinite) else {
+        throw AthanorError(
+          .data, at: weight.name, "it holds numbers that are not finite, which cannot be compressed",
+          fix: "Train with TerminateOnNaN, or export without compression.")
+      }
+      let numbers: [Float]
       switch self {
       case .int8:
         // Output channels are a kernel's last axis here.
-        let scales = Compression.scales(tensor.floats, channels: channels, isLast: true)
-        values = tensor.floats.enumerated().map { index, value in
-          let scale = scales[index % channels]
-          return scale == 0 ? 0 : (value / scale).rounded() * scale
-        }
+        let channels = weight.tensor.shape.last ?? 1
+        let (codes, scales) = Compression.codes(of: values, channels: channels) { $0 % channels }
+        numbers = codes.enumerated().map { Float($1) * scales[$0 % channels] }
       case .palette(let bits):
-        let table = Compression.palette(of: tensor.floats, entries: 1 << bits)
-        values = tensor.floats.map { table[Compression.nearest($0, table)] }
+        let (indices, table) = Compression.indices(of: values, bits: bits)
+        numbers = indices.map { table[Int($0)] }
       }
-      compressed[weight.name] = Tensor(uncheckedShape: tensor.shape, .float32(values))
+      compressed[weight.name] = Tensor(uncheckedShape: weight.tensor.shape, .float32(numbers))
     }
     try copy.setWeights(compressed)
     return copy
   }
 
-  /// A 127th of the largest magnitude of each output channel, which is the last axis or the first.
-  package static func scales(_ values: [Float], channels: Int, isLast: Bool) -> [Float] {
-    var largest = [Float](repeating: 0, count: max(channels, 1))
-    let perChannel = max(1, values.count / max(channels, 1))
-    for (index, value) in values.enumerated() {
-      let channel = isLast ? index % channels : index / perChannel
-      largest[channel] = max(largest[channel], abs(value))
+  /// Whole numbers from -127 to 127 for each value, and the scale of each channel: a 127th of its largest magnitude.
+  ///
+  /// - Parameter channel: The channel of the value at a place.
+  package static func codes(
+    of values: [Float], channels: Int, channel: (Int) -> Int
+  ) -> (codes: [Int8], scales: [Float]) {
+    var scales = [Float](repeating: 0, count: channels)
+    for (place, value) in values.enumerated() { scales[channel(place)] = max(scales[channel(place)], abs(value)) }
+    scales = scales.map { $0 / 127 }
+    let codes = values.enumerated().map { place, value in
+      let scale = scales[channel(place)]
+      return scale > 0 ? Int8(exactly: (value / scale).rounded()) ?? 0 : 0
     }
-    return largest.map { $0 / 127 }
+    return (codes, scales)
+  }
+
+  /// The same for a kernel whose output channels are the first axis, as in Core ML.
+  package static func codes(of kernel: Tensor) -> (codes: [Int8], scales: [Float]) {
+    let channels = max(1, kernel.shape.first ?? 1)
+    let perChannel = max(1, kernel.count / channels)
+    return codes(of: kernel.floats, channels: channels) { $0 / perChannel }
+  }
+
+  /// The place in a full table for each value.
+  package static func indices(of values: [Float], bits: Int) -> (indices: [UInt8], table: [Float]) {
+    let table = palette(of: values, entries: 1 << bits)
+    let rest = [Float](repeating: table.last ?? 0, count: (1 << bits) - table.count)
+    return (values.map { UInt8(clamping: nearest($0, table)) }, table + rest)
   }
 
   /// At most so many numbers, sorted, that stand for the values with little squared error: Lloyd's algorithm (1982) on the sorted
   /// values, from evenly spaced quantiles. The same for every order of the values.
-  package static func palette(of values: [Float], entries: Int) -> [Float] {
+  private static func palette(of values: [Float], entries: Int) -> [Float] {
     let sorted = values.filter(\.isFinite).sorted()
     guard !sorted.isEmpty else { return [0] }
     let distinct = sorted.reduce(into: [Float]()) { if $0.last != $1 { $0.append($1) } }
@@ -96,7 +119,7 @@ public enum Compression: Hashable, Sendable {
   }
 
   /// The place of the nearest entry of a sorted table.
-  package static func nearest(_ value: Float, _ table: [Float]) -> Int {
+  private static func nearest(_ value: Float, _ table: [Float]) -> Int {
     var (low, high) = (0, table.count)
     while low < high {
       let middle = (low + high) / 2

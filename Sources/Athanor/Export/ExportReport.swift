@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a comparison of an exported file with its model found.
 public struct ExportReport: Sendable, CustomStringConvertible {
   /// How many examples both computed.
@@ -114,17 +116,9 @@ public struct ExportReport: Sendable, CustomStringConvertible {
   }
 
   /// Two digits: `1.2e-07`.
-  static func text(_ value: Double) -> String {
-    guard value > 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
-    var exponent = 0
-    var digits = value
-    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
-    while digits >= 10 { (digits, exponent) = (digits / 10, exponent + 1) }
-    let rounded = (digits * 10).rounded() / 10
-    return "\(rounded)e\(exponent < 0 ? "-" : "+")\(abs(exponent) < 10 ? "0" : "")\(abs(exponent))"
-  }
+  private static func text(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }
 
-  /// Two lines for people, three when the weights are compressed.
+  /// A line for people, two when the weights are compressed.
   public var description: String {
     var lines = [
       "Read again and run on \(examples) \(usesRealData ? "examples" : "examples of random numbers"): largest difference "
@@ -136,7 +130,7 @@ public struct ExportReport: Sendable, CustomStringConvertible {
         "Compressed weights: \(kilobytes(byteCount)) KB instead of \(kilobytes(compression.uncompressedByteCount)) KB of "
         + "32-bit weights, the uncompressed model's first choice for \(compression.sameFirstChoice) of \(examples)"
       if let accuracy = compression.accuracy {
-        let percent = { (share: Double) in "\((share * 10000).rounded() / 100) %" }
+        let percent = { (share: Double) in String(format: "%.2f %%", 100 * share) }
         line += ", accuracy \(percent(accuracy.after)) instead of \(percent(accuracy.before))"
       } else if !usesRealData {
         line += " (give real data to see the accuracy)"
@@ -194,7 +188,7 @@ private struct Samples {
     guard let targets = data?.targets, width > 1 else { return nil }
     let count = inputs.shape.first ?? 0
     let values = targets.floats
-    if values.count == count { return values.map { Int($0) } }
+    if values.count == count { return values.map { Int(exactly: $0) ?? -1 } }
     guard values.count == count * width else { return nil }
     return (0..<count).map { row in
       (0..<width).reduce(0) { values[row * width + $1] > values[row * width + $0] ? $1 : $0 }

@@ -17,7 +17,7 @@ struct ImportSite {
     return contents[0]
   }
 
-  /// An argument that the network computes; known numbers become a weight.
+  /// An argument that the network computes.
   func computed(_ argument: String) throws -> ImportBuilder.Computed {
     guard case .computed(let computed) = try content(argument) else {
       throw AthanorError(
@@ -51,9 +51,7 @@ struct ImportSite {
     return Double(tensor.floats[0])
   }
 
-  func flag(_ argument: String, default standard: Bool = false) throws -> Bool {
-    try number(argument, default: standard ? 1 : 0) != 0
-  }
+  func flag(_ argument: String) throws -> Bool { try number(argument, default: 0) != 0 }
 
   func text(_ argument: String, default standard: String) throws -> String {
     guard has(argument), case .text(let text) = try content(argument) else { return standard }
@@ -118,7 +116,7 @@ extension ImportSite {
     case "reshape":
       var shape = try integers("shape") ?? []
       if let open = shape.firstIndex(of: -1) {
-        let rest = shape.filter { $0 != -1 }.reduce(1, *)
+        let rest = Tensor.elementCount(of: shape.filter { $0 != -1 }) ?? 0
         shape[open] = rest > 0 ? x.count / rest : 0
       }
       return try known(x, shape)
@@ -177,7 +175,7 @@ extension ImportSite {
   }
 
   private func arithmetic(_ x: Tensor, _ y: Tensor) throws -> ImportBuilder.Content? {
-    guard x.count == y.count || x.count == 1 || y.count == 1 else { return nil }
+    guard x.count == y.count || (x.count == 1 && y.count > 0) || (y.count == 1 && x.count > 0) else { return nil }
     let (a, b) = (x.floats, y.floats)
     let values = (0..<Swift.max(a.count, b.count)).map { index -> Float in
       let (left, right) = (a[a.count == 1 ? 0 : index], b[b.count == 1 ? 0 : index])

@@ -11,8 +11,8 @@ extension ImportBuilder {
     switch site.operation.type {
     case "reshape": return [.computed(try reshaped(x, site.integers("shape") ?? []))]
     case "flatten2d":
-      let axis = try site.integers("axis")?.first ?? 1
-      guard axis == 1 || axis - x.shape.count == 1 - x.shape.count else {
+      let axis = try site.axis(site.integers("axis")?.first ?? 1, rank: x.shape.count)
+      guard axis == 1 else {
         throw AthanorError(.unsupported, at: "", "it flattens from axis \(axis), but the batch must stay by itself")
       }
       return [.computed(try reshaped(x, [0, -1]))]

@@ -31,6 +31,10 @@ package struct ModelRecipe {
 package protocol ModelFileReader {
   /// - Throws: `AthanorError` that names the file and the place.
   static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe
+  /// What the file says of itself.
+  ///
+  /// - Throws: `AthanorError` that names the file and the place.
+  static func facts(_ path: String) throws -> FileFacts
 }
 
 /// `.h5`; conforms in `AthanorKeras`.
@@ -57,23 +61,25 @@ extension Model {
   ///   let probabilities = try model.predict(pictures)  // [N, 10]
   ///   ```
   public convenience init(contentsOf path: String, threads: Int? = nil, compiled: Bool = true) throws {
-    let (reader, module) = Model.reader(of: path)
-    guard let reader = reader as? any ModelFileReader.Type else {
-      throw AthanorError(
-        .unsupported, at: path, "this program cannot read such files",
-        fix: "Add \(module) to its target's dependencies and `import \(module)`.")
-    }
-    try self.init(reader.recipe(path, compiled: compiled), threads: threads)
+    try self.init(Model.reader(of: path).recipe(path, compiled: compiled), threads: threads)
   }
 
-  private static func reader(of path: String) -> (reader: Any.Type, module: String) {
+  /// The reader of a file, by its name's ending.
+  ///
+  /// - Throws: `AthanorError` when its module is not part of the program.
+  package static func reader(of path: String) throws -> any ModelFileReader.Type {
     var name = path
     while name.hasSuffix("/") { name.removeLast() }
-    switch (name as NSString).pathExtension.lowercased() {
-    case "mlpackage", "mlmodel": return (CoreMLFiles.self, "AthanorCoreML")
-    case "onnx": return (OnnxFiles.self, "AthanorONNX")
-    default: return (KerasFiles.self, "AthanorKeras")
-    }
+    let (reader, module): (Any.Type, String) =
+      switch (name as NSString).pathExtension.lowercased() {
+      case "mlpackage", "mlmodel": (CoreMLFiles.self, "AthanorCoreML")
+      case "onnx": (OnnxFiles.self, "AthanorONNX")
+      default: (KerasFiles.self, "AthanorKeras")
+      }
+    if let reader = reader as? any ModelFileReader.Type { return reader }
+    throw AthanorError(
+      .unsupported, at: path, "this program cannot read such files",
+      fix: "Add \(module) to its target's dependencies and `import \(module)`.")
   }
 
   /// Makes the model that a file describes.

@@ -4,6 +4,8 @@ import Testing
 
 /// A file of text: the weights, or the weights and where training stands.
 struct TextFormat: ModelFileFormat {
+  func check(_ model: Model, weightsOnly: Bool) {}
+
   func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
     let weights = model.weights.flatMap(\.tensor.floats).map { String($0) }.joined(separator: " ")
     let progress =
@@ -87,6 +89,8 @@ struct ModelCheckpointTests {
   @Test("What the other callbacks know is in the model when it is saved, wherever they stand in the list")
   func state() throws {
     struct StateFormat: ModelFileFormat {
+      func check(_ model: Model, weightsOnly: Bool) {}
+
       func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
         let waited = model.progress.callbacks["1 EarlyStopping"]?["waited"] ?? .nan
         let text = "\(waited) \(model.progress.epoch) \(model.progress.fixedRate ?? .nan)"

@@ -84,6 +84,21 @@ struct ImportedProgramTests {
       operation("reshape", ["x": ["x"], "shape": ["t"]]),
     ]
     let result = try model([1, 2, 3], constants, operations).predict(Tensor(zeros: [4, 2, 3]))
+    // What a hostile file may put there must not trap: products of lengths that overflow, and arrays without numbers.
+    let hostile: [String: ImportedProgram.Constant] = [
+      "lengths": try integers([.max, .max, .max, -1]), "one": try numbers([1], [0]), "none": try numbers([0], []),
+    ]
+    let reshape = operation("reshape", ["x": ["one"], "shape": ["lengths"]])
+    #expect(throws: AthanorError.self) { _ = try model([1, 2, 3], hostile, [reshape]) }
+    let add = operation("add", ["x": ["one"], "y": ["none"]])
+    #expect(try model([1, 2, 3], hostile, [add]).outputShape == [0])
+    #expect(result.shape == [4, 6])
+  }
+
+  @Test("Flattening from an axis counted from the end")
+  func flattening() throws {
+    let flatten = operation("flatten2d", ["x": ["x"], "axis": ["a"]])
+    let result = try model([1, 2, 3], ["a": integers([-2])], [flatten]).predict(Tensor(zeros: [4, 2, 3]))
     #expect(result.shape == [4, 6])
   }
 

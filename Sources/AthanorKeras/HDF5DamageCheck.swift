@@ -9,7 +9,7 @@ import Foundation
 /// Such a text is kept in a global heap, and an attribute holds its length (4 bytes), the heap's address (8) and the text's number within the
 /// heap (4). libhdf5 1.10 takes all three on trust: damage there makes it read and write beyond its memory. Source: HDF5 File Format
 /// Specification 3.0, sections III.E (global heap), IV.A.2.d (variable-length types) and IV.A.2.m (attributes).
-enum HDF5HeapCheck {
+enum HDF5DamageCheck {
   /// - Throws: `AthanorError` when a heap, or what refers to one, is damaged.
   static func check(_ path: String) throws {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
