@@ -104,7 +104,7 @@ package struct CoreMLFile {
 extension CoreMLFile {
   func recipe() throws -> ModelRecipe {
     let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-    var recipe = ModelRecipe(try program(), name: name)
+    var recipe = try ModelRecipe(program(), name: name)
     let labels = labels
     if !labels.isEmpty { recipe.classNames = labels }
     return recipe

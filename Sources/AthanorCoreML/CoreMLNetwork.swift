@@ -40,7 +40,7 @@ package struct CoreMLNetwork {
       input: input, usesHalfPrecision: options.precision == .float16, compression: options.compression)
     let value = ExportValue(.named(input), shape: [1] + shape, order: isPicture ? .channelsFirst : .plain)
     let prediction = try builder.write(
-      source.network.exportGraph(Network.Feed()), options.scaled(value, source, builder), of: source)
+      source.network.exportGraph(source.network.plainFeed()), options.scaled(value, source, builder), of: source)
     guard case .named(let last) = prediction.content, prediction.shape.count == 2,
       builder.layers.last?.outputs == [last]
     else {

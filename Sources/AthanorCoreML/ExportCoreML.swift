@@ -64,7 +64,7 @@ package struct CoreMLProgram {
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     let shape = source.inputShape
     try options.check(source)
-    let graph = try source.network.exportGraph(Network.Feed())
+    let graph = try source.network.exportGraph(source.network.plainFeed(examples: batch))
     let input = builder.uniqueName(options.inputName ?? (options.takesPictures ? "image" : "input"))
     let inputValue = ExportValue(
       .named(input), shape: [batch] + shape, order: options.takesPictures ? .channelsFirst : .plain)

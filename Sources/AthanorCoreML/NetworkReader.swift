@@ -28,7 +28,7 @@ struct NetworkReader: ProgramTranslator {
     default: throw AthanorError(.unsupported, at: "input \"\(feature.name)\"", "is neither a picture nor an array")
     }
     guard input.shape.count >= 2, input.shape.allSatisfy({ $0 > 0 }),
-      Tensor.elementCount(of: input.shape).map({ $0 <= Shape.mostElements }) == true
+      Tensor.elementCount(of: input.shape).map({ $0 <= Shape.maximumElements }) == true
     else { throw AthanorError(.data, at: "input \"\(feature.name)\"", "has the shape \(Shape.text(input.shape))") }
     result = ImportedProgram(input: input, constants: [:], operations: [], output: "")
     ranks[input.name] = input.shape.count
@@ -107,7 +107,7 @@ struct NetworkReader: ProgramTranslator {
 
   /// The numbers of weights of a given shape.
   func tensor(_ weights: ProtoWeights, _ shape: [Int]) throws -> Tensor {
-    guard let count = Tensor.elementCount(of: shape), count <= Shape.mostElements else {
+    guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
       throw AthanorError(.data, at: "", "its weights would have shape \(shape)")
     }
     var numbers = weights.floats

@@ -36,7 +36,7 @@ package struct OnnxNetwork {
     let builder = OnnxBuilder()
     let (input, output) = (builder.uniqueName("input"), builder.uniqueName("output"))
     let value = ExportValue(.named(input), shape: [1] + source.inputShape)
-    let prediction = try builder.write(source.network.exportGraph(Network.Feed()), value, of: source)
+    let prediction = try builder.write(source.network.exportGraph(source.network.plainFeed()), value, of: source)
     builder.origin = ""
     let site = ExportSite(inputs: [prediction], outputShapes: [prediction.shape], emitter: builder)
     guard case .named(let last) = site.plain(prediction).content else {

@@ -17,7 +17,7 @@ extension OnnxFiles: ModelFileReader {
     let model = try model(bytes, path)
     do {
       let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-      return ModelRecipe(try OnnxReader(model).result, name: name)
+      return try ModelRecipe(OnnxReader(model).result, name: name)
     } catch let error as AthanorError {
       throw error.within(path)
     }
@@ -48,7 +48,7 @@ struct OnnxReader: ProgramTranslator {
     }
     let shape = [1] + lengths.dropFirst()
     guard lengths.count >= 2, shape.allSatisfy({ $0 > 0 }), inputs[0].type.tensor.dataType == 1,
-      Tensor.elementCount(of: shape).map({ $0 <= Shape.mostElements }) == true
+      Tensor.elementCount(of: shape).map({ $0 <= Shape.maximumElements }) == true
     else {
       throw AthanorError(
         .unsupported, at: "input \"\(inputs[0].name)\"",
@@ -76,7 +76,7 @@ struct OnnxReader: ProgramTranslator {
   static func numbers(_ tensor: OnnxTensor) throws -> Tensor {
     func damaged(_ what: String) -> AthanorError { AthanorError(.data, at: "tensor \"\(tensor.name)\"", what) }
     let shape = tensor.shape.map { Int(clamping: $0) }
-    guard let count = Tensor.elementCount(of: shape), count <= Shape.mostElements else {
+    guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
       throw damaged("has the shape \(Shape.text(shape))")
     }
     guard tensor.location == 0 else {

@@ -12,11 +12,11 @@ extension ExportBuilder {
   /// Writes the graph's operations for the input's batch and returns the prediction.
   package func write(_ graph: Graph, _ input: ExportValue, of source: Model) throws -> ExportValue {
     var values = try knownValues(of: graph, source)
-    if let value = graph.sources[.input("input")] { values[value] = input }
+    if let value = graph.sources[.input(Slot.input(0).key)] { values[value] = input }
     for node in graph.nodes where node.outputs.contains(where: { values[$0] == nil }) {
       guard let op = node.op as? any ForwardOp else { continue }
       origin = node.origin
-      let shapes = node.outputs.map { graph.type(of: $0).shape.bound(to: input.shape[0]) }
+      let shapes = node.outputs.map { graph.type(of: $0).shape.sizes }
       do {
         let inputs = try node.inputs.map { input in
           guard let value = values[input] else {
@@ -31,7 +31,7 @@ extension ExportBuilder {
         throw error.within("\(node.origin), export")
       }
     }
-    let prediction = graph.results.first { $0.result == .output("prediction") }.flatMap { values[$0.value] }
+    let prediction = graph.results.first { $0.result == .output(Slot.output(0).key) }.flatMap { values[$0.value] }
     guard let prediction else { throw AthanorError(.unsupported, at: "export", "the network has no output") }
     return prediction
   }
@@ -55,13 +55,11 @@ extension ExportBuilder {
       folded.setResult(.output("known\(node.outputs[0].index)"), node.outputs[0])
     }
     guard !computed.isEmpty else { return known }
-    let memory = source.weightMemory
-    let plan = try Plan(
-      Passes.removeUnused(folded), batchSize: 1, parameters: memory.parameters, states: memory.states)
+    let plan = try Plan(Passes.removeUnused(folded), weights: source.weightMap)
     let workspace = try Workspace(plan)
-    workspace.run(memory.memory, pool: source.pool)
+    workspace.run(source.memory, pool: source.pool)
     for value in computed {
-      let shape = graph.type(of: value).shape.bound(to: 1)
+      let shape = graph.type(of: value).shape.sizes
       let numbers = Array(workspace.floats("known\(value.index)"))
       known[value] = ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers))), shape: shape)
     }

@@ -2,26 +2,28 @@ import Foundation
 
 /// All that a file says of a model.
 package struct ModelRecipe {
-  package var inputShape: [Int]
+  package var network: Network
   package var name: String
   package var seed: UInt64 = 0
-  package var layers: [any Layer]
+  package var frozen: Set<String> = []
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
   /// What is left to do with the finished model: loss, optimizer, where training stands.
   package var finish: (Model) throws -> Void = { _ in }
 
-  package init(inputShape: [Int], name: String, layers: [any Layer]) {
-    self.inputShape = inputShape
+  package init(_ network: Network, name: String) {
+    self.network = network
     self.name = name
-    self.layers = layers
   }
 
   /// An imported program as a model.
-  package init(_ program: ImportedProgram, name: String) {
-    self.init(
-      inputShape: program.input.exampleShape, name: name, layers: [ImportedNetwork(program, name: "network")])
+  ///
+  /// - Throws: `AthanorError` when its input is impossible.
+  package init(_ program: ImportedProgram, name: String) throws {
+    var network = try Network(input: Input(program.input.exampleShape))
+    try network.append(ImportedNetwork(program, name: "network"))
+    self.init(network, name: name)
     pixelScale = program.pixelScale
   }
 }
@@ -85,7 +87,7 @@ extension Model {
   /// Makes the model that a file describes.
   package convenience init(_ recipe: ModelRecipe, threads: Int?) throws {
     try self.init(
-      input: recipe.inputShape, name: recipe.name, seed: recipe.seed, threads: threads, layers: recipe.layers)
+      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, frozen: recipe.frozen)
     try setWeights(recipe.weights)
     if let scale = recipe.pixelScale { pixelScale = scale }
     if let names = recipe.classNames {
