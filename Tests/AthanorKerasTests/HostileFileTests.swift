@@ -176,7 +176,7 @@ struct HostileFileTests {
       try error(
         "training_config", "\"sparse_categorical_crossentropy\"",
         "{\"class_name\":\"SparseCategoricalCrossentropy\",\"config\":{\"from_logits\":true}}")
-        == "a.h5, training_config.loss.from_logits: false was expected but 1 was found.")
+        == "a.h5, training_config.loss.from_logits: false was expected but true was found.")
     #expect(
       try error("training_config", "\"accuracy\"", "\"AUC\"")
         == "a.h5, training_config.metrics: there is no metric named \"AUC\". "

@@ -18,7 +18,8 @@ struct DocumentationTests {
     "let name: String?", "func build(", "var slotNames", "func apply(", "func validate(", "func trainingDidBegin(",
     "func epochDidBegin(", "func batchDidEnd(", "func epochDidEnd(", "func trainingDidEnd(", "var state:",
     "var savesModel:",
-    "var description:",
+    "var description:", "static var className", "var configuration:",
+    "init(configuration: Configuration, name: String)",
   ]
 
   @Test("Every public name has a documentation")
