@@ -115,7 +115,7 @@ struct NetworkReader: ProgramTranslator {
       let bytes = [UInt8](weights.halves)
       numbers = stride(from: 0, to: bytes.count - 1, by: 2).map { place in
         let pattern: UInt16 = UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
-        return AthanorCoreML.number(halfPattern: pattern)
+        return Athanor.number(halfPattern: pattern)
       }
     } else if !weights.raw.isEmpty {
       numbers = try dequantized(weights, count, channels: shape.first ?? 1)

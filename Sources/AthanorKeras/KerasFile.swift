@@ -17,26 +17,20 @@ package enum KerasFile {
     var root = HDF5Group()
     root.attributes["backend"] = .text("athanor")
     root.attributes["keras_version"] = .text(kerasVersion)
-    root.attributes["model_config"] = .text(try json(architecture(of: model)))
+    root.attributes["model_config"] = .text(try architecture(of: model).description)
     root.groups["model_weights"] = weights
     if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
     guard let training = model.training else { return root }
-    if let config = KerasTraining.config(training) {
-      root.attributes["training_config"] = .text(try json(config))
-      if let rate = KerasTraining.ownLearningRate(training.optimizer.learningRate) {
-        root.attributes[rateAttribute] = .text(try json(rate))
-      }
+    let rate = training.optimizer.learningRate
+    let configuration = TrainingConfiguration(
+      optimizer: training.optimizer, loss: training.loss, metrics: training.metrics)
+    if let json = configuration.serialized(learningRate: rate.kerasSerialized) {
+      root.attributes["training_config"] = .text(json.description)
+      if rate.serialized != rate.kerasSerialized { root.attributes[rateAttribute] = .text(rate.serialized.description) }
       root.groups["optimizer_weights"] = optimizerGroup(model, training)
     }
     root.attributes[stateAttribute] = .text(try encode(model.progress))
     return root
-  }
-
-  private static func json(_ object: [String: Any]) throws -> String {
-    guard JSONSerialization.isValidJSONObject(object) else {
-      throw AthanorError(.unsupported, at: "save", "a layer's configuration is not JSON", fix: "Check its kerasConfig.")
-    }
-    return String(decoding: try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys]), as: UTF8.self)
   }
 
   private static func encode(_ progress: TrainingProgress) throws -> String {
@@ -60,49 +54,27 @@ package enum KerasFile {
     }
   }
 
-  private static func architecture(of model: Model) throws -> [String: Any] {
+  private static func architecture(of model: Model) throws -> JSONValue {
     guard model.network.isChain else {
       throw AthanorError(
         .unsupported, at: "model \"\(model.name)\"", "Keras' files can only be written of layers one after another",
         fix: "Save it as .safetensors, or save with weightsOnly.")
     }
-    let type = kerasObject("keras", "DTypePolicy", ["name": "float32"])
-    var layers: [[String: Any]] = [
-      [
-        "class_name": "InputLayer",
-        "config": [
-          "batch_shape": [NSNull()] + model.inputShape.map { $0 as Any }, "dtype": "float32", "sparse": false,
-          "ragged": false, "name": model.network.inputs[0].name, "optional": false,
-        ] as [String: Any],
-      ]
+    let batchShape: JSONValue = .array([.null] + model.inputShape.map(\.jsonValue))
+    let input: Configuration = [
+      "batch_shape": batchShape, "dtype": "float32", "sparse": false, "ragged": false,
+      "name": model.network.inputs[0].name,
+      "optional": false,
     ]
-    for entry in model.network.entries {
-      guard let layer = entry.layer as? any KerasLayer else {
-        throw AthanorError(
-          .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "Keras' files have no name for this layer",
-          fix: "Let it conform to KerasLayer, or save with weightsOnly.")
-      }
-      let activation =
-        (layer as? Conv2D)?.activation ?? (layer as? Dense)?.activation ?? (layer as? Activation)?.function
-      if let name = activation?.name, !ActivationFunction.all.contains(where: { $0.name == name }) {
-        throw AthanorError(
-          .unsupported, at: "\(entry.name) (\(entry.layer.kind))",
-          "Keras' files have no name for the activation \"\(name)\"",
-          fix: "Write it as a layer of your own that conforms to KerasLayer, or save with weightsOnly.")
-      }
-      var config = layer.kerasConfig
-      config["name"] = entry.name
-      config["trainable"] = !Network.isFrozen(entry.name, model.frozen)
-      config["dtype"] = type
-      layers.append(["class_name": Swift.type(of: layer).kerasClassName, "config": config])
+    let layers = try model.network.entries.map { entry in
+      try entry.layer.serialized(name: entry.name, isTrainable: !Network.isFrozen(entry.name, model.frozen))
     }
-    return [
-      "class_name": "Sequential",
-      "config": [
-        "name": model.name, "trainable": true, "dtype": type, "layers": layers,
-        "build_input_shape": [NSNull()] + model.inputShape.map { $0 as Any },
-      ] as [String: Any],
+    let configuration: Configuration = [
+      "name": model.name, "trainable": true, "dtype": JSONValue.float32Policy,
+      "layers": [.object(["class_name": .text("InputLayer"), "config": input.jsonValue])] + layers,
+      "build_input_shape": batchShape,
     ]
+    return .object(["class_name": .text("Sequential"), "config": configuration.jsonValue])
   }
 
   private static func weightGroup(_ model: Model) throws -> HDF5Group {
@@ -121,16 +93,16 @@ package enum KerasFile {
     return group
   }
 
-  /// The optimizer's variables in Keras' order: Adam's go weight by weight, the others' slot by slot.
+  /// The optimizer's variables in Keras' order: weight by weight or slot by slot.
   private static func slotOrder(_ optimizer: Optimizer, weights: Int) -> [(weight: Int, slot: Int)] {
     let slots = optimizer.rule.slotNames.indices
-    return optimizer.rule is Adam
+    return optimizer.serializableRule.map { type(of: $0).storesSlotsByWeight } == true
       ? (0..<weights).flatMap { weight in slots.map { (weight, $0) } }
       : slots.flatMap { slot in (0..<weights).map { ($0, slot) } }
   }
 
   private static func optimizerGroup(_ model: Model, _ training: Training) -> HDF5Group {
-    let name = KerasTraining.kerasName(training.optimizer)
+    let name = training.optimizer.variableName
     var names = ["\(name)/iteration"]
     var group = HDF5Group()
     group.setArray(Tensor(uncheckedShape: [], .int32([Int32(clamping: model.progress.step)])), at: names[0])
@@ -155,17 +127,18 @@ package enum KerasFile {
   // MARK: Reading
 
   static func recipe(
-    _ path: String, compiled: Bool, _ customLayers: [any KerasLayer.Type]
+    _ path: String, compiled: Bool, _ customLayers: [any SerializableLayer.Type]
   ) throws -> ModelRecipe {
     let root = try HDF5Group.read(path)
     guard case .text(let text) = root.attributes["model_config"] else {
       throw AthanorError(
         .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
     }
-    let parsed = try architecture(KerasConfig(parsing: text, "\(path), model_config"), customLayers)
+    let parsed = try architecture(Configuration(parsing: text, at: "\(path), model_config"), customLayers)
     // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
     let (network, declared) = try network(parsed.inputShape, parsed.layers, path)
     var recipe = ModelRecipe(network, name: parsed.name)
+    recipe.frozen = parsed.frozen
     recipe.weights = try tensors(root.groups["model_weights"] ?? HDF5Group(), declared, path)
     if case .text(let scale) = root.attributes[pixelAttribute] {
       guard let scale = Float(scale), scale.isFinite, scale != 0 else {
@@ -186,18 +159,18 @@ package enum KerasFile {
   private static func resume(
     _ model: Model, _ root: HDF5Group, _ training: String, _ progress: TrainingProgress?, _ path: String
   ) throws {
-    let config = try KerasConfig(parsing: training, "\(path), training_config")
+    let location = "\(path), training_config"
     do {
-      var optimizer = try KerasTraining.optimizer(config.values["optimizer_config"], config.path + ".optimizer_config")
+      var configuration = try TrainingConfiguration(Configuration(parsing: training, at: location))
       if case .text(let rate) = root.attributes[rateAttribute] {
-        let place = "\(path), \(rateAttribute)"
-        optimizer.learningRate = try KerasTraining.learningRate(KerasConfig(parsing: rate, place).values, place)
+        let location = "\(path), \(rateAttribute)"
+        configuration.optimizer.learningRate = try LearningRate(
+          serialized: JSONValue(parsing: rate, at: location), at: location)
       }
       try model.compile(
-        optimizer: optimizer, loss: KerasTraining.loss(config.values["loss"], config.path + ".loss"),
-        metrics: KerasTraining.metrics(config.values["metrics"], config.path + ".metrics"))
+        optimizer: configuration.optimizer, loss: configuration.loss, metrics: configuration.metrics)
     } catch let error as AthanorError {
-      throw error.location.hasPrefix(path) ? error : error.within(config.path)
+      throw error.location.hasPrefix(path) ? error : error.within(location)
     }
     try loadOptimizer(root.groups["optimizer_weights"], into: model, path)
     guard let progress else { return }
@@ -212,52 +185,41 @@ package enum KerasFile {
   }
 
   static func architecture(
-    _ model: KerasConfig, _ customLayers: [any KerasLayer.Type]
-  ) throws -> (name: String, inputShape: [Int], layers: [any Layer]) {
+    _ model: Configuration, _ customLayers: [any SerializableLayer.Type]
+  ) throws -> (name: String, inputShape: [Int], layers: [any GeneralLayer], frozen: Set<String>) {
     guard try model.text("class_name") == "Sequential" else {
       throw AthanorError(
-        .unsupported, at: model.path,
+        .unsupported, at: model.location,
         "it is a \(try model.text("class_name")) model, but only Sequential ones can be read")
     }
-    let config = try KerasConfig(model.values["config"], model.path + ".config")
-    guard let list = config.values["layers"] as? [Any] else { throw config.refuse("layers", "a list") }
-    let known = Dictionary(
-      (kerasLayers + customLayers).map { ($0.kerasClassName, $0) }, uniquingKeysWith: { $1 })
+    let configuration = try Configuration(model["config"], at: model.location(of: "config"))
+    guard case .array(let list) = configuration["layers"] else {
+      throw configuration.error("layers", expected: "a list")
+    }
     var shape: [Int]?
-    var layers: [any Layer] = []
+    var layers: [any GeneralLayer] = []
+    var frozen: Set<String> = []
     for (index, item) in list.enumerated() {
-      let path = "\(model.path).layers[\(index)]"
-      let object = try KerasConfig(item, path)
-      let className = try object.text("class_name")
-      let settings = try KerasConfig(object.values["config"], path + ".config")
-      let batchShape = settings.values["batch_shape"] ?? settings.values["batch_input_shape"]
-      if shape == nil, let batchShape = batchShape as? [Any] {
-        shape = batchShape.dropFirst().map { ($0 as? NSNumber)?.intValue ?? 0 }
+      let object = try Configuration(item, at: "\(model.location).layers[\(index)]")
+      let settings = try Configuration(object["config"], at: object.location(of: "config"))
+      if shape == nil, case .array(let lengths) = settings["batch_shape"] ?? settings["batch_input_shape"] {
+        shape = lengths.dropFirst().map { $0.integer ?? 0 }
       }
-      if className == "InputLayer" { continue }
-      guard let kind = known[className] else {
-        throw AthanorError(
-          .unsupported, at: path, "there is no layer named \"\(className)\"",
-          fix: AthanorError.suggestion(for: className, among: Array(known.keys).sorted())
-            + "Known are \(known.keys.sorted().joined(separator: ", ")).")
-      }
-      layers.append(
-        try kind.init(
-          kerasConfig: KerasSettings(config: settings),
-          name: try settings.text("name", default: Self.fallbackName(className, index))))
+      if try object.text("class_name") == "InputLayer" { continue }
+      let layer = try object.layer(index, customLayers: customLayers)
+      layers.append(layer)
+      if try !settings.flag("trainable", default: true), let name = layer.name { frozen.insert(name) }
     }
     guard let shape else {
       throw AthanorError(
-        .data, at: model.path, "the shape of its input is not given", fix: "Build the model before saving it.")
+        .data, at: model.location, "the shape of its input is not given", fix: "Build the model before saving it.")
     }
-    return (try config.text("name", default: "sequential"), shape, layers)
+    return (try configuration.text("name", default: "sequential"), shape, layers, frozen)
   }
-
-  private static func fallbackName(_ className: String, _ index: Int) -> String { "\(className.lowercased())_\(index)" }
 
   /// The network of an architecture, and the weights that it asks for in the order of its layers.
   static func network(
-    _ shape: [Int], _ layers: [any Layer], _ path: String
+    _ shape: [Int], _ layers: [any GeneralLayer], _ path: String
   ) throws -> (Network, [WeightDeclaration]) {
     do {
       var network = try Network(input: Input(shape))

@@ -49,7 +49,7 @@ extension Model {
   ///   - customLayers: Layers of your own that the file may name.
   /// - Throws: `AthanorError` that names the file and the place, when it is damaged or holds something unknown.
   public convenience init(
-    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, customLayers: [any KerasLayer.Type]
+    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, customLayers: [any SerializableLayer.Type]
   ) throws {
     try self.init(KerasFile.recipe(path, compiled: compiled, customLayers), threads: threads)
   }
@@ -78,7 +78,7 @@ extension KerasFiles: ModelFileReader {
     facts.facts = [.init("Name", model.name), .init("Pixels are multiplied by", "\(model.pixelScale)")]
     if let training = model.training {
       facts.facts += [
-        .init("Loss", training.loss.name), .init("Optimizer", KerasTraining.kerasName(training.optimizer)),
+        .init("Loss", training.loss.name), .init("Optimizer", training.optimizer.variableName),
         .init("Trained", "\(model.progress.epoch) epochs, \(model.progress.step) steps"),
       ]
     }

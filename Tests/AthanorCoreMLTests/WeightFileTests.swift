@@ -26,26 +26,4 @@ import Testing
     #expect([UInt8]([1.5], as: .float32) == [0, 0, 0xC0, 0x3F])
     #expect([UInt8]([1.5, -2], as: .float16) == [0, 0x3E, 0, 0xC0])
   }
-
-  #if !(os(macOS) && arch(x86_64))
-    /// Every 16-bit number comes back, and what lies between goes to the nearest, ties to even.
-    @Test func halfPrecision() {
-      for bits in UInt16.min...UInt16.max {
-        let half = Float16(bitPattern: bits)
-        if half.isNaN {
-          #expect(Float16(bitPattern: halfPattern(Float(half))).isNaN)
-        } else {
-          #expect(halfPattern(Float(half)) == bits)
-        }
-      }
-      var state: UInt32 = 1
-      for _ in 0..<200_000 {
-        state = state &* 1_664_525 &+ 1_013_904_223
-        let value = Float(bitPattern: state)
-        guard !value.isNaN else { continue }
-        let wanted = Float16(value).bitPattern
-        #expect(halfPattern(value) == wanted, "\(value)")
-      }
-    }
-  #endif
 }

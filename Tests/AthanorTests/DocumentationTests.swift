@@ -19,7 +19,8 @@ struct DocumentationTests {
     "func trainingDidBegin(",
     "func epochDidBegin(", "func batchDidEnd(", "func epochDidEnd(", "func trainingDidEnd(", "var state:",
     "var savesModel:",
-    "var description:",
+    "var description:", "static var className", "var configuration:",
+    "init(configuration: Configuration, name: String)",
   ]
 
   @Test("Every public name has a documentation")

@@ -36,6 +36,16 @@ package enum FileBytes {
   ///
   /// - Throws: `AthanorError` when the folder does not exist, is not writable, or the disk is full; nothing is left then.
   package static func write(_ bytes: [UInt8], to path: String) throws {
+    try write(to: path) { append in try bytes.withUnsafeBytes(append) }
+  }
+
+  /// The same for bytes that come in parts, so that they need not lie in memory at once.
+  ///
+  /// - Parameter body: Is given a function that appends bytes to the file.
+  /// - Throws: as above, and what `body` throws; nothing is left then.
+  package static func write(
+    to path: String, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws {
     let parent = (path as NSString).deletingLastPathComponent
     let temporary = join(
       parent.isEmpty ? "." : parent, ".\((path as NSString).lastPathComponent).\(UUID().uuidString).tmp")
@@ -45,7 +55,7 @@ package enum FileBytes {
     defer { if !isComplete { unlink(temporary) } }
     do {
       defer { close(descriptor) }
-      try bytes.withUnsafeBytes { try append($0, to: descriptor, path: path) }
+      try body { try append($0, to: descriptor, path: path) }
       guard fsync(descriptor) == 0 else { throw systemError(path, "cannot be flushed to the disk") }
     }
     guard rename(temporary, path) == 0 else { throw systemError(path, "cannot be put into place") }

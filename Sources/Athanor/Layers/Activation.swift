@@ -83,3 +83,52 @@ public struct ActivationFunction: Hashable, Sendable {
       fix: AthanorError.suggestion(for: name, among: names) + "Known are \(names.joined(separator: ", ")).")
   }
 }
+
+extension ActivationFunction {
+  /// The function in Keras' JSON: its name, or with parameters the layer that computes it.
+  ///
+  /// - Throws: `AthanorError` for a function that is not among `all`, which a reader could not find by its name.
+  public var serialized: JSONValue {
+    get throws {
+      guard ActivationFunction.all.contains(where: { $0.name == name }) else {
+        throw AthanorError(
+          .unsupported, at: "", "files have no name for the activation \"\(name)\"",
+          fix: "Write it as a layer of your own that conforms to SerializableLayer, or save with weightsOnly.")
+      }
+      if let alpha = parameters["alpha"] { return .instance(of: "ELU", in: "keras.layers", ["alpha": alpha]) }
+      if let slope = parameters["negative_slope"] {
+        return .instance(of: "LeakyReLU", in: "keras.layers", ["negative_slope": slope])
+      }
+      return .text(name)
+    }
+  }
+}
+
+extension Configuration {
+  /// An activation function, `linear` when it is missing.
+  ///
+  /// - Throws: `AthanorError` when there is none of the name, or a parameter is not supported.
+  public func activation(_ key: String = "activation") throws -> ActivationFunction {
+    if isMissing(key) { return .linear }
+    if case .text(let name) = values[key] { return try named(name) }
+    let object = try nested(key)
+    if case .text(let name) = object["config"] { return try named(name) }
+    let configuration = try object.nested("config")
+    // A layer in the place of a function: how Keras keeps the parameters of an activation.
+    switch try object.text("class_name") {
+    case "ELU": return .elu(alpha: try configuration.number("alpha", default: 1))
+    case "LeakyReLU":
+      let slope = try configuration.number("alpha", default: 0.3)
+      return .leakyReLU(slope: try configuration.number("negative_slope", default: slope))
+    case let name:
+      for key in ["max_value", "negative_slope", "threshold"] where try configuration.number(key, default: 0) != 0 {
+        throw configuration.error(key, expected: "0 or null")
+      }
+      return try named(name.lowercased())
+    }
+  }
+
+  private func named(_ name: String) throws -> ActivationFunction {
+    do { return try ActivationFunction.named(name) } catch let error as AthanorError { throw error.within(location) }
+  }
+}

@@ -73,3 +73,32 @@ public struct Conv2D: Layer {
     return try activation.apply(y)
   }
 }
+
+extension Conv2D: SerializableLayer {
+  public static var className: String { "Conv2D" }
+
+  public var configuration: Configuration {
+    get throws {
+      try [
+        "filters": filters, "kernel_size": kernelSize.pair, "strides": strides.pair, "padding": padding.rawValue,
+        "data_format": "channels_last", "dilation_rate": dilation.pair, "groups": groups,
+        "activation": activation.serialized, "use_bias": useBias, "kernel_initializer": kernelInitializer.serialized,
+        "bias_initializer": biasInitializer.serialized, "kernel_regularizer": JSONValue.null,
+        "bias_regularizer": JSONValue.null, "activity_regularizer": JSONValue.null, "kernel_constraint": JSONValue.null,
+        "bias_constraint": JSONValue.null,
+      ]
+    }
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    self.init(
+      try configuration.integer("filters"), kernelSize: try configuration.size("kernel_size"),
+      strides: try configuration.size("strides", default: 1), padding: try configuration.padding(),
+      dilation: try configuration.size("dilation_rate", default: 1),
+      groups: try configuration.integer("groups", default: 1), activation: try configuration.activation(),
+      useBias: try configuration.flag("use_bias", default: true),
+      kernelInitializer: try configuration.initializer("kernel_initializer", default: .glorotUniform),
+      biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
+  }
+}

@@ -45,3 +45,26 @@ public struct Dense: Layer {
     return try activation.apply(y)
   }
 }
+
+extension Dense: SerializableLayer {
+  public static var className: String { "Dense" }
+
+  public var configuration: Configuration {
+    get throws {
+      try [
+        "units": units, "activation": activation.serialized, "use_bias": useBias,
+        "kernel_initializer": kernelInitializer.serialized, "bias_initializer": biasInitializer.serialized,
+        "kernel_regularizer": JSONValue.null, "bias_regularizer": JSONValue.null, "kernel_constraint": JSONValue.null,
+        "bias_constraint": JSONValue.null,
+      ]
+    }
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(
+      try configuration.integer("units"), activation: try configuration.activation(),
+      useBias: try configuration.flag("use_bias", default: true),
+      kernelInitializer: try configuration.initializer("kernel_initializer", default: .glorotUniform),
+      biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
+  }
+}

@@ -121,3 +121,40 @@ public struct Initializer: Hashable, Sendable {
     }
   }
 }
+
+extension Initializer {
+  /// The initializer in Keras' JSON.
+  public var serialized: JSONValue {
+    .instance(of: name, in: "keras.initializers", Configuration(parameters))
+  }
+}
+
+extension Configuration {
+  /// An initializer, the default when it is missing or not known: which numbers a loaded weight began with no longer matters.
+  ///
+  /// - Throws: `AthanorError` when a parameter is no number.
+  public func initializer(_ key: String, default standard: Initializer) throws -> Initializer {
+    if isMissing(key) { return standard }
+    let plain: [Initializer] = [
+      .zeros, .ones, .glorotUniform, .glorotNormal, .heUniform, .heNormal, .lecunUniform, .lecunNormal,
+    ]
+    func named(_ name: String) -> Initializer { plain.first { $0.name == name } ?? standard }
+    if case .text(let name) = values[key] { return named(name) }
+    let configuration = try nested(key).nested("config")
+    switch try nested(key).text("class_name") {
+    case "Constant": return .constant(try configuration.number("value", default: 0))
+    case "RandomUniform":
+      return .uniform(
+        try configuration.number("minval", default: -0.05), try configuration.number("maxval", default: 0.05))
+    case "RandomNormal":
+      return .normal(
+        mean: try configuration.number("mean", default: 0),
+        deviation: try configuration.number("stddev", default: 0.05))
+    case "TruncatedNormal":
+      return .truncatedNormal(
+        mean: try configuration.number("mean", default: 0),
+        deviation: try configuration.number("stddev", default: 0.05))
+    case let name: return named(name)
+    }
+  }
+}

@@ -84,18 +84,5 @@ extension GeneralLayer {
   public var kind: String { String(describing: type(of: self)) }
 
   /// Keras' spelling of the type's name: `MaxPooling2D` becomes `max_pooling2d`.
-  package var automaticName: String { Self.snakeCase(kind) }
-
-  /// An underscore before each capital that begins a word, then lower case.
-  static func snakeCase(_ name: String) -> String {
-    let characters = Array(name).filter { $0.isLetter || $0.isNumber || $0 == "_" }
-    var result = ""
-    for (index, character) in characters.enumerated() {
-      let before = index > 0 ? characters[index - 1] : "_"
-      let after = index + 1 < characters.count ? characters[index + 1] : " "
-      if character.isUppercase, index > 0, before != "_", before.isLowercase || after.isLowercase { result += "_" }
-      result += character.lowercased()
-    }
-    return result
-  }
+  package var automaticName: String { kind.snakeCased }
 }

@@ -14,6 +14,12 @@ public struct Add: MergingLayer {
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value { try folded(inputs) { try $0 + $1 } }
 }
 
+extension Add: SerializableLayer {
+  public static var className: String { "Add" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+}
+
 /// The first value minus the second: `[N, ...], [N, ...] -> [N, ...]`; shapes broadcast. Source: `keras.layers.Subtract`.
 ///
 /// - Throws: when built: `AthanorError` if there are not two inputs or their shapes do not broadcast.
@@ -33,6 +39,12 @@ public struct Subtract: MergingLayer {
   }
 }
 
+extension Subtract: SerializableLayer {
+  public static var className: String { "Subtract" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+}
+
 /// The product of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
 /// `keras.layers.Multiply`.
 ///
@@ -48,6 +60,12 @@ public struct Multiply: MergingLayer {
   public init(name: String? = nil) { self.name = name }
 
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value { try folded(inputs) { try $0 * $1 } }
+}
+
+extension Multiply: SerializableLayer {
+  public static var className: String { "Multiply" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
 /// The mean of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source: `keras.layers.Average`.
@@ -66,6 +84,12 @@ public struct Average: MergingLayer {
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try folded(inputs) { try $0 + $1 } / Double(inputs.count)
   }
+}
+
+extension Average: SerializableLayer {
+  public static var className: String { "Average" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
 /// The greatest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
@@ -87,6 +111,12 @@ public struct Maximum: MergingLayer {
   }
 }
 
+extension Maximum: SerializableLayer {
+  public static var className: String { "Maximum" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+}
+
 /// The smallest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
 /// `keras.layers.Minimum`.
 ///
@@ -104,6 +134,12 @@ public struct Minimum: MergingLayer {
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try folded(inputs) { try minimum($0, $1) }
   }
+}
+
+extension Minimum: SerializableLayer {
+  public static var className: String { "Minimum" }
+  public var configuration: Configuration { [:] }
+  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
 /// Values one after another along an axis: `[N, ..., A], [N, ..., B], ... -> [N, ..., A + B + ...]`. Source:
@@ -137,8 +173,16 @@ public struct Concatenate: MergingLayer {
   }
 }
 
+extension Concatenate: SerializableLayer {
+  public static var className: String { "Concatenate" }
+  public var configuration: Configuration { ["axis": axis] }
+  public init(configuration: Configuration, name: String) throws {
+    self.init(axis: try configuration.integer("axis", default: -1), name: name)
+  }
+}
+
 /// Products of two values summed along one axis of each: `[N, A], [N, A] -> [N, 1]`; of matrices
-/// `[N, A, B], [N, A, C] -> [N, B, C]` with `axes: (1, 1)`. Source: `keras.layers.Dot`.
+/// `[N, A, B], [N, A, C] -> [N, B, C]` with `axes: 1`. Source: `keras.layers.Dot`.
 ///
 /// - Throws: when built: `AthanorError` if there are not two inputs of 2 or 3 axes, or the summed axes differ in length.
 /// - Example:
@@ -146,34 +190,35 @@ public struct Concatenate: MergingLayer {
 ///   let likeness = Dot(axes: -1, normalize: true)(left, right)  // [N, 1], the cosine of the angle
 ///   ```
 public struct Dot: MergingLayer {
-  /// The summed axis of the first and of the second value; negative from the end.
-  public let axes: [Int]
+  /// The summed axis of the first value; negative from the end.
+  public let firstAxis: Int
+  /// The summed axis of the second value; negative from the end.
+  public let secondAxis: Int
   /// Whether both are first divided by their length along that axis, so that the result is the cosine of the angle.
   public let normalize: Bool
   public let name: String?
 
   /// Describes products along the same axis of both values.
   public init(axes: Int, normalize: Bool = false, name: String? = nil) {
-    self.init(axes: [axes, axes], normalize: normalize, name: name)
+    self.init(axes: axes, axes, normalize: normalize, name: name)
   }
 
   /// Describes products along an axis of each value.
-  public init(axes: [Int], normalize: Bool = false, name: String? = nil) {
-    self.axes = axes
+  public init(axes firstAxis: Int, _ secondAxis: Int, normalize: Bool = false, name: String? = nil) {
+    self.firstAxis = firstAxis
+    self.secondAxis = secondAxis
     self.normalize = normalize
     self.name = name
   }
 
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try requireTwo(inputs)
-    guard axes.count == 2 else {
-      throw AthanorError(.argument, at: "", "axes is \(axes) but one axis of each input is needed")
-    }
     var (left, right) = (inputs[0], inputs[1])
-    let (first, second) = (try position(of: axes[0], in: left.shape), try position(of: axes[1], in: right.shape))
+    let (first, second) = (try position(of: firstAxis, in: left.shape), try position(of: secondAxis, in: right.shape))
     guard (2...3).contains(left.shape.rank), (2...3).contains(right.shape.rank), first > 0, second > 0 else {
       throw AthanorError(
-        .shape, at: "", "axes \(axes) of shapes \(left.shape) and \(right.shape) cannot be summed",
+        .shape, at: "",
+        "axes \(firstAxis) and \(secondAxis) of shapes \(left.shape) and \(right.shape) cannot be summed",
         fix: "Give values of 2 or 3 axes, and axes other than the examples'.")
     }
     if normalize {
@@ -200,6 +245,25 @@ public struct Dot: MergingLayer {
     let kept = value.shape.axes.enumerated().map { $0.offset == axis ? Shape.Axis(1) : $0.element }
     let squares = try square(value).sum(axes: [axis]).reshaped(Shape(axes: kept))
     return try value * rsqrt(squares.binary(.maximum, 1e-24))
+  }
+}
+
+extension Dot: SerializableLayer {
+  public static var className: String { "Dot" }
+  public var configuration: Configuration {
+    [
+      "axes": firstAxis == secondAxis ? firstAxis.jsonValue : [firstAxis, secondAxis].jsonValue, "normalize": normalize,
+    ]
+  }
+  public init(configuration: Configuration, name: String) throws {
+    let isNormalized = try configuration.flag("normalize", default: false)
+    if case .array(let values) = configuration["axes"] {
+      let axes = values.compactMap(\.integer)
+      guard axes.count == 2, values.count == 2 else { throw configuration.error("axes", expected: "one axis or two") }
+      self.init(axes: axes[0], axes[1], normalize: isNormalized, name: name)
+    } else {
+      self.init(axes: try configuration.integer("axes"), normalize: isNormalized, name: name)
+    }
   }
 }
 

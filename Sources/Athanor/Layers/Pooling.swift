@@ -27,6 +27,19 @@ public struct MaxPooling2D: Layer {
   }
 }
 
+extension MaxPooling2D: SerializableLayer {
+  public static var className: String { "MaxPooling2D" }
+
+  public var configuration: Configuration { poolingConfiguration(poolSize, strides, padding) }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    let size = try configuration.size("pool_size", default: 2)
+    self.init(
+      size, strides: try configuration.size("strides", default: size), padding: try configuration.padding(), name: name)
+  }
+}
+
 /// The mean of each window of a picture, counting only places within it: `[N, H, W, C] -> [N, H', W', C]`. Source:
 /// `keras.layers.AveragePooling2D`.
 ///
@@ -57,10 +70,30 @@ public struct AveragePooling2D: Layer {
   }
 }
 
+extension AveragePooling2D: SerializableLayer {
+  public static var className: String { "AveragePooling2D" }
+
+  public var configuration: Configuration { poolingConfiguration(poolSize, strides, padding) }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    let size = try configuration.size("pool_size", default: 2)
+    self.init(
+      size, strides: try configuration.size("strides", default: size), padding: try configuration.padding(), name: name)
+  }
+}
+
 private func poolingWindow(_ poolSize: Size2D, _ strides: Size2D?, _ padding: Padding) throws -> Window2D {
   try poolSize.require("poolSize")
   try strides?.require("strides")
   return Window2D(kernel: poolSize.pair, strides: (strides ?? poolSize).pair, padding: padding.window)
+}
+
+private func poolingConfiguration(_ poolSize: Size2D, _ strides: Size2D?, _ padding: Padding) -> Configuration {
+  [
+    "pool_size": poolSize.pair, "strides": (strides ?? poolSize).pair, "padding": padding.rawValue,
+    "data_format": "channels_last",
+  ]
 }
 
 /// The mean of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
@@ -87,6 +120,17 @@ public struct GlobalAveragePooling2D: Layer {
   }
 }
 
+extension GlobalAveragePooling2D: SerializableLayer {
+  public static var className: String { "GlobalAveragePooling2D" }
+
+  public var configuration: Configuration { ["data_format": "channels_last", "keepdims": keepAxes] }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    self.init(keepAxes: try configuration.flag("keepdims", default: false), name: name)
+  }
+}
+
 /// The largest value of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
 /// `keras.layers.GlobalMaxPooling2D`.
 ///
@@ -108,6 +152,17 @@ public struct GlobalMaxPooling2D: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     try globallyPooled(input, keepAxes) { try $0.max(axes: [1, 2]) }  // [N, C]
+  }
+}
+
+extension GlobalMaxPooling2D: SerializableLayer {
+  public static var className: String { "GlobalMaxPooling2D" }
+
+  public var configuration: Configuration { ["data_format": "channels_last", "keepdims": keepAxes] }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    self.init(keepAxes: try configuration.flag("keepdims", default: false), name: name)
   }
 }
 

@@ -31,6 +31,18 @@ public struct Rescaling: Layer {
   }
 }
 
+extension Rescaling: SerializableLayer {
+  public static var className: String { "Rescaling" }
+
+  public var configuration: Configuration {
+    ["scale": scale, "offset": offset.count == 1 ? offset[0].jsonValue : offset.jsonValue]
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(try configuration.number("scale"), offset: try configuration.numbers("offset") ?? [0], name: name)
+  }
+}
+
 /// Brings each channel to mean 0 and variance 1 by numbers that are known before training: `[N, ..., C] -> [N, ..., C]`.
 ///
 /// `y = (x - mean) / max(sqrt(variance), 1e-7)`. Without numbers it has the weights `mean [C]`, `variance [C]` and `count []`, as a
@@ -100,6 +112,27 @@ public struct Normalization: Layer {
     let deviation = variance.map { max($0.squareRoot(), 1e-7) }
     let centred = try input - perChannel(mean, "mean", input, scope)
     return try centred / perChannel(deviation, "variance", input, scope)
+  }
+}
+
+extension Normalization: SerializableLayer {
+  public static var className: String { "Normalization" }
+
+  public var configuration: Configuration {
+    ["axis": [-1], "invert": false, "mean": mean, "variance": variance]
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    let axes = try configuration.numbers("axis") ?? [-1]
+    guard axes == [-1] || axes == [3] else { throw configuration.error("axis", expected: "-1, the last axis,") }
+    guard try !configuration.flag("invert", default: false) else {
+      throw configuration.error("invert", expected: "false")
+    }
+    guard let mean = try configuration.numbers("mean"), let variance = try configuration.numbers("variance") else {
+      self.init(name: name)
+      return
+    }
+    self.init(mean: mean, variance: variance, name: name)
   }
 }
 

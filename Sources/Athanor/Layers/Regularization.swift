@@ -27,6 +27,19 @@ public struct Dropout: Layer {
   }
 }
 
+extension Dropout: SerializableLayer {
+  public static var className: String { "Dropout" }
+
+  public var configuration: Configuration {
+    ["rate": rate, "seed": JSONValue.null, "noise_shape": JSONValue.null]
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    guard configuration.isMissing("noise_shape") else { throw configuration.error("noise_shape", expected: "null") }
+    self.init(try configuration.number("rate"), name: name)
+  }
+}
+
 /// Brings each channel to mean 0 and variance 1, then scales and shifts it: `[N, ..., C] -> [N, ..., C]`.
 ///
 /// While training, mean and variance are the batch's; in prediction they are moving averages:
@@ -86,6 +99,31 @@ public struct BatchNormalization: Layer {
   }
 }
 
+extension BatchNormalization: SerializableLayer {
+  public static var className: String { "BatchNormalization" }
+
+  public var configuration: Configuration {
+    [
+      "axis": -1, "momentum": momentum, "epsilon": epsilon, "center": center, "scale": scale,
+      "beta_initializer": Initializer.zeros.serialized, "gamma_initializer": Initializer.ones.serialized,
+      "moving_mean_initializer": Initializer.zeros.serialized,
+      "moving_variance_initializer": Initializer.ones.serialized, "beta_regularizer": JSONValue.null,
+      "gamma_regularizer": JSONValue.null, "beta_constraint": JSONValue.null, "gamma_constraint": JSONValue.null,
+      "synchronized": false,
+    ]
+  }
+
+  public init(configuration: Configuration, name: String) throws {
+    let axes = try configuration.numbers("axis") ?? [-1]  // Keras 2 wrote a list
+    guard axes == [-1] || axes == [3] else { throw configuration.error("axis", expected: "-1, the last axis,") }
+    self.init(
+      momentum: try configuration.number("momentum", default: 0.99),
+      epsilon: try configuration.number("epsilon", default: 1e-3),
+      center: try configuration.flag("center", default: true), scale: try configuration.flag("scale", default: true),
+      name: name)
+  }
+}
+
 /// Applies a function to each number, or softmax to the last axis: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
 ///
 /// - Throws: when built: `AthanorError` if a parameter of the function is out of range.
@@ -107,6 +145,16 @@ public struct Activation: Layer {
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try function.apply(input) }
 }
 
+extension Activation: SerializableLayer {
+  public static var className: String { "Activation" }
+
+  public var configuration: Configuration { get throws { try ["activation": function.serialized] } }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(try configuration.activation(), name: name)
+  }
+}
+
 /// `x` above zero and `slope * x` below: `[N, ...] -> [N, ...]`. Source: `keras.layers.LeakyReLU`.
 ///
 /// - Throws: when built: `AthanorError` if the slope is negative.
@@ -126,4 +174,16 @@ public struct LeakyReLU: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
+}
+
+extension LeakyReLU: SerializableLayer {
+  public static var className: String { "LeakyReLU" }
+
+  public var configuration: Configuration { ["negative_slope": slope] }
+
+  public init(configuration: Configuration, name: String) throws {
+    // Keras 2 called it alpha.
+    let slope = try configuration.number("alpha", default: 0.3)
+    self.init(slope: try configuration.number("negative_slope", default: slope), name: name)
+  }
 }

@@ -17,6 +17,17 @@ public struct Flatten: Layer {
   }
 }
 
+extension Flatten: SerializableLayer {
+  public static var className: String { "Flatten" }
+
+  public var configuration: Configuration { ["data_format": "channels_last"] }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    self.init(name: name)
+  }
+}
+
 /// The numbers of an example in another shape: `[N, ...] -> [N] + targetShape`. Source: `keras.layers.Reshape`.
 ///
 /// - Throws: when built: `AthanorError` if the products of the lengths differ.
@@ -44,6 +55,16 @@ public struct Reshape: Layer {
         .argument, at: "", "targetShape is \(targetShape) but lengths must be at least 1, with at most one -1")
     }
     return try input.reshaped(Shape([input.shape[0]] + lengths))
+  }
+}
+
+extension Reshape: SerializableLayer {
+  public static var className: String { "Reshape" }
+
+  public var configuration: Configuration { ["target_shape": targetShape] }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(try configuration.integers("target_shape"), name: name)
   }
 }
 
@@ -80,5 +101,23 @@ public struct ZeroPadding2D: Layer {
     }
     _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(input.shape, "window")
     return try input.padded(before: [0, vertical[0], horizontal[0], 0], after: [0, vertical[1], horizontal[1], 0])
+  }
+}
+
+extension ZeroPadding2D: SerializableLayer {
+  public static var className: String { "ZeroPadding2D" }
+
+  public var configuration: Configuration { ["padding": [vertical, horizontal], "data_format": "channels_last"] }
+
+  public init(configuration: Configuration, name: String) throws {
+    try configuration.requireChannelsLast()
+    // One number, one for each axis, or one for each side.
+    guard case .array(let axes) = configuration["padding"], axes.count == 2, let vertical = axes[0].integers,
+      let horizontal = axes[1].integers, vertical.count == 2, horizontal.count == 2
+    else {
+      self.init(try configuration.size("padding", default: 1), name: name)
+      return
+    }
+    self.init(top: vertical[0], bottom: vertical[1], left: horizontal[0], right: horizontal[1], name: name)
   }
 }

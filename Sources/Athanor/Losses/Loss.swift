@@ -202,3 +202,55 @@ package func requireClasses(_ prediction: Value, _ target: Value, _ what: String
         + "there are classes.")
   }
 }
+
+extension Loss {
+  /// Keras' name of the class: `mean_squared_error` is `MeanSquaredError`.
+  private var className: String {
+    name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+  }
+
+  /// The loss in Keras' JSON: its name, or with parameters an instance of its class; nil when files have no name for it.
+  package var serialized: JSONValue? {
+    guard let known = Loss.all.first(where: { $0.name == name }) else { return nil }
+    if parameters == known.parameters { return .text(name) }
+    var configuration = Configuration(parameters)
+    configuration["name"] = .text(name)
+    return .instance(of: className, in: "keras.losses", configuration)
+  }
+
+  /// Makes the loss that Keras' JSON describes.
+  ///
+  /// - Throws: `AthanorError` when it is not known or a parameter is not supported.
+  package init(serialized json: JSONValue?, at location: String) throws {
+    var name = ""
+    var configuration: Configuration = [:]
+    if case .text(let text) = json {
+      name = text
+    } else if let object = try? Configuration(json, at: location) {
+      if case .object = object["config"] { configuration = try Configuration(object["config"], at: location) }
+      guard try !configuration.flag("from_logits", default: false) else {
+        throw configuration.error("from_logits", expected: "false")
+      }
+      guard try configuration.number("label_smoothing", default: 0) == 0 else {
+        throw configuration.error("label_smoothing", expected: "0")
+      }
+      let className = try object.text("class_name", default: "")
+      if let known = Loss.all.first(where: { $0.className.lowercased() == className.lowercased() }) {
+        // The name in the settings may be the user's.
+        name = known.name
+      } else if case .text(let text) = configuration["name"] ?? object["config"] {
+        name = text
+      } else {
+        name = className
+      }
+    }
+    let aliases = ["mse": "mean_squared_error", "mae": "mean_absolute_error", "huber_loss": "huber"]
+    name = aliases[name] ?? name
+    guard let loss = Loss.all.first(where: { $0.name == name }) else {
+      throw AthanorError(
+        .unsupported, at: location, "there is no loss named \"\(name)\"",
+        fix: "Load the file with compiled: false and call compile with a loss of your own.")
+    }
+    self = loss.name == Loss.huber.name ? .huber(delta: try configuration.number("delta", default: 1)) : loss
+  }
+}

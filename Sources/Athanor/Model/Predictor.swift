@@ -10,7 +10,7 @@ import Foundation
 ///   let predictor = try model.predictor()
 ///   let probabilities = try predictor.predict(pictures)  // [N, 10]
 ///   ```
-public final class Predictor: @unchecked Sendable {  // plans and workspaces are guarded by `condition`; all else is immutable
+public final class Predictor: @unchecked Sendable {  // `condition` guards what changes
   /// The inputs: names, element types and lengths.
   public let inputs: [Port]
   /// The outputs: names, element types and lengths.

@@ -79,3 +79,110 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
 
 /// The C library's `pow`, for files that do not import it.
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+
+extension LearningRate {
+  private static let module = "keras.optimizers.schedules"
+
+  /// The rate in Keras' JSON, as far as Keras has it.
+  ///
+  /// Keras holds a constant as a 32-bit number, and warms up to a cosine alone; of other warm-ups its readers get the rate to come.
+  package var kerasSerialized: JSONValue {
+    switch self {
+    case .constant(let value): .number(value)
+    case .exponentialDecay(let initial, let steps, let rate, let staircase):
+      .instance(
+        of: "ExponentialDecay", in: LearningRate.module,
+        [
+          "initial_learning_rate": initial, "decay_steps": steps, "decay_rate": rate, "staircase": staircase,
+          "name": "ExponentialDecay",
+        ])
+    case .cosineDecay(let initial, let steps, let alpha):
+      .instance(
+        of: "CosineDecay", in: LearningRate.module,
+        [
+          "initial_learning_rate": initial, "decay_steps": steps, "alpha": alpha, "name": "CosineDecay",
+          "warmup_target": JSONValue.null, "warmup_steps": 0,
+        ])
+    case .piecewise(let boundaries, let values):
+      .instance(
+        of: "PiecewiseConstantDecay", in: LearningRate.module,
+        ["boundaries": boundaries, "values": values, "name": "PiecewiseConstant"])
+    case .warmUp(let steps, .cosineDecay(let initial, let decaySteps, let alpha)):
+      .instance(
+        of: "CosineDecay", in: LearningRate.module,
+        [
+          "initial_learning_rate": 0, "decay_steps": decaySteps, "alpha": alpha, "name": "CosineDecay",
+          "warmup_target": initial, "warmup_steps": steps,
+        ])
+    case .warmUp(_, let next): next.kerasSerialized
+    }
+  }
+
+  /// The exact rate in JSON: Keras' where Keras can hold it, else classes of Athanor's own.
+  package var serialized: JSONValue {
+    switch self {
+    case .constant(let value) where LearningRate.shortest(value) != value: exactConstant(value)
+    case .warmUp(_, .cosineDecay): kerasSerialized
+    case .warmUp(let steps, .constant(let value)): warmUp(steps, exactConstant(value))
+    case .warmUp(let steps, let next): warmUp(steps, next.serialized)
+    default: kerasSerialized
+    }
+  }
+
+  private func exactConstant(_ value: Double) -> JSONValue {
+    .instance(of: "Constant", in: "athanor", ["value": value])
+  }
+
+  private func warmUp(_ steps: Int, _ next: JSONValue) -> JSONValue {
+    .instance(of: "WarmUp", in: "athanor", ["steps": steps, "then": next])
+  }
+
+  /// Makes the rate that JSON describes.
+  ///
+  /// - Throws: `AthanorError` when the schedule is not known or a setting is wrong.
+  package init(serialized json: JSONValue?, at location: String) throws {
+    if let number = json?.number {
+      self = .constant(LearningRate.shortest(number))
+      return
+    }
+    let object = try Configuration(json, at: location)
+    let configuration = try Configuration(object["config"], at: object.location(of: "config"))
+    let initial = try configuration.number("initial_learning_rate", default: 0)
+    switch try object.text("class_name") {
+    case "ExponentialDecay":
+      self = .exponentialDecay(
+        initial: initial, steps: try configuration.integer("decay_steps"),
+        rate: try configuration.number("decay_rate"), staircase: try configuration.flag("staircase", default: false))
+    case "CosineDecay": self = try LearningRate.cosineDecay(configuration, initial)
+    case "PiecewiseConstantDecay":
+      self = .piecewise(
+        boundaries: try configuration.integers("boundaries"), values: try configuration.numbers("values") ?? [])
+    case "Constant": self = .constant(try configuration.number("value"))
+    case "WarmUp":
+      self = .warmUp(
+        steps: try configuration.integer("steps"),
+        then: try LearningRate(serialized: configuration["then"], at: object.location(of: "then")))
+    default: throw object.error("class_name", expected: "a known schedule")
+    }
+  }
+
+  /// Keras' cosine, which may have a warm-up before it.
+  private static func cosineDecay(_ configuration: Configuration, _ initial: Double) throws -> LearningRate {
+    let alpha = try configuration.number("alpha", default: 0)
+    let steps = try configuration.integer("decay_steps")
+    if configuration.isMissing("warmup_target") { return .cosineDecay(initial: initial, steps: steps, alpha: alpha) }
+    let decay = LearningRate.cosineDecay(
+      initial: try configuration.number("warmup_target"), steps: steps, alpha: alpha)
+    let warmUp = try configuration.integer("warmup_steps", default: 0)
+    if warmUp == 0 { return decay }
+    guard initial == 0 else {
+      throw configuration.error("initial_learning_rate", expected: "0, from which a warm-up begins,")
+    }
+    return .warmUp(steps: warmUp, then: decay)
+  }
+
+  /// Keras holds the rate as a 32-bit number: 0.0010000000474974513 is meant as 0.001.
+  private static func shortest(_ value: Double) -> Double {
+    Double(Float(value)) == value ? Double(String(Float(value))) ?? value : value
+  }
+}

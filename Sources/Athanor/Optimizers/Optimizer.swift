@@ -72,7 +72,7 @@ public struct Optimizer: Hashable, Sendable {
     epsilon: Double = 1e-7, clipping: Clipping? = nil
   ) -> Optimizer {
     Optimizer(
-      Adam(beta1: beta1, beta2: beta2, epsilon: epsilon, kerasName: "adamw"), learningRate: learningRate,
+      AdamW(adam: Adam(beta1: beta1, beta2: beta2, epsilon: epsilon)), learningRate: learningRate,
       weightDecay: weightDecay, clipping: clipping)
   }
 
@@ -196,7 +196,6 @@ public struct Adam: OptimizerRule {
   public let beta2: Double
   /// Added to the root.
   public let epsilon: Double
-  package var kerasName = "adam"
 
   public var slotNames: [String] { ["momentum", "velocity"] }
 
@@ -215,4 +214,16 @@ public struct Adam: OptimizerRule {
         fix: "The betas must lie in 0 ..< 1 and epsilon be positive.")
     }
   }
+}
+
+/// Adam with decoupled weight decay: `w -= rate * weightDecay * w`, then Adam's step.
+///
+/// Each rule decays weights in this way; what sets AdamW apart is its name in files and its default decay.
+public struct AdamW: OptimizerRule {
+  /// The step behind the decay.
+  public let adam: Adam
+
+  public var slotNames: [String] { adam.slotNames }
+  public func apply(_ step: OptimizerStep) { adam.apply(step) }
+  public func validate() throws { try adam.validate() }
 }
