@@ -5,22 +5,10 @@ import Foundation
 enum KerasTraining {
   /// The configuration of a compiled model; nil when it holds something that Keras has no name for.
   static func config(_ training: Training) -> [String: Any]? {
-    guard Loss.all.contains(where: { $0.name == training.loss.name }), let optimizer = config(training.optimizer) else {
-      return nil
-    }
-    let delta = training.loss.parameters["delta"]
-    let loss: Any =
-      delta == nil || delta == 1
-      ? training.loss.name : kerasObject("keras.losses", "Huber", ["name": "huber", "delta": delta ?? 1])
-    let metrics = training.metrics.compactMap { metric -> Any? in
-      if metric.name == "accuracy" { return "accuracy" }
-      if metric.name == "precision" { return "Precision" }
-      if metric.name == "recall" { return "Recall" }
-      if metric.direction == .lower, Loss.all.contains(where: { $0.name == metric.name }) { return metric.name }
-      return topK(metric.name).map {
-        kerasObject("keras.metrics", "TopKCategoricalAccuracy", ["name": metric.name, "k": $0])
-      }
-    }
+    guard let loss = lossConfig(training.loss.name, training.loss.parameters),
+      let optimizer = config(training.optimizer)
+    else { return nil }
+    let metrics = training.metrics.compactMap(config)
     guard metrics.count == training.metrics.count else { return nil }
     return [
       "loss": loss, "loss_weights": NSNull(), "metrics": metrics, "weighted_metrics": NSNull(), "run_eagerly": false,
@@ -28,9 +16,27 @@ enum KerasTraining {
     ]
   }
 
-  private static func topK(_ name: String) -> Int? {
-    let parts = name.split(separator: "_")
-    return parts.count == 3 && parts[0] == "top" && parts[2] == "accuracy" ? Int(parts[1]) : nil
+  /// A loss by its name, or with its parameters where they are not the usual ones; nil when Keras has none of this name.
+  private static func lossConfig(_ name: String, _ parameters: [String: Double]) -> Any? {
+    guard Loss.all.contains(where: { $0.name == name }) else { return nil }
+    guard let delta = parameters["delta"], delta != 1 else { return name }
+    return kerasObject("keras.losses", "Huber", ["name": "huber", "delta": delta])
+  }
+
+  private static func config(_ metric: Metric) -> Any? {
+    if metric.name == "accuracy" { return "accuracy" }
+    if let threshold = metric.parameters["threshold"] {
+      guard let className = ["precision": "Precision", "recall": "Recall"][metric.name] else { return nil }
+      if threshold == 0.5 { return className }
+      return kerasObject(
+        "keras.metrics", className,
+        ["name": metric.name, "thresholds": threshold, "top_k": NSNull(), "class_id": NSNull()])
+    }
+    if let k = metric.parameters["k"].flatMap({ Int(exactly: $0) }) {
+      guard metric.name == Metric.topKAccuracy(k).name else { return nil }
+      return kerasObject("keras.metrics", "TopKCategoricalAccuracy", ["name": metric.name, "k": k])
+    }
+    return metric.direction == .lower ? lossConfig(metric.name, metric.parameters) : nil
   }
 
   private static func config(_ optimizer: Optimizer) -> [String: Any]? {
@@ -158,11 +164,10 @@ enum KerasTraining {
       case "accuracy", "acc", "categoricalaccuracy", "sparsecategoricalaccuracy", "binaryaccuracy",
         "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy":
         return .accuracy
-      case "precision": return .precision
-      case "recall": return .recall
+      case "precision": return .precision(threshold: try threshold(config(item, path), of: name))
+      case "recall": return .recall(threshold: try threshold(config(item, path), of: name))
       case "topkcategoricalaccuracy", "sparsetopkcategoricalaccuracy":
-        let config = try KerasConfig(object?["config"] ?? [String: Any](), path)
-        return .topKAccuracy(try config.integer("k", default: 5))
+        return .topKAccuracy(try config(item, path).integer("k", default: 5))
       default:
         if let loss = try? loss(item, path) { return .loss(loss) }
         throw AthanorError(
@@ -170,6 +175,27 @@ enum KerasTraining {
           fix: "Load the file with compiled: false and call compile yourself.")
       }
     }
+  }
+
+  /// A metric's parameters; none when only its name is given.
+  private static func config(_ metric: Any, _ path: String) throws -> KerasConfig {
+    try KerasConfig((metric as? [String: Any])?["config"] ?? [String: Any](), path)
+  }
+
+  /// The threshold of `Precision` or `Recall`, which Keras keeps as a number, a list or null (0.5).
+  private static func threshold(_ config: KerasConfig, of name: String) throws -> Double {
+    guard config.isMissing("top_k") else { throw config.refuse("top_k", "null") }
+    guard config.isMissing("class_id") else { throw config.refuse("class_id", "null") }
+    guard let list = config.values["thresholds"] as? [Any] else {
+      return try config.number("thresholds", default: 0.5)
+    }
+    guard list.count <= 1 else {
+      throw AthanorError(
+        .unsupported, at: "\(config.path).thresholds", "\(name) has \(list.count) thresholds but only one is supported",
+        fix: "Load the file with compiled: false and call compile with one metric for each threshold.")
+    }
+    guard let number = list.first as? NSNumber else { throw config.refuse("thresholds", "a number") }
+    return number.exactDouble
   }
 
   static func optimizer(_ json: Any?, _ path: String) throws -> Optimizer {
