@@ -19,24 +19,47 @@ extension ExportFormat {
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
       pixels: { options.pixels($0) }, otherShapes: { options.otherShapes($0) },
       contents: { model, path in
-        if path.hasSuffix(".mlpackage") {
+        switch try CoreMLKind(path) {
+        case .program:
           let program = try CoreMLProgram(model, options)
           let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.serializedBytes(), program.weights)
           return ExportFormat.Contents(
             byteCount: bytes.count + weights.count,
             recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
             write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
+        case .network:
+          let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
+          return ExportFormat.Contents(
+            byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
+            write: { try FileBytes.write(bytes, to: $0) })
         }
-        guard path.hasSuffix(".mlmodel") else {
-          throw AthanorError(
-            .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel",
-            fix: "Choose such a name.")
+      },
+      check: { model, path in
+        switch try path.map({ try CoreMLKind($0) }) ?? .program {
+        case .program: _ = try CoreMLProgram(model, options)
+        case .network: _ = try CoreMLNetwork(model, options)
         }
-        let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
-        return ExportFormat.Contents(
-          byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
-          write: { try FileBytes.write(bytes, to: $0) })
-      }, check: { model in _ = try CoreMLProgram(model, options) })
+      })
+  }
+}
+
+/// The two kinds of Core ML's files, told apart by the extension.
+private enum CoreMLKind {
+  /// `.mlpackage`
+  case program
+  /// `.mlmodel`
+  case network
+
+  /// - Throws: `AthanorError` when the path ends otherwise.
+  init(_ path: String) throws {
+    if path.hasSuffix(".mlpackage") {
+      self = .program
+    } else if path.hasSuffix(".mlmodel") {
+      self = .network
+    } else {
+      throw AthanorError(
+        .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel", fix: "Choose such a name.")
+    }
   }
 }
 

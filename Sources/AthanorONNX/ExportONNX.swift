@@ -15,15 +15,22 @@ extension ExportFormat {
   public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
     ExportFormat(
       contents: { model, path in
-        guard path.hasSuffix(".onnx") else {
-          throw AthanorError(
-            .argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
-        }
+        try requireExtension(path)
         let bytes: [UInt8] = try OnnxNetwork(model, metadata: metadata).model.serializedBytes()
         return ExportFormat.Contents(
           byteCount: bytes.count, recipe: { try OnnxFiles.recipe(bytes, path) },
           write: { try FileBytes.write(bytes, to: $0) })
-      }, check: { model in _ = try OnnxNetwork(model, metadata: metadata) })
+      },
+      check: { model, path in
+        if let path { try requireExtension(path) }
+        _ = try OnnxNetwork(model, metadata: metadata)
+      })
+  }
+
+  private static func requireExtension(_ path: String) throws {
+    guard path.hasSuffix(".onnx") else {
+      throw AthanorError(.argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
+    }
   }
 }
 

@@ -247,7 +247,7 @@ func errorText(_ body: () throws -> Void) -> String {
             recipe.weights = weights
             return recipe
           }, write: { try Data().write(to: URL(fileURLWithPath: $0)) })
-      }, check: { _ in })
+      }, check: { _, _ in })
     #expect(errorText { try model.export(to: path, as: format) }.contains("computes something else"))
     #expect(!FileManager.default.fileExists(atPath: path))
   }

@@ -21,6 +21,15 @@ import Testing
     #expect(parameters == 94_602)
   }
 
+  /// A check for a file is about its name too.
+  @Test func checks() throws {
+    let model = try Sequential(input: [3]) { Dense(2) }
+    try model.checkExport(as: .onnx())
+    try model.checkExport(to: "x.onnx", as: .onnx())
+    let error = #expect(throws: AthanorError.self) { try model.checkExport(to: "x.mlmodel", as: .onnx()) }
+    #expect(error?.description == "x.mlmodel: an ONNX model's name must end with .onnx. Choose such a name.")
+  }
+
   /// Every name is defined once, before it is read.
   @Test func namesAreInOrder() throws {
     let model = try Sequential(input: [8, 8, 3]) {

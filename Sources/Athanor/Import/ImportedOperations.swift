@@ -47,12 +47,7 @@ extension ImportBuilder {
 
   private mutating func function(_ site: ImportSite) throws -> [Content] {
     let type = site.operation.type
-    guard Self.known.contains(type) else {
-      throw AthanorError(
-        .unsupported, at: "", "there is no operation of this kind here",
-        fix: AthanorError.suggestion(for: type, among: Self.known.sorted())
-          + "Known are \(Self.known.sorted().joined(separator: ", ")).")
-    }
+    guard Self.known.contains(type) else { throw unknown(type) }
     let x = try site.computed("x")
     if type == "prelu" { return try prelu(site, x) }
     let (alpha, beta) = (try site.number("alpha", default: 0), try site.number("beta", default: 0))
@@ -75,8 +70,16 @@ extension ImportBuilder {
         return high < .infinity ? try above.binary(.minimum, high) : above
       }
     case "sigmoid_hard": return try map(x) { try ($0 * alpha + beta).clipped(0, 1) }
-    default: return try map(x) { try $0 / (abs($0) + 1) }  // softsign
+    case "softsign": return try map(x) { try $0 / (abs($0) + 1) }
+    default: throw unknown(type)
     }
+  }
+
+  private func unknown(_ type: String) -> AthanorError {
+    AthanorError(
+      .unsupported, at: "", "there is no operation of this kind here",
+      fix: AthanorError.suggestion(for: type, among: Self.known.sorted())
+        + "Known are \(Self.known.sorted().joined(separator: ", ")).")
   }
 
   /// One slope below zero for each channel.

@@ -102,6 +102,21 @@ struct ImportedProgramTests {
     #expect(result.shape == [4, 6])
   }
 
+  @Test("No operation but softsign is read as softsign, and none that messages name is unknown")
+  func knownOperations() throws {
+    let inputs: [Float] = [-2, 0.5, 3]
+    let known = try #require(refusal("none", ["x": ["x"]]).split(separator: "Known are ").last)
+    let types = known.split(separator: ".")[0].split(separator: ", ").map(String.init)
+    #expect(types.count > 40 && types.contains("softsign"))
+    for type in types {
+      let text = refusal(type, ["x": ["x"]], shape: [1, 3])
+      #expect(!text.contains("there is no operation of this kind here"), "\(type)")
+      guard text == "no error" else { continue }
+      let result = try model([1, 3], [:], [operation(type, ["x": ["x"]])]).predict(Tensor(shape: [1, 3], inputs))
+      #expect((result.floats == inputs.map { $0 / (abs($0) + 1) }) == (type == "softsign"), "\(type)")
+    }
+  }
+
   @Test("What cannot be read is named, with what can")
   func refusals() throws {
     let unknown = refusal("softmaxx", ["x": ["x"]])
