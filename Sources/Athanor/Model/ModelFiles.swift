@@ -19,10 +19,19 @@ package struct ModelRecipe {
   }
 
   /// An imported program as a model.
-  package init(_ program: ImportedProgram, name: String) {
+  ///
+  /// - Throws: `AthanorError` when it has not one input and one output.
+  package init(_ program: Program, name: String) throws {
+    guard program.inputs.count == 1, program.outputs.count == 1 else {
+      throw AthanorError(
+        .unsupported, at: "",
+        "it has \(program.inputs.count) inputs and \(program.outputs.count) outputs, but models here have one of each")
+    }
+    var program = program
+    let scale = try program.takePixelScale()
     self.init(
-      inputShape: program.input.exampleShape, name: name, layers: [ImportedNetwork(program, name: "network")])
-    pixelScale = program.pixelScale
+      inputShape: program.inputs[0].exampleShape, name: name, layers: [ImportedNetwork(program, name: "network")])
+    pixelScale = scale
   }
 }
 
