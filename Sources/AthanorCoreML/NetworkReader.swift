@@ -1,7 +1,7 @@
 import Athanor
 import AthanorCore
 
-/// Reads a model of the format before ML Program, translating each layer into the common language.
+/// Reads a model of the format before ML Program, translating each layer into the exchange language.
 ///
 /// That format sees a vector as `[C, 1, 1]`; here it stays `[N, C]` until a layer needs a picture.
 struct NetworkReader {

@@ -121,7 +121,7 @@ struct OnnxReader {
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": nil, "momentum": nil, "noop_with_empty_axes": 0,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "noop_with_empty_axes": 0,
     "num_outputs": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1, "stash_type": nil, "storage_order": 0,
   ]
 

@@ -258,7 +258,11 @@ extension OperationKind {
       name, [.required(.x), .required(.y)], function: .binary(function),
       fold: { site in try number.flatMap { try site.foldedArithmetic($0) } }
     ) { site in
-      let (values, layout) = try site.aligned([site.value(.x), site.value(.y)])
+      let operands = try [ArgumentName.x, .y].map { argument in
+        let value = try site.value(argument)
+        return value.constant.map { ImportedValue(constant: $0.trimmed) } ?? value
+      }
+      let (values, layout) = try site.aligned(operands)
       return [
         ImportedValue(try site.value(values[0]).binary(function, site.value(values[1])), layout: layout)
       ]

@@ -216,6 +216,9 @@ extension Tensor {
     return floats.map { Int(exactly: $0.rounded(.towardZero)) ?? 0 }
   }
 
+  /// The same elements without the axes of length 1 in front, which say nothing when shapes are broadcast.
+  package var trimmed: Tensor { reshaped(to: Array(shape.drop { $0 == 1 })) }
+
   /// The same elements under another shape with the same count.
   package func reshaped(to shape: [Int]) -> Tensor { Tensor(uncheckedShape: shape, storage) }
 }

@@ -105,8 +105,7 @@ extension LayoutSide {
   /// Numbers of the other side, for example `[C]` or `[C, 1, 1]`, in the order of this side's pictures, without ones in front.
   private func besidePictures(_ tensor: Tensor) -> Element {
     let lengths = [Int](repeating: 1, count: max(0, 4 - tensor.shape.count)) + tensor.shape
-    let moved = tensor.reshaped(to: lengths).transposed(Self.fromOtherSide)
-    return Element(constant: moved.reshaped(to: Array(moved.shape.drop { $0 == 1 })))
+    return Element(constant: tensor.reshaped(to: lengths).transposed(Self.fromOtherSide).trimmed)
   }
 
   /// A matrix `[M, K]` whose columns follow the other side's order of a flattened picture, in this side's order.
