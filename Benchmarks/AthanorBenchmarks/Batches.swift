@@ -23,7 +23,7 @@ struct BatchBenchmark: AsyncParsableCommand {
       try model.compile(optimizer: .adam(), loss: .categoricalCrossentropy)
       let part = train.slice(0..<batch)
       let time = try medianSeconds(max(5, 400 / batch)) { _ = try model.trainOnBatch(part) }
-      let bytes = model.workspaces.values.reduce(0) { $0 + $1.plan.arenaByteCount + $1.plan.scratchByteCount }
+      let bytes = model.workspaceByteCount
       figures.append(
         Figures(batch: batch, microsecondsForAnImage: time / Double(batch) * 1e6, megabytes: Double(bytes) * 1e-6))
     }

@@ -54,7 +54,7 @@ struct NetworkReader {
     default: throw AthanorError(.unsupported, at: "input \"\(feature.name)\"", "is neither a picture nor an array")
     }
     guard input.shape.count >= 2, input.shape.allSatisfy({ $0 > 0 }),
-      Tensor.elementCount(of: input.shape).map({ $0 <= Shape.mostElements }) == true
+      Tensor.elementCount(of: input.shape).map({ $0 <= Shape.maximumElements }) == true
     else { throw AthanorError(.data, at: "input \"\(feature.name)\"", "has the shape \(Shape.text(input.shape))") }
     _ = writer.add(input)
     ranks[input.name] = input.shape.count
@@ -131,7 +131,7 @@ struct NetworkReader {
 
   /// The numbers of weights of a given shape.
   func tensor(_ weights: ProtoWeights, _ shape: [Int]) throws -> Tensor {
-    guard let count = Tensor.elementCount(of: shape), count <= Shape.mostElements else {
+    guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
       throw AthanorError(.data, at: "", "its weights would have shape \(shape)")
     }
     var numbers = weights.floats

@@ -94,7 +94,7 @@ struct ProgramReader {
     }
     // Only the batch may be open.
     guard lengths.dropFirst().allSatisfy({ $0 > 0 }),
-      Tensor.elementCount(of: lengths).map({ $0 <= Shape.mostElements }) == true
+      Tensor.elementCount(of: lengths).map({ $0 <= Shape.maximumElements }) == true
     else {
       throw AthanorError(.unsupported, at: place, "has the shape \(Shape.text(lengths)), where 0 is an open length")
     }

@@ -61,13 +61,18 @@ package enum KerasFile {
   }
 
   private static func architecture(of model: Model) throws -> [String: Any] {
+    guard model.network.isChain else {
+      throw AthanorError(
+        .unsupported, at: "model \"\(model.name)\"", "Keras' files can only be written of layers one after another",
+        fix: "Save it as .safetensors, or save with weightsOnly.")
+    }
     let type = kerasObject("keras", "DTypePolicy", ["name": "float32"])
     var layers: [[String: Any]] = [
       [
         "class_name": "InputLayer",
         "config": [
           "batch_shape": [NSNull()] + model.inputShape.map { $0 as Any }, "dtype": "float32", "sparse": false,
-          "ragged": false, "name": model.network.inputName, "optional": false,
+          "ragged": false, "name": model.network.inputs[0].name, "optional": false,
         ] as [String: Any],
       ]
     ]
@@ -87,7 +92,7 @@ package enum KerasFile {
       }
       var config = layer.kerasConfig
       config["name"] = entry.name
-      config["trainable"] = true
+      config["trainable"] = !Network.isFrozen(entry.name, model.frozen)
       config["dtype"] = type
       layers.append(["class_name": Swift.type(of: layer).kerasClassName, "config": config])
     }
@@ -133,14 +138,14 @@ package enum KerasFile {
       names.append("\(name)/learning_rate")
       group.setArray(Tensor(uncheckedShape: [], .float32([Float(model.learningRate)])), at: names[1])
     }
-    let entries = model.weightMemory.parameters.entries
+    let entries = model.weightMap.spans.filter(\.isParameter)
     for (index, slot) in slotOrder(training.optimizer, weights: entries.count) {
       let entry = entries[index]
       let path =
         "\(name)/\(model.name)_" + entry.name.replacingOccurrences(of: "/", with: "_") + "_"
         + training.optimizer.rule.slotNames[slot]
       names.append(path)
-      let numbers = Array(training.slots[slot].floats[entry.offset..<entry.offset + entry.count])
+      let numbers = Array(training.slots[slot].floats[entry.gradientOffset..<entry.gradientOffset + entry.count])
       group.setArray(Tensor(uncheckedShape: entry.shape, .float32(numbers)), at: path)
     }
     group.attributes["weight_names"] = .texts(names)
@@ -159,8 +164,8 @@ package enum KerasFile {
     }
     let parsed = try architecture(KerasConfig(parsing: text, "\(path), model_config"), customLayers)
     // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
-    let declared = try declarations(parsed.inputShape, parsed.layers, path)
-    var recipe = ModelRecipe(inputShape: parsed.inputShape, name: parsed.name, layers: parsed.layers)
+    let (network, declared) = try network(parsed.inputShape, parsed.layers, path)
+    var recipe = ModelRecipe(network, name: parsed.name)
     recipe.weights = try tensors(root.groups["model_weights"] ?? HDF5Group(), declared, path)
     if case .text(let scale) = root.attributes[pixelAttribute] {
       guard let scale = Float(scale), scale.isFinite, scale != 0 else {
@@ -202,6 +207,7 @@ package enum KerasFile {
         fix: "Load the file with compiled: false and compile again.")
     }
     model.progress = progress
+    model.hasLoadedProgress = true
     model.training?.fixedRate = progress.fixedRate
   }
 
@@ -249,13 +255,14 @@ package enum KerasFile {
 
   private static func fallbackName(_ className: String, _ index: Int) -> String { "\(className.lowercased())_\(index)" }
 
-  /// The weights that an architecture asks for, in the order of its layers.
-  static func declarations(_ shape: [Int], _ layers: [any Layer], _ path: String) throws -> [WeightDeclaration] {
+  /// The network of an architecture, and the weights that it asks for in the order of its layers.
+  static func network(
+    _ shape: [Int], _ layers: [any Layer], _ path: String
+  ) throws -> (Network, [WeightDeclaration]) {
     do {
-      var network = try Network(inputShape: shape)
+      var network = try Network(input: Input(shape))
       for layer in layers { try network.append(layer) }
-      let input = try GraphBuilder().source(.input("input"), ValueType(.float32, Shape([nil] + shape)))
-      return try network.build(input, isTraining: true).weights
+      return (network, try network.declared().weights)
     } catch let error as AthanorError {
       throw error.within(path)
     }
@@ -341,7 +348,7 @@ package enum KerasFile {
       tensors.removeFirst()
     }
     if let second = tensors.first, second.0.hasSuffix("learning_rate") { tensors.removeFirst() }
-    let entries = model.weightMemory.parameters.entries
+    let entries = model.weightMap.spans.filter(\.isParameter)
     let order = slotOrder(training.optimizer, weights: entries.count)
     guard tensors.count == order.count else {
       throw AthanorError(
@@ -355,7 +362,9 @@ package enum KerasFile {
           .shape, at: "\(path), \(name)",
           "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
       }
-      for (place, value) in tensor.floats.enumerated() { training.slots[slot].floats[entry.offset + place] = value }
+      for (place, value) in tensor.floats.enumerated() {
+        training.slots[slot].floats[entry.gradientOffset + place] = value
+      }
     }
   }
 

@@ -72,7 +72,7 @@ extension KerasFiles: ModelFileReader {
     let model = try Model(contentsOf: path, threads: 1)
     var facts = FileFacts(format: "Keras, HDF5")
     facts.inputs = [
-      .init(name: model.network.inputName, type: "float32 \(Shape([nil] + model.inputShape.map { $0 }))")
+      .init(name: model.network.inputs[0].name, type: "float32 \(Shape([nil] + model.inputShape.map { $0 }))")
     ]
     facts.outputs = [.init(name: model.network.entries.last?.name ?? "", type: "float32 \(model.outputShape)")]
     facts.facts = [.init("Name", model.name), .init("Pixels are multiplied by", "\(model.pixelScale)")]

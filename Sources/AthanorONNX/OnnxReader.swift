@@ -69,7 +69,7 @@ struct OnnxReader {
     }
     let shape = [1] + lengths.dropFirst()
     guard lengths.count >= 2, shape.allSatisfy({ $0 > 0 }), value.type.tensor.dataType == 1,
-      Tensor.elementCount(of: shape).map({ $0 <= Shape.mostElements }) == true
+      Tensor.elementCount(of: shape).map({ $0 <= Shape.maximumElements }) == true
     else {
       throw AthanorError(
         .unsupported, at: "input \"\(value.name)\"",
@@ -84,7 +84,7 @@ struct OnnxReader {
   static func numbers(_ tensor: OnnxTensor) throws -> Tensor {
     func damaged(_ what: String) -> AthanorError { AthanorError(.data, at: "tensor \"\(tensor.name)\"", what) }
     let shape = tensor.shape.map { Int(clamping: $0) }
-    guard let count = Tensor.elementCount(of: shape), count <= Shape.mostElements else {
+    guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
       throw damaged("has the shape \(Shape.text(shape))")
     }
     guard tensor.location == 0 else {

@@ -241,7 +241,9 @@ func errorText(_ body: () throws -> Void) -> String {
         ExportFormat.Contents(
           byteCount: 1,
           recipe: {
-            var recipe = ModelRecipe(inputShape: [3], name: "other", layers: layers)
+            var network = try Network(input: Input([3]))
+            for layer in layers { try network.append(layer) }
+            var recipe = ModelRecipe(network, name: "other")
             recipe.weights = weights
             return recipe
           }, write: { try Data().write(to: URL(fileURLWithPath: $0)) })

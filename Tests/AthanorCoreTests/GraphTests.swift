@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: SampleGraph.allCases, [true, false])
   func gradientsOfWholeNetworks(_ sample: SampleGraph, isFused: Bool) throws {
     let graph = try sample.training(isFused: isFused)
-    let bench = try Bench(graph, batch: 3, precision: .double)
+    let bench = try Bench(graph, precision: .double)
     try bench.set(contents(of: graph, batch: 3))
     bench.run()
     let gradients = try bench.results()
@@ -96,12 +96,12 @@ import Testing
 
 @Suite struct PlanErrorTests {
   private func plan(
-    _ graph: Graph, batch: Int = 1, parameters: [(String, [Int])] = [], states: [(String, [Int])] = []
+    _ graph: Graph, parameters: [(String, [Int])] = [], states: [(String, [Int])] = []
   ) throws {
     var (weights, averages) = (ArrayLayout(), ArrayLayout())
     for (name, shape) in parameters { weights.append(name, shape) }
     for (name, shape) in states { averages.append(name, shape) }
-    _ = try Plan(graph, batchSize: batch, parameters: weights, states: averages)
+    _ = try Plan(graph, weights: WeightMap(WeightStore(parameters: weights, states: averages)))
   }
 
   @Test func weightsMustBeThere() throws {
@@ -132,14 +132,15 @@ import Testing
   }
 
   @Test func batchesMustFit() throws {
-    let builder = GraphBuilder()
-    _ = try builder.source(.input("x"), ValueType(.float32, [nil, 1000]))
-    #expect(text { try plan(builder.graph, batch: 0) } == "")
-    for batch in [-1, Int.max, 1 << 35] {
+    func source(_ batch: Int) throws {
+      _ = try GraphBuilder(openLength: batch).source(.input("x"), ValueType(.float32, [nil, 1000]))
+    }
+    #expect(text { try source(0) } == "")
+    for batch in [-1, Int.max, 1 << 50] {
       #expect(
-        text { try plan(builder.graph, batch: batch) }
-          == "plan: a batch of \(batch) was asked for a network with values of shape (None, 1000). "
-          + "Use a smaller batch, of 0 or more.")
+        text { try source(batch) }
+          == "input(\"x\") would have shape (None, 1000) but lengths must be 0 or more and their product at most 2^40. "
+          + "Use smaller lengths.")
     }
   }
 }

@@ -34,11 +34,11 @@ import Testing
 
   /// Plays a plan through, byte by byte: what a step reads must still be what was written for it, and a step must not write
   /// over what it reads (but for kernels that may run in place).
-  private func faults(of graph: Graph, batch: Int) throws -> [String] {
-    let plan = try Bench(graph, batch: batch).plan
+  private func faults(of graph: Graph) throws -> [String] {
+    let plan = try Bench(graph).plan
     var faults: [String] = []
     // The value that each byte of each region holds; views hold what they are views of.
-    var held = [[Int: Int]](repeating: [:], count: Region.allCases.count)
+    var held = [[Int: Int]](repeating: [:], count: Region.stores + 1)
     var content = Array(graph.types.indices)
     for node in graph.nodes where node.op.outputPlacement == .viewOfInput {
       content[node.outputs[0].index] = content[node.inputs[0].index]
@@ -47,7 +47,7 @@ import Testing
       operand.place.offset..<operand.place.offset + operand.count * operand.dtype.byteCount
     }
     func write(_ operand: KernelSite.Operand, _ value: ValueID) {
-      if operand.place.region == Region.arena.rawValue, range(operand).upperBound > plan.arenaByteCount {
+      if operand.place.region == Region.arena, range(operand).upperBound > plan.arenaByteCount {
         faults.append("\(value) ends behind the arena")
       }
       for byte in range(operand) { held[operand.place.region][byte] = content[value.index] }
@@ -90,14 +90,13 @@ import Testing
       switch result {
       case .output(let name):
         guard let operand = plan.outputs[name] else { return faults + ["\(result) is missing"] }
-        if operand.place.region != Region.arena.rawValue { faults.append("\(result) is not in the arena") }
+        if operand.place.region != Region.arena { faults.append("\(result) is not in the arena") }
         check(operand, value, "\(result)")
       case .gradient(let name), .update(let name):
         let isGradient = result == .gradient(name)
-        let (parameters, states) = Bench.layouts(graph, batch: batch)
-        let entry = try #require(isGradient ? parameters[name] : states[name])
-        let region = isGradient ? Region.gradients : .updates
-        check(region.rawValue, entry.offset * 4..<entry.range.upperBound * 4, value, "\(result)")
+        let span = try #require(Bench.weights(graph)[name])
+        let first = span.gradientOffset * 4
+        check(isGradient ? Region.gradients : Region.updates, first..<first + span.count * 4, value, "\(result)")
       }
     }
     for value in graph.sources.values { check(plan.operands[value.index], value, "the next run") }
@@ -107,22 +106,24 @@ import Testing
   @Test(arguments: SampleGraph.allCases, [false, true])
   func nothingIsOverwritten(_ sample: SampleGraph, isFused: Bool) throws {
     for batch in [1, 2, 3] {
-      #expect(try faults(of: sample.forward(), batch: batch) == [])
-      #expect(try faults(of: sample.training(isFused: isFused), batch: batch) == [])
+      #expect(try faults(of: sample.forward(batch: batch)) == [])
+      #expect(try faults(of: sample.training(isFused: isFused, batch: batch)) == [])
     }
   }
 
   @Test(arguments: OpCase.all.filter { !$0.skipsDifferences })
   func nothingIsOverwritten(_ aCase: OpCase) throws {
-    let graph = try aCase.graph(parameters: aCase.differentiable, gradients: true)
-    for batch in [1, 3] { #expect(try faults(of: graph, batch: batch) == []) }
+    for batch in [1, 3] {
+      let graph = try aCase.graph(parameters: aCase.differentiable, gradients: true, batch: batch)
+      #expect(try faults(of: graph) == [])
+    }
   }
 
   /// Results that lie with the weights or the gradients are read from there too.
   @Test func resultsOutsideOfTheArena() throws {
     let graph = try SampleGraph.shared.training(isFused: true)
-    let bench = try Bench(graph, batch: 2)
-    let contents = contents(of: graph, batch: 2)
+    let bench = try Bench(graph)
+    let contents = contents(of: graph, batch: 3)
     try bench.set(contents)
     bench.run()
     let (a, b) = (try #require(contents[.parameter("a")]), try #require(contents[.parameter("b")]))
@@ -134,7 +135,7 @@ import Testing
     let builder = GraphBuilder(graph)
     let gradient = try #require(graph.results.first { $0.result == .gradient("a") }).value
     builder.setResult(.output("gradient"), Value(builder, gradient))
-    let other = try Bench(builder.graph, batch: 2)
+    let other = try Bench(builder.graph)
     try other.set(contents)
     other.run()
     #expect(try other.bytes(.output("gradient")) == bench.bytes(.gradient("a")))
@@ -144,8 +145,8 @@ import Testing
   @Test(arguments: [SampleGraph.convolutional, .residual, .attention])
   func memoryIsShared(_ sample: SampleGraph) throws {
     let graph = try sample.training(isFused: true)
-    let plan = try Bench(graph, batch: 8).plan
-    let inArena = plan.operands.indices.filter { plan.operands[$0].place.region == Region.arena.rawValue }
+    let plan = try Bench(graph).plan
+    let inArena = plan.operands.indices.filter { plan.operands[$0].place.region == Region.arena }
     let sum = inArena.map { (plan.operands[$0].count * plan.operands[$0].dtype.byteCount + 63) / 64 * 64 }.reduce(0, +)
     #expect(plan.arenaByteCount < sum * 3 / 4)
   }
@@ -154,7 +155,7 @@ import Testing
   @Test(arguments: SampleGraph.allCases)
   func runsCanBeRepeated(_ sample: SampleGraph) throws {
     let graph = try sample.training(isFused: true)
-    let bench = try Bench(graph, batch: 3)
+    let bench = try Bench(graph)
     try bench.set(contents(of: graph, batch: 3))
     bench.run(seed: 1, step: 1)
     let first = try bench.results()

@@ -6,10 +6,10 @@ import Testing
   /// whatever the number of threads.
   @Test(arguments: OpCase.all, [1, 3])
   func kernelsFollowTheReference(_ aCase: OpCase, batch: Int) throws {
-    let graph = try aCase.graph(parameters: aCase.differentiable, gradients: true)
+    let graph = try aCase.graph(parameters: aCase.differentiable, gradients: true, batch: batch)
     let contents = aCase.contents(of: graph, batch: batch)
     func run(_ instructions: InstructionSet, threads: Int) throws -> Bench {
-      let bench = try Bench(graph, batch: batch, instructions: instructions, threads: threads)
+      let bench = try Bench(graph, instructions: instructions, threads: threads)
       try bench.set(contents)
       bench.run(seed: 5, step: 2)
       return bench
@@ -37,8 +37,8 @@ import Testing
   func gradientsFollowDifferences(_ aCase: OpCase, batch: Int) throws {
     let all = aCase.differentiable
     var differences: [Int: [Double]] = [:]
-    let forward = try aCase.graph(parameters: all, gradients: false)
-    let bench = try Bench(forward, batch: batch, precision: .double)
+    let forward = try aCase.graph(parameters: all, gradients: false, batch: batch)
+    let bench = try Bench(forward, precision: .double)
     try bench.set(aCase.contents(of: forward, batch: batch))
     for place in all {
       let name = "input\(place)"
@@ -46,8 +46,8 @@ import Testing
       differences[place] = try (0..<count).map { try slope(bench, try bench.double(name, $0)) }
     }
     for parameters in Set([all] + all.map { [$0] }) {
-      let graph = try aCase.graph(parameters: parameters, gradients: true)
-      let bench = try Bench(graph, batch: batch, precision: .double)
+      let graph = try aCase.graph(parameters: parameters, gradients: true, batch: batch)
+      let bench = try Bench(graph, precision: .double)
       try bench.set(aCase.contents(of: graph, batch: batch))
       bench.run(seed: 5, step: 2)
       for place in parameters {

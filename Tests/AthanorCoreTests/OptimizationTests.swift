@@ -131,7 +131,7 @@ import Testing
   }
 
   @Test func floatingPointOperationsAreCounted() throws {
-    let plan = try Bench(SampleGraph.convolutional.forward(), batch: 3).plan
+    let plan = try Bench(SampleGraph.convolutional.forward()).plan
     let convolution = 2 * 3 * 9 * 8 * 4 * 3 * 3 * 2
     let products = 2 * 3 * (64 * 5 + 5 * 3)
     #expect(plan.floatingPointOperations == Double(convolution + products))

@@ -8,7 +8,7 @@ import Testing
   ) throws {
     let contents = contents(of: before, batch: 3)
     let results = try [before, after].map { graph in
-      let bench = try Bench(graph, batch: 3, precision: .double)
+      let bench = try Bench(graph, precision: .double)
       try bench.set(contents)
       bench.run(seed: 4, step: 1)
       return try bench.results()
@@ -54,7 +54,7 @@ import Testing
   /// What the kernels cannot do stays as it is: strides, dilations, groups, overlapping windows and very large ones.
   @Test(arguments: 0..<5)
   func poolingGradientsThatStay(_ kind: Int) throws {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 12, 12, 2]))
     let weights = try builder.source(.parameter("w"), ValueType(.float32, [3, 3, kind == 2 ? 1 : 2, 4]))
     let convolution = Window2D(
@@ -100,7 +100,7 @@ import Testing
   private func expectNoFusion(
     _ body: (Value) throws -> Value, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let x = try builder.source(.input("x"), ValueType(.float32, [nil, 4, 4, 2]))
     let kernel = try builder.source(.parameter("kernel"), ValueType(.float32, [3, 3, 2, 3]))
     let y = try x.conv2D(kernel, Window2D(kernel: [3, 3], strides: [1, 1], padding: .same), groups: 1)
@@ -126,7 +126,7 @@ import Testing
 
   /// A bias after the ReLU is not a bias before it, and a second bias is not the first.
   @Test func orderIsKept() throws {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let x = try builder.source(.input("x"), ValueType(.float32, [nil, 4]))
     let kernel = try builder.source(.parameter("kernel"), ValueType(.float32, [4, 3]))
     let bias = try builder.source(.parameter("bias"), ValueType(.float32, [3]))
@@ -141,7 +141,7 @@ import Testing
 
   /// The pooling decides by the pooled values only when it pools what the ReLU gave, and nobody else reads that gradient.
   @Test func reluGradientsOfOthersStay() throws {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
     let window = Window2D(kernel: [2, 2], strides: [2, 2], padding: .valid)
     let positive = try relu(x)
@@ -151,7 +151,7 @@ import Testing
     let before = try withGradients(builder.graph)
     let after = try Passes.fuseReluGradientIntoPooling(before)
     #expect(after.description == before.description)
-    let fused = GraphBuilder()
+    let fused = GraphBuilder(openLength: 3)
     let y = try fused.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
     fused.setResult(.output("loss"), try relu(y).maxPooled(window).sum(axes: [0, 1, 2, 3]))
     let single = try withGradients(fused.graph)
@@ -163,7 +163,7 @@ import Testing
   /// Of two ReLUs only the one next to the pooling goes into it, and none of another function.
   @Test(arguments: [1, 2, 3])
   func functionsBeforePooling(kind: Int) throws {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let x = try builder.source(.parameter("x"), ValueType(.float32, [nil, 4, 4, 2]))
     let y =
       switch kind {

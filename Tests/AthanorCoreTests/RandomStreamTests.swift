@@ -88,7 +88,7 @@ import Testing
   }
 
   private func graph(_ count: Int, rate: Double) throws -> Graph {
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 1)
     let x = try builder.source(.input("x"), ValueType(.float32, [nil, count]))
     builder.setResult(.output("y"), try x.droppedOut(rate))
     builder.setResult(.output("z"), try x.droppedOut(rate))

@@ -79,10 +79,6 @@ import Testing
       "input has shape () but 3 axes (height, width, channels) are needed. Give it pictures of "
         + "height, width and channels.")
     check(
-      try pooled([nil, nil, 28, 1], two),
-      "input has shape (None, 28, 1) but 3 axes (height, width, channels) are needed. Give it "
-        + "pictures of height, width and channels.")
-    check(
       try pooled([nil, 28, 28, nil], two),
       "input has shape (28, 28, None) but 3 axes (height, width, channels) are needed. Give it "
         + "pictures of height, width and channels.")
@@ -275,7 +271,7 @@ import Testing
         + "same product.")
     check(
       try refusal([nil, 3, 4]) { try $0[0].reshaped([12]) },
-      "shape (None, 3, 4) cannot be seen as (12,). The batch must stay one axis of its own.")
+      "shape (None, 3, 4) cannot be seen as (12,). Each open axis must stay an axis of its own.")
     check(
       try refusal([nil, 12]) { try $0[0].reshaped([nil, -3, -4]) },
       "12 elements of shape (12,) cannot be seen as (-3, -4), which no memory can hold. Choose "
@@ -303,15 +299,11 @@ import Testing
     check(
       try refusal([nil, 3]) { try $0[0].padded(before: [0, -1], after: [0, 1]) },
       "padding of [0, -1] before and [0, 1] after does not go with an input of shape (None, 3). "
-        + "Lengths must be 0 or more, and 0 for the batch.")
-    check(
-      try refusal([nil, 3]) { try $0[0].padded(before: [1, 0], after: [0, 0]) },
-      "padding of [1, 0] before and [0, 0] after does not go with an input of shape (None, 3). "
-        + "Lengths must be 0 or more, and 0 for the batch.")
+        + "Lengths must be 0 or more.")
     check(
       try refusal([nil, 3]) { try $0[0].padded(before: [0, .max], after: [0, .max]) },
       "padding of [0, 9223372036854775807] before and [0, 9223372036854775807] after does not go "
-        + "with an input of shape (None, 3). Lengths must be 0 or more, and 0 for the batch.")
+        + "with an input of shape (None, 3). Lengths must be 0 or more.")
     check(
       try refusal([nil, 3]) { try $0[0].padded(before: [0, 1 << 40], after: [0, 0]) },
       "pad would have shape (None, 1099511627779) but lengths must be 0 or more and their product "
@@ -319,44 +311,43 @@ import Testing
     check(
       try refusal([nil, 3]) { try $0[0].sliced(start: [0, 2], lengths: [nil, 2]) },
       "a slice from [0, 2] of lengths (None, 2) does not lie within shape (None, 3). Give a start "
-        + "and a length for each axis (0 and nil for the batch); at most 6 axes are possible.")
+        + "and a length for each axis (0 and nil for an open one); at most 6 axes are possible.")
     check(
       try refusal([nil, 3]) { try $0[0].sliced(start: [0, .max], lengths: [nil, .max]) },
       "a slice from [0, 9223372036854775807] of lengths (None, 9223372036854775807) does not lie "
-        + "within shape (None, 3). Give a start and a length for each axis (0 and nil for the batch); "
+        + "within shape (None, 3). Give a start and a length for each axis (0 and nil for an open one); "
         + "at most 6 axes are possible.")
     check(
       try refusal([nil, 3]) { try $0[0].sliced(start: [1, 0], lengths: [nil, 2]) },
       "a slice from [1, 0] of lengths (None, 2) does not lie within shape (None, 3). Give a start "
-        + "and a length for each axis (0 and nil for the batch); at most 6 axes are possible.")
+        + "and a length for each axis (0 and nil for an open one); at most 6 axes are possible.")
     check(
       try refusal([nil, 3]) { try $0[0].sliced(start: [0, -1], lengths: [nil, 2]) },
       "a slice from [0, -1] of lengths (None, 2) does not lie within shape (None, 3). Give a start "
-        + "and a length for each axis (0 and nil for the batch); at most 6 axes are possible.")
+        + "and a length for each axis (0 and nil for an open one); at most 6 axes are possible.")
     check(
       try refusal([nil, 3]) { try $0[0].sliced(start: [0], lengths: [nil]) },
       "a slice from [0] of lengths (None,) does not lie within shape (None, 3). Give a start and a "
-        + "length for each axis (0 and nil for the batch); at most 6 axes are possible.")
+        + "length for each axis (0 and nil for an open one); at most 6 axes are possible.")
     check(
       try refusal([nil, 3], [nil, 4, 1]) { try concatenate($0) },
       "shapes [(None, 3), (None, 4, 1)] cannot be joined along axis 1. All need the same number of "
-        + "axes, and the axis must not be the batch.")
+        + "axes, the joined one among them.")
     check(
       try refusal([nil, 3], [nil, 4]) { try concatenate($0, axis: 0) },
-      "shapes [(None, 3), (None, 4)] cannot be joined along axis 0. All need the same number of "
-        + "axes, and the axis must not be the batch.")
+      "shapes [(None, 3), (None, 4)] cannot be joined along axis 0. All other axes must be of the same length.")
     check(
       try refusal([nil, 2, 3], [nil, 4, 5]) { try concatenate($0, axis: 1) },
       "shapes [(None, 2, 3), (None, 4, 5)] cannot be joined along axis 1. All other axes must be "
         + "of the same length.")
     check(
       try refusal([nil, 2]) { try concatenate($0, axis: 2) },
-      "shapes [(None, 2)] cannot be joined along axis 2. All need the same number of axes, and the "
-        + "axis must not be the batch.")
+      "shapes [(None, 2)] cannot be joined along axis 2. All need the same number of axes, the "
+        + "joined one among them.")
     check(
       try refusal(Shape([])) { try concatenate($0) },
-      "shapes [()] cannot be joined along axis -1. All need the same number of axes, and the axis "
-        + "must not be the batch.")
+      "shapes [()] cannot be joined along axis -1. All need the same number of axes, the joined one "
+        + "among them.")
     check(
       try refusal([nil, 2]) { _ in try concatenate([]) },
       "concatenate was given no values. Give at least one.")

@@ -115,14 +115,14 @@ import Testing
         let layout: Layout = isPicture ? .picture : .plain
         known[value] = writer.add(
           Program.Input(
-            name: name, dtype: graph.type(of: value).dtype, shape: layout.programOrder(shape.bound(to: 3)),
+            name: name, dtype: graph.type(of: value).dtype, shape: layout.programOrder(shape.sizes),
             isPicture: isPicture))
       } else if case .real(let numbers) = contents[source] {
         known[value] = ExportValue(
-          constant: try Tensor(shape: shape.bound(to: 3), numbers.map { Float($0) }))
+          constant: try Tensor(shape: shape.sizes, numbers.map { Float($0) }))
       }
     }
-    let outputs = try writer.write(graph, known, batch: 3)
+    let outputs = try writer.write(graph, known)
     guard !writer.inputs.isEmpty, writer.inputs.allSatisfy({ $0.dtype == .float32 }) else {
       throw AthanorError(.unsupported, at: "", "nothing is computed, or not from numbers")
     }
@@ -134,7 +134,7 @@ import Testing
   }
 
   private func numbers(_ graph: Graph, _ result: String, _ contents: [Source: Numbers]) throws -> [Double] {
-    let bench = try Bench(graph, batch: 3)
+    let bench = try Bench(graph)
     try bench.set(contents.filter { graph.sources[$0.key] != nil })
     bench.run()
     return try bench.numbers(.output(result))
@@ -153,7 +153,7 @@ import Testing
     } catch let error as AthanorError where error.kind == .unsupported {
       return nil
     }
-    let builder = GraphBuilder()
+    let builder = GraphBuilder(openLength: 3)
     let inputs = try program.inputs.map { input in
       let value = try #require(forward.sources[.input(input.name)])
       return try builder.source(.input(input.name), forward.type(of: value))

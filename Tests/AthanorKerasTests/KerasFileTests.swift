@@ -65,7 +65,7 @@ struct KerasFileTests {
     #expect(training.loss.name == "sparse_categorical_crossentropy")
     #expect(training.metrics.map(\.name) == ["accuracy"])
     #expect(model.step == 3)
-    let entry = try #require(model.weightMemory.parameters.entries.first { $0.name == "dense/kernel" })
+    let entry = try #require(model.weightMap["dense/kernel"])
     let velocity = training.slots[1].floats[entry.offset..<entry.offset + entry.count]
     let expected = try #require(golden.denseKernelVelocity)
     #expect(velocity.map { $0 } == expected.values.map { Float($0) })

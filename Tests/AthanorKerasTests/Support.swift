@@ -54,7 +54,7 @@ func weightBits(_ model: Model) -> [String: [UInt32]] {
 
 /// The bits of the optimizer's state.
 func slotBits(_ model: Model) throws -> [[UInt32]] {
-  let count = model.weightMemory.parameters.count
+  let count = model.weightMap.gradientCount
   return try #require(model.training).slots.map { $0.floats.prefix(count).map(\.bitPattern) }
 }
 

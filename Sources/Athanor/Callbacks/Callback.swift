@@ -140,7 +140,7 @@ struct Improvement {
     case .max: isHigherBetter = true
     case .auto:
       let name = monitor.name.hasPrefix("val_") ? String(monitor.name.dropFirst(4)) : monitor.name
-      isHigherBetter = context.model.training?.metrics.first { $0.name == name }?.direction == .higher
+      isHigherBetter = context.model.training?.isHigherBetter(name) == true
     }
   }
 

@@ -63,7 +63,7 @@ public final class EarlyStopping: Callback {
     if context.isResuming, !best.isNaN {
       let progress = context.model.progress
       if restoreBestWeights, bestEpoch > 0, bestEpoch == progress.epoch, progress.batch == 0 {
-        bestWeights = context.model.weightMemory.snapshot()
+        bestWeights = context.model.snapshot()
       }
       // The checkpoint was written at the end of the epoch that ended the training: it is not to go on.
       if waited >= max(patience, 1) {
@@ -82,13 +82,13 @@ public final class EarlyStopping: Callback {
     guard let improvement, let value = logs[monitor.name], epoch > startFromEpoch else { return }
     if restoreBestWeights, bestEpoch == 0 {
       bestEpoch = epoch
-      bestWeights = context.model.weightMemory.snapshot()
+      bestWeights = context.model.snapshot()
     }
     waited += 1
     if improvement.isBetter(value, than: best) {
       best = value
       bestEpoch = epoch
-      if restoreBestWeights { bestWeights = context.model.weightMemory.snapshot() }
+      if restoreBestWeights { bestWeights = context.model.snapshot() }
       if baseline.map({ improvement.isBetter(value, than: $0) }) ?? true { waited = 0 }
       if waited == 0 { return }
     }
@@ -107,7 +107,7 @@ public final class EarlyStopping: Callback {
       )
     }
     context.message("Restoring the weights of the best epoch, \(bestEpoch)")
-    context.model.weightMemory.restore(bestWeights)
+    context.model.restore(bestWeights)
   }
 
   public var state: [String: Double] {

@@ -93,13 +93,21 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when the weights depend on the shape.
   package func copy(input: [Int]? = nil) throws -> Model {
-    let copy = try Model(input: input ?? inputShape, name: name, seed: seed, threads: threadCount, layers: layers)
-    if let changed = zip(copy.built.weights, built.weights).first(where: { $0.shape != $1.shape })?.1 {
+    var network = network
+    if let input {
+      let port = network.inputs[0]
+      network = network.with(inputs: [
+        Port(name: port.name, dtype: port.dtype, lengths: [.batch] + input.map(Length.fixed))
+      ])
+    }
+    let declared = try network.declared().weights
+    if let changed = zip(declared, built.weights).first(where: { $0.shape != $1.shape })?.1 {
       throw AthanorError(
         .unsupported, at: changed.layer, "its weights depend on the size of what goes in",
         fix: "End the convolutions with GlobalAveragePooling2D, or export one size.")
     }
-    copy.weightMemory.copy(from: weightMemory)
+    let copy = try Model(
+      network, name: name, seed: seed, threads: threadCount, sharing: weightMap.copy(), frozen: frozen)
     copy.pixelScale = pixelScale
     copy.classNames = classNames
     return copy

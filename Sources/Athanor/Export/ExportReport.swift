@@ -37,7 +37,12 @@ public struct ExportReport: Sendable, CustomStringConvertible {
     func read(_ shape: [Int]? = nil) throws -> Model {
       do {
         var recipe = try contents.recipe()
-        if let shape { recipe.inputShape = shape }
+        if let shape {
+          let port = recipe.network.inputs[0]
+          recipe.network = recipe.network.with(inputs: [
+            Port(name: port.name, dtype: port.dtype, lengths: [.batch] + shape.map(Length.fixed))
+          ])
+        }
         return try Model(recipe, threads: model.threadCount)
       } catch let error as AthanorError {
         throw error.within("\(path), read again")

@@ -20,13 +20,11 @@ extension Model {
       folded.setResult(.output("known\(node.outputs[0].index)"), node.outputs[0])
     }
     guard !computed.isEmpty else { return known }
-    let memory = weightMemory
-    let plan = try Plan(
-      Passes.removeUnused(folded), batchSize: 1, parameters: memory.parameters, states: memory.states)
+    let plan = try Plan(Passes.removeUnused(folded), weights: weightMap)
     let workspace = try Workspace(plan)
-    workspace.run(memory.memory, pool: pool)
+    workspace.run(memory, pool: pool)
     for value in computed {
-      let shape = graph.type(of: value).shape.bound(to: 1)
+      let shape = graph.type(of: value).shape.sizes
       let numbers = Array(workspace.floats("known\(value.index)"))
       known[value] = ExportValue(constant: Tensor(uncheckedShape: shape, .float32(numbers)))
     }
@@ -50,11 +48,11 @@ extension Program {
     let shape = layout.programOrder([batch] + source.inputShape)
     let input = writer.add(Program.Input(name: name, shape: shape, isPicture: isPicture))
     let prepared = try prepare(ExportSite(inputs: [input], outputShapes: [input.shape], writer: writer))
-    let graph = try source.network.exportGraph(Network.Feed())
+    let graph = try source.network.exportGraph(source.network.plainFeed(examples: batch))
     var values = try source.knownValues(of: graph)
-    if let value = graph.sources[.input("input")] { values[value] = prepared }
-    let outputs = try writer.write(graph, values, batch: batch)
-    guard let prediction = try outputs["prediction"].map(ExportSite(writer: writer).plain),
+    if let value = graph.sources[.input(Slot.input(0).key)] { values[value] = prepared }
+    let outputs = try writer.write(graph, values)
+    guard let prediction = try outputs[Slot.output(0).key].map(ExportSite(writer: writer).plain),
       case .named(let result) = prediction.operand
     else {
       throw AthanorError(.unsupported, at: "export", "the network's result does not depend on its input")

@@ -73,7 +73,7 @@ public struct BatchNormalization: Layer {
     let beta = center ? try scope.weight("beta", shape: [channels], initializer: .zeros) : nil
     let movingMean = try scope.weight("moving_mean", shape: [channels], initializer: .zeros, isTrainable: false)
     let movingVariance = try scope.weight("moving_variance", shape: [channels], initializer: .ones, isTrainable: false)
-    guard scope.isTraining else {
+    guard scope.isTraining, scope.isTrainable else {
       var factor = try rsqrt(movingVariance + epsilon)  // [C]
       if let gamma { factor = try factor * gamma }
       let shift = try beta.map { try $0 - movingMean * factor } ?? -(movingMean * factor)  // [C]

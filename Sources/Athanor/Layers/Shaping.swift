@@ -1,32 +1,3 @@
-/// The place where data enters, for a `Sequential` that lists it as its first layer: `[N, ...] -> [N, ...]`. Source: `keras.Input`.
-///
-/// - Throws: when built: `AthanorError` if it is not the first layer.
-/// - Example:
-///   ```swift
-///   let model = try Sequential {
-///     Input([28, 28, 1])
-///     Flatten()
-///     Dense(10, activation: .softmax)
-///   }
-///   ```
-public struct Input: Layer {
-  /// The shape of one example, without the batch.
-  public let shape: [Int]
-  public let name: String?
-
-  /// Describes an input.
-  public init(_ shape: [Int], name: String? = nil) {
-    self.shape = shape
-    self.name = name
-  }
-
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    throw AthanorError(
-      .argument, at: "", "an Input stands behind other layers, but it says where data enter",
-      fix: "Make it the first layer, or use Reshape(\(shape)) to change a shape.")
-  }
-}
-
 /// All numbers of an example in one row, those of the last axis (channels) together: `[N, ...] -> [N, product]`. Source:
 /// `keras.layers.Flatten`.
 ///
@@ -42,7 +13,7 @@ public struct Flatten: Layer {
   public init(name: String? = nil) { self.name = name }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    try input.reshaped([input.shape[0], input.shape.elementsPerExample])  // [N, D]
+    try input.reshaped(Shape(axes: [input.shape.axes[0], input.shape.merged(1..<input.shape.rank)]))  // [N, D]
   }
 }
 

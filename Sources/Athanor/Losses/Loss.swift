@@ -13,10 +13,24 @@
 ///   }
 ///   ```
 public struct Loss: Sendable {
+  /// What predictions are compared with.
+  public enum Targets: Hashable, Sendable {
+    /// Class numbers: integers `[N]`, or `[N, ...]` without the prediction's last axis.
+    case classes
+    /// Numbers of the prediction's shape.
+    case numbers
+    /// Either.
+    case any
+
+    func accepts(_ dtype: DType) -> Bool { self == .any || (self == .classes) == (dtype == .int32) }
+  }
+
   /// Its name, as Keras spells it where Keras has it.
   public let name: String
   /// Its parameters by name.
   public let parameters: [String: Double]
+  /// The kind of target that it compares predictions with.
+  public let targets: Targets
   package let perExample: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
 
   /// Makes a loss.
@@ -24,14 +38,16 @@ public struct Loss: Sendable {
   /// - Parameters:
   ///   - name: How it is called in files and messages.
   ///   - parameters: What distinguishes it from others of that name.
+  ///   - targets: The kind of target that it takes; integers are converted to numbers for `.numbers`.
   ///   - perExample: Predictions `[N, ...]` and targets (the same shape, or class numbers `[N]` as int32) to `[N]` or
   ///     `[N, ...]`, whose mean over all further axes is taken.
   public init(
-    _ name: String, parameters: [String: Double] = [:],
+    _ name: String, parameters: [String: Double] = [:], targets: Targets = .any,
     _ perExample: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value
   ) {
     self.name = name
     self.parameters = parameters
+    self.targets = targets
     self.perExample = perExample
   }
 
@@ -40,9 +56,26 @@ public struct Loss: Sendable {
   /// After a softmax it is computed from the softmax's input, which neither overflows nor loses small probabilities
   /// (as Keras on TensorFlow does); after anything else predictions are divided by their sum and kept within
   /// 1e-7 ... 1 - 1e-7. Source: `keras.losses.CategoricalCrossentropy`.
-  public static let categoricalCrossentropy = Loss("categorical_crossentropy") { prediction, target in
-    try requireClasses(prediction, target, "categoricalCrossentropy")
+  public static let categoricalCrossentropy = Loss.categoricalCrossentropy(fromLogits: false)
+
+  /// The crossentropy of probabilities, or of `softmax(prediction)`.
+  ///
+  /// - Parameter fromLogits: Whether predictions are the inputs of a softmax that the model does not have.
+  public static func categoricalCrossentropy(fromLogits: Bool) -> Loss {
+    Loss("categorical_crossentropy", parameters: logits(fromLogits)) { prediction, target in
+      try classCrossentropy(prediction, target, fromLogits: fromLogits, "categoricalCrossentropy")
+    }
+  }
+
+  private static func logits(_ fromLogits: Bool) -> [String: Double] { fromLogits ? ["from_logits": 1] : [:] }
+
+  private static func classCrossentropy(
+    _ prediction: Value, _ target: Value, fromLogits: Bool, _ what: String
+  ) throws -> Value {
+    try requireClasses(prediction, target, what)
+    if fromLogits { return try prediction.softmaxCrossentropy(target) }
     if let logits = prediction.softmaxLogits { return try logits.softmaxCrossentropy(target) }
+    try requireProbabilities(prediction, what, "softmax")
     let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 0
     let rows = target.type.dtype == .int32 ? try target.oneHot(classes) : target
     let last = prediction.shape.rank - 1
@@ -52,33 +85,50 @@ public struct Loss: Sendable {
   }
 
   /// The same for targets that are class numbers. Source: `keras.losses.SparseCategoricalCrossentropy`.
-  public static let sparseCategoricalCrossentropy = Loss("sparse_categorical_crossentropy") { prediction, target in
-    guard target.type.dtype == .int32 else {
-      throw AthanorError(
-        .shape, at: "sparseCategoricalCrossentropy",
-        "targets have shape \(Shape.text(target.shape.withoutBatch)) for each example but must be class numbers",
-        fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
+  public static let sparseCategoricalCrossentropy = Loss.sparseCategoricalCrossentropy(fromLogits: false)
+
+  /// The same for targets that are class numbers.
+  ///
+  /// - Parameter fromLogits: Whether predictions are the inputs of a softmax that the model does not have.
+  public static func sparseCategoricalCrossentropy(fromLogits: Bool) -> Loss {
+    Loss("sparse_categorical_crossentropy", parameters: logits(fromLogits), targets: .classes) { prediction, target in
+      guard target.type.dtype == .int32 else {
+        throw AthanorError(
+          .shape, at: "sparseCategoricalCrossentropy",
+          "targets have shape \(Shape.text(target.shape.withoutBatch)) for each example but must be class numbers",
+          fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
+      }
+      return try classCrossentropy(prediction, target, fromLogits: fromLogits, "sparseCategoricalCrossentropy")
     }
-    return try categoricalCrossentropy.perExample(prediction, target)
   }
 
   /// `-(target * log(prediction) + (1 - target) * log(1 - prediction))`, the mean over the outputs of an example.
   ///
   /// After a sigmoid it is computed from the sigmoid's input. Source: `keras.losses.BinaryCrossentropy`.
-  public static let binaryCrossentropy = Loss("binary_crossentropy") { prediction, target in
-    let target = try numbers(target, like: prediction, "binaryCrossentropy")
-    if let logits = prediction.sigmoidLogits { return try softplus(logits) - logits * target }
-    let p = try prediction.clipped(1e-7, 1 - 1e-7)
-    return try -(target * log(p) + (1 - target) * log(1 - p))
+  public static let binaryCrossentropy = Loss.binaryCrossentropy(fromLogits: false)
+
+  /// The binary crossentropy of probabilities, or of `sigmoid(prediction)`.
+  ///
+  /// - Parameter fromLogits: Whether predictions are the inputs of a sigmoid that the model does not have.
+  public static func binaryCrossentropy(fromLogits: Bool) -> Loss {
+    Loss("binary_crossentropy", parameters: logits(fromLogits), targets: .numbers) { prediction, target in
+      let target = try numbers(target, like: prediction, "binaryCrossentropy")
+      if let logits = fromLogits ? prediction : prediction.sigmoidLogits {
+        return try softplus(logits) - logits * target
+      }
+      try requireProbabilities(prediction, "binaryCrossentropy", "sigmoid")
+      let p = try prediction.clipped(1e-7, 1 - 1e-7)
+      return try -(target * log(p) + (1 - target) * log(1 - p))
+    }
   }
 
   /// `(prediction - target)^2`, the mean over the outputs of an example. Source: `keras.losses.MeanSquaredError`.
-  public static let meanSquaredError = Loss("mean_squared_error") { prediction, target in
+  public static let meanSquaredError = Loss("mean_squared_error", targets: .numbers) { prediction, target in
     try square(prediction - numbers(target, like: prediction, "meanSquaredError"))
   }
 
   /// `|prediction - target|`, the mean over the outputs of an example. Source: `keras.losses.MeanAbsoluteError`.
-  public static let meanAbsoluteError = Loss("mean_absolute_error") { prediction, target in
+  public static let meanAbsoluteError = Loss("mean_absolute_error", targets: .numbers) { prediction, target in
     try abs(prediction - numbers(target, like: prediction, "meanAbsoluteError"))
   }
 
@@ -87,7 +137,7 @@ public struct Loss: Sendable {
 
   /// `d^2 / 2` for `|d| <= delta`, else `delta * (|d| - delta / 2)`; delta must be positive.
   public static func huber(delta: Double) -> Loss {
-    Loss("huber", parameters: ["delta": delta]) { prediction, target in
+    Loss("huber", parameters: ["delta": delta], targets: .numbers) { prediction, target in
       guard delta > 0 else { throw AthanorError(.argument, at: "huber", "delta is \(delta) but must be positive") }
       let distance = try abs(prediction - numbers(target, like: prediction, "huber"))
       // With m = min(|d|, delta) both cases are m * (|d| - m / 2).
@@ -128,6 +178,14 @@ package func numbers(_ target: Value, like prediction: Value, _ what: String) th
       fix: "Give targets of the output's shape, or change the last layer.")
   }
   return target
+}
+
+/// Refuses predictions that are visibly no probabilities: results of a layer without activation, or of one that leaves 0 ... 1.
+private func requireProbabilities(_ prediction: Value, _ what: String, _ activation: String) throws {
+  guard prediction.isVisiblyUnbounded else { return }
+  throw AthanorError(
+    .argument, at: what, "predictions must be probabilities, but the output comes from a layer without \(activation)",
+    fix: "Give the last layer activation: .\(activation), or use .\(what)(fromLogits: true).")
 }
 
 /// Checks that targets are class numbers or rows of the prediction's shape.

@@ -1,115 +1,131 @@
-/// Fills a workspace's inputs with the examples of one batch.
-struct BatchFiller {
-  let data: Dataset
-  let feed: Network.Feed
-  let classWeights: [Int: Float]
+/// Data in the order of a model's inputs and outputs, and in the types of which batches are made.
+struct PreparedData {
+  /// One tensor for each input.
+  var inputs: [Tensor]
+  /// One for each output; nil where none is needed.
+  var targets: [Tensor?] = []
+  /// The weight of each example, for each output; nil when all count alike.
+  var weights: [[Float]?] = []
+  var classWeights: [Int: Float] = [:]
+  let count: Int
+  /// How they enter the graph; the number of examples is set for each batch.
+  var feed: Feed
 
-  func fill(_ workspace: Workspace, _ rows: ArraySlice<Int>) {
-    if let target = workspace.input("input") { copyRows(data.inputs, rows, to: target) }
-    if let target = workspace.input("target") { copyRows(data.targets, rows, to: target) }
-    guard let weights = workspace.input("sampleWeights")?.bindMemory(to: Float.self) else { return }
-    for (place, row) in rows.enumerated() {
-      weights[place] = (data.sampleWeights?[row] ?? 1) * (classWeights.isEmpty ? 1 : classWeight(row))
+  /// Fills a workspace's inputs with the examples of one batch.
+  func fill(_ workspace: Workspace, _ rows: some RandomAccessCollection<Int>) {
+    for (index, tensor) in inputs.enumerated() {
+      if let place = workspace.input(Slot.input(index).key) { tensor.copyRows(rows, to: place) }
+    }
+    for (index, target) in targets.enumerated() {
+      guard let target else { continue }
+      if let place = workspace.input(Slot.target(index).key) { target.copyRows(rows, to: place) }
+      guard let place = workspace.input(Slot.sampleWeights(index).key)?.bindMemory(to: Float.self) else { continue }
+      for (example, row) in rows.enumerated() {
+        place[example] = (weights[index]?[row] ?? 1) * (classWeights.isEmpty ? 1 : classWeight(row, target))
+      }
     }
   }
 
-  private func classWeight(_ row: Int) -> Float {
-    switch data.targets.storage {
+  /// Fills a workspace's inputs with everything.
+  func fillWhole(_ workspace: Workspace) {
+    for (index, tensor) in inputs.enumerated() {
+      if let place = workspace.input(Slot.input(index).key) { tensor.copyAll(to: place) }
+    }
+  }
+
+  private func classWeight(_ row: Int, _ target: Tensor) -> Float {
+    switch target.storage {
     case .int32(let values): return classWeights[Int(values[row])] ?? 1
     case .float32(let values):
-      let width = data.targets.shape.dropFirst().reduce(1, *)
+      let width = target.shape.dropFirst().reduce(1, *)
       let part = values[row * width..<(row + 1) * width]
       let largest = part.indices.max { part[$0] < part[$1] } ?? part.startIndex
       return classWeights[width == 1 ? Int(exactly: part[part.startIndex]) ?? -1 : largest - part.startIndex] ?? 1
     case .uint8, .float64: return 1
     }
   }
+}
 
-  private func copyRows(_ tensor: Tensor, _ rows: ArraySlice<Int>, to target: UnsafeMutableRawBufferPointer) {
-    let stride = tensor.shape.dropFirst().reduce(1, *)
-    switch tensor.storage {
-    case .float32(let values): copy(values, stride, rows, target)
-    case .int32(let values): copy(values, stride, rows, target)
-    case .uint8(let values): copy(values, stride, rows, target)
-    case .float64: break  // `Model.prepared` has converted these
-    }
-  }
-
-  private func copy<Element>(
-    _ values: [Element], _ stride: Int, _ rows: ArraySlice<Int>, _ target: UnsafeMutableRawBufferPointer
+extension Tensor {
+  /// Copies rows to memory of the same element type.
+  fileprivate func copyRows(
+    _ rows: some RandomAccessCollection<Int>, to target: UnsafeMutableRawBufferPointer
   ) {
-    let size = stride * Swift.MemoryLayout<Element>.stride
-    values.withUnsafeBytes { bytes in
+    let size = shape.dropFirst().reduce(dtype.byteCount, *)
+    withBytes { bytes in
       for (place, row) in rows.enumerated() {
-        target[(place * size)..<((place + 1) * size)].copyMemory(
-          from: UnsafeRawBufferPointer(rebasing: bytes[(row * size)..<((row + 1) * size)]))
+        UnsafeMutableRawBufferPointer(rebasing: target[place * size..<(place + 1) * size]).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bytes[row * size..<(row + 1) * size]))
       }
     }
   }
-}
 
-extension UnsafeMutableRawBufferPointer.SubSequence {
-  fileprivate func copyMemory(from source: UnsafeRawBufferPointer) {
-    UnsafeMutableRawBufferPointer(rebasing: self).copyMemory(from: source)
+  fileprivate func copyAll(to target: UnsafeMutableRawBufferPointer) { withBytes { target.copyMemory(from: $0) } }
+
+  private func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+    switch storage {
+    case .float32(let values): values.withUnsafeBytes(body)
+    case .float64(let values): values.withUnsafeBytes(body)
+    case .int32(let values): values.withUnsafeBytes(body)
+    case .uint8(let values): values.withUnsafeBytes(body)
+    }
   }
 }
 
 extension Model {
-  /// Checks data against the model and brings them into the types that batches are made of.
+  /// What its inputs take.
+  var preparation: InputPreparation { InputPreparation(ports: network.inputs, pixelScale: pixelScale) }
+
+  /// Checks data against the model and brings them into the types of which batches are made.
   ///
-  /// - Throws: `AthanorError` when a shape does not fit or a class number is out of range.
-  func prepared(_ data: Dataset, _ what: String) throws -> (data: Dataset, feed: Network.Feed) {
+  /// - Throws: `AthanorError` when an input or target is missing, a shape does not fit or a class number is out of range.
+  func prepared(_ data: Dataset, _ what: String) throws -> PreparedData {
+    let training = try requireCompiled()
     guard data.count > 0 else {
       throw AthanorError(.data, at: what, "the data set has no examples", fix: "Check the folder or file it came from.")
     }
-    let inputs = try preparedInputs(data.inputs, what)
-    var targets = data.targets
-    let trailing = Array(targets.shape.dropFirst())
-    switch targets.storage {
-    case .int32, .uint8:
-      let integers = targets.storage.integers
-      let isClasses = trailing == [1] && outputShape.rank == 2 && outputShape != [nil, 1]
-      if trailing.isEmpty || isClasses || Shape([nil] + trailing.map { $0 }) == Shape(outputShape.lengths.dropLast()) {
-        targets = try Tensor(shape: isClasses ? [data.count] : targets.shape, integers: integers)
-        try checkClasses(integers, what)
-      } else {
-        targets = try Tensor(shape: targets.shape, targets.floats)
-      }
-    case .float64: targets = try Tensor(shape: targets.shape, targets.floats)
-    case .float32: break
+    var prepared = try preparation.prepared(
+      preparation.inOrder(data.inputsByName, what), what, scale: data.givenScale)
+    let names = outputs.map(\.name)
+    let used = zip(names, training.goals).filter { $0.1.isUsed }.map(\.0)
+    let targets = try NamedTensors(kind: "target", names: used, known: names).inOrder(data.targetsByName, what)
+    prepared.targets = try zip(outputs, training.goals).map { port, goal in
+      guard goal.isUsed, let place = used.firstIndex(of: port.name) else { return nil }
+      let shape = Shape(port.lengths.map(\.fixed))
+      return try preparedTarget(
+        targets[place], shape, goal, data.count, names.count == 1 ? what : "\(what), target \"\(port.name)\"")
     }
-    let targetType = ValueType(targets.dtype, Shape([nil] + targets.shape.dropFirst().map { $0 }))
-    let scale = data.givenScale ?? (inputs.dtype == .uint8 ? pixelScale : 1)
-    let feed = Network.Feed(inputType: inputs.dtype, inputScale: scale, target: targetType)
-    let result = try Dataset(
-      inputs: inputs, targets: targets, inputScale: scale, sampleWeights: data.sampleWeights,
-      classNames: data.classNames)
-    return (result, feed)
+    if let unknown = data.weightsByName.keys.sorted().first(where: { !$0.isEmpty && !names.contains($0) }) {
+      throw NamedTensors(kind: "sample weights", names: names).unknown(unknown, what)
+    }
+    prepared.weights = names.map { data.weightsByName[$0] ?? data.sampleWeights }
+    prepared.feed.targets = prepared.targets.map { target in
+      target.map { Feed.Target(dtype: $0.dtype, exampleShape: Array($0.shape.dropFirst())) }
+    }
+    return prepared
   }
 
-  func preparedInputs(_ inputs: Tensor, _ what: String) throws -> Tensor {
-    let shape = Array(inputs.shape.dropFirst())
-    guard !inputs.shape.isEmpty, shape == network.inputShape else {
-      let sameCount = !inputs.shape.isEmpty && shape.reduce(1, *) == network.inputShape.reduce(1, *)
-      let isOneExample = inputs.shape == network.inputShape
-      throw AthanorError(
-        .shape, at: what,
-        "inputs have shape \(Shape.text(inputs.shape)) but the model needs (examples, \(network.inputShape.map(String.init).joined(separator: ", ")))",
-        fix: isOneExample
-          ? "Put a first axis of length 1 before it: one example is a batch of one."
-          : sameCount
-            ? "The number of elements is right: make the tensor with shape [\(inputs.shape[0]), "
-              + "\(network.inputShape.map(String.init).joined(separator: ", "))]."
-            : "Resize the data, or define the model with input: \(shape).")
+  /// Brings targets into class numbers (int32) or numbers (float32).
+  private func preparedTarget(
+    _ target: Tensor, _ output: Shape, _ goal: Goal, _ count: Int, _ what: String
+  ) throws -> Tensor {
+    let trailing = Array(target.shape.dropFirst())
+    guard let integers = target.storage.integers, goal.loss?.targets != .numbers else {
+      return target.dtype == .float32 ? target : try Tensor(shape: target.shape, target.floats)
     }
-    if case .float64 = inputs.storage { return try Tensor(shape: inputs.shape, inputs.floats) }
-    return inputs
+    let isColumn = trailing == [1] && output.rank == 2 && output[1] != 1
+    let isClasses = zip(trailing, output.lengths.dropFirst()).allSatisfy { $1 == nil || $0 == $1 }
+    guard trailing.isEmpty || isColumn || (isClasses && trailing.count == output.rank - 2) else {
+      return try Tensor(shape: target.shape, target.floats)
+    }
+    try checkClasses(integers, output, what)
+    return try Tensor(shape: isColumn ? [count] : target.shape, integers: integers)
   }
 
-  private func checkClasses(_ classes: [Int32], _ what: String) throws {
-    guard outputShape.rank >= 2, let count = outputShape[outputShape.rank - 1], count > 1 else { return }
+  private func checkClasses(_ classes: [Int32], _ output: Shape, _ what: String) throws {
+    guard output.rank >= 2, let count = output[output.rank - 1], count > 1 else { return }
     if let place = classes.firstIndex(where: { $0 < 0 || Int($0) >= count }) {
-      let perExample = outputShape.elementsPerExample / count
+      let perExample = max(1, output.elementsPerExample / count)
       throw AthanorError(
         .data, at: what,
         "example \(place / perExample) is of class \(classes[place]) but the model's \(count) outputs are classes 0 to \(count - 1)",
@@ -119,12 +135,12 @@ extension Model {
 }
 
 extension Tensor.Storage {
-  fileprivate var integers: [Int32] {
+  /// The elements of a tensor of integers.
+  fileprivate var integers: [Int32]? {
     switch self {
     case .int32(let values): values
     case .uint8(let values): values.map { Int32($0) }
-    case .float32(let values): values.map { Int32($0) }
-    case .float64(let values): values.map { Int32($0) }
+    case .float32, .float64: nil
     }
   }
 }

@@ -1,55 +1,144 @@
-/// What `compile` has set: loss, metrics, optimizer and its state.
+/// What `compile` has set: losses, metrics, optimizer and its state.
 package final class Training {
+  /// One for each output.
+  package let goals: [Goal]
+  /// The loss of the first output that has one.
   package let loss: Loss
-  package let metrics: [Metric]
   package var optimizer: Optimizer
+  /// The optimizer's arrays, laid out as the gradients.
   package let slots: [NumberBuffer]
   let kernels: FlatKernels
+  /// The names in logs of the loss, of the outputs' losses where there are several outputs, and of the metrics.
+  let lossNames: [(slot: Slot, name: String)]
+  let metricNames: [(name: String, metric: Metric)]
   /// A rate set by hand or by a callback, which replaces the schedule.
   package var fixedRate: Double?
 
-  init(_ optimizer: Optimizer, _ loss: Loss, _ metrics: [Metric], _ memory: WeightMemory, _ pool: ThreadPool) throws {
+  init(_ optimizer: Optimizer, _ goals: [Goal], outputs: [String], _ weights: WeightMap, _ pool: ThreadPool) throws {
+    guard let loss = goals.lazy.compactMap(\.loss).first else {
+      throw AthanorError(.argument, at: "compile", "no output has a loss", fix: "Give a loss for at least one output.")
+    }
     self.optimizer = optimizer
+    self.goals = goals
     self.loss = loss
-    self.metrics = metrics
-    slots = try optimizer.rule.slotNames.map { _ in try NumberBuffer(byteCount: memory.parameters.count * 4) }
+    let isSingle = outputs.count == 1
+    let named = zip(outputs, goals).enumerated()
+    lossNames =
+      [(.loss, "loss")]
+      + (isSingle ? [] : named.filter { $1.1.loss != nil }.map { (.outputLoss($0), "\($1.0)_loss") })
+    metricNames = named.flatMap { _, part in
+      part.1.metrics.map { (isSingle ? $0.name : "\(part.0)_\($0.name)", $0) }
+    }
+    slots = try optimizer.rule.slotNames.map { _ in try NumberBuffer(byteCount: weights.gradientCount * 4) }
     kernels = try FlatKernels(pool: pool)
+  }
+
+  /// The metrics of all outputs.
+  package var metrics: [Metric] { metricNames.map(\.metric) }
+
+  /// Whether higher values of a figure of this name are better.
+  func isHigherBetter(_ name: String) -> Bool {
+    metricNames.first { $0.name == name }?.metric.direction == .higher
+  }
+
+  private var lastRuns: (plan: Plan, runs: GradientRuns)?
+
+  /// The weights that a plan computes gradients of.
+  func runs(of plan: Plan, _ weights: WeightMap) -> GradientRuns {
+    if let lastRuns, lastRuns.plan === plan { return lastRuns.runs }
+    let runs = GradientRuns(plan.gradientNames, weights)
+    lastRuns = (plan, runs)
+    return runs
   }
 
   func learningRate(at step: Int) -> Double { fixedRate ?? optimizer.learningRate.value(at: step) }
 
   /// Limits the gradients and takes one step.
   ///
-  /// - Parameter number: The step's number, from 1.
-  func step(_ memory: WeightMemory, number: Int) {
-    let gradients = flat(memory.memory.gradients, memory.parameters.count)
-    clip(gradients, memory.parameters)
-    optimizer.rule.apply(
-      OptimizerStep(
-        weights: flat(memory.memory.parameters, memory.parameters.count), gradients: gradients,
-        slots: slots.map { flat($0, memory.parameters.count) }, number: number,
-        learningRate: learningRate(at: number - 1), weightDecay: optimizer.weightDecay, kernels: kernels))
+  /// - Parameters:
+  ///   - runs: The weights that have gradients.
+  ///   - number: The step's number, from 1.
+  func step(_ memory: ModelMemory, _ runs: GradientRuns, number: Int) {
+    let gradients = memory.gradients.floats
+    clip(gradients, runs)
+    for run in runs.runs {
+      func part(_ buffer: UnsafeMutableBufferPointer<Float>, _ offset: Int) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(rebasing: buffer[offset..<offset + run.count])
+      }
+      optimizer.rule.apply(
+        OptimizerStep(
+          weights: part(memory.weights.stores[run.store].numbers.floats, run.offset),
+          gradients: part(gradients, run.gradientOffset), slots: slots.map { part($0.floats, run.gradientOffset) },
+          number: number, learningRate: learningRate(at: number - 1), weightDecay: optimizer.weightDecay,
+          kernels: kernels))
+    }
   }
 
-  private func flat(_ buffer: NumberBuffer, _ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(rebasing: buffer.floats[0..<count])
+  /// The sum of all gradients' squares.
+  func sumOfSquares(_ gradients: UnsafeMutableBufferPointer<Float>, _ runs: GradientRuns) -> Double {
+    runs.runs.reduce(0) { sum, run in
+      let part = gradients[run.gradientOffset..<run.gradientOffset + run.count]
+      return sum + kernels.sumOfSquares(UnsafeMutableBufferPointer(rebasing: part))
+    }
   }
 
-  private func clip(_ gradients: UnsafeMutableBufferPointer<Float>, _ layout: ArrayLayout) {
-    func limit(_ part: UnsafeMutableBufferPointer<Float>, _ length: Double) {
-      let norm = kernels.sumOfSquares(part).squareRoot()
-      if norm > length { kernels.scale(part, by: length / norm) }
+  private func clip(_ gradients: UnsafeMutableBufferPointer<Float>, _ runs: GradientRuns) {
+    func scale(_ range: Range<Int>, _ norm: Double, _ limit: Double) {
+      guard norm > limit else { return }
+      kernels.scale(UnsafeMutableBufferPointer(rebasing: gradients[range]), by: limit / norm)
     }
     switch optimizer.clipping {
     case nil: break
     case .value(let limit):
-      for index in gradients.indices { gradients[index] = min(max(gradients[index], Float(-limit)), Float(limit)) }
-    case .norm(let length):
-      for entry in layout.entries {
-        limit(UnsafeMutableBufferPointer(rebasing: gradients[entry.offset..<entry.offset + entry.count]), length)
+      for run in runs.runs {
+        for index in run.gradientOffset..<run.gradientOffset + run.count {
+          gradients[index] = min(max(gradients[index], Float(-limit)), Float(limit))
+        }
       }
-    case .globalNorm(let length): limit(gradients, length)
+    case .norm(let limit):
+      for range in runs.arrays {
+        let part = UnsafeMutableBufferPointer(rebasing: gradients[range])
+        scale(range, kernels.sumOfSquares(part).squareRoot(), limit)
+      }
+    case .globalNorm(let limit):
+      let norm = sumOfSquares(gradients, runs).squareRoot()
+      for run in runs.runs { scale(run.gradientOffset..<run.gradientOffset + run.count, norm, limit) }
     }
+  }
+}
+
+/// The weights that a step changes, as stretches of flat memory: those that have a gradient. All others, and their optimizer state, stay.
+struct GradientRuns {
+  struct Run {
+    let store: Int
+    let offset: Int
+    let gradientOffset: Int
+    var count: Int
+  }
+
+  /// Stretches without a gap between arrays, in order.
+  private(set) var runs: [Run] = []
+  /// Each array's place among the gradients.
+  private(set) var arrays: [Range<Int>] = []
+
+  init(_ names: Set<String>, _ weights: WeightMap) {
+    let spans = weights.spans.filter { $0.isParameter && names.contains($0.name) }
+    for span in spans.sorted(by: { $0.gradientOffset < $1.gradientOffset }) {
+      arrays.append(span.gradientOffset..<span.gradientOffset + span.count)
+      if let last = runs.last, last.store == span.store, last.offset + last.count == span.offset {
+        runs[runs.count - 1].count += span.blockCount
+      } else {
+        runs.append(
+          Run(store: span.store, offset: span.offset, gradientOffset: span.gradientOffset, count: span.blockCount))
+      }
+    }
+  }
+}
+
+extension Plan {
+  /// The parameters whose gradients it computes.
+  var gradientNames: Set<String> {
+    Set(graph.results.compactMap { if case .gradient(let name) = $0.result { name } else { nil } })
   }
 }
 
@@ -58,14 +147,57 @@ extension Model {
   ///
   /// - Parameters:
   ///   - optimizer: How weights follow gradients.
-  ///   - loss: What is minimised.
-  ///   - metrics: What is reported beside the loss.
+  ///   - loss: The loss that is minimised; for a model of several outputs the sum of the losses of all.
+  ///   - metrics: Figures reported beside the loss, for each output.
   /// - Throws: `AthanorError` when a parameter is out of range or the loss does not go with the output.
   public func compile(optimizer: Optimizer = .rmsprop(), loss: Loss, metrics: [Metric] = []) throws {
+    try compile(optimizer, network.outputs.map { _ in Goal(loss: loss, metrics: metrics) })
+  }
+
+  /// Sets how a model of several outputs is trained, and checks that losses and metrics go with them.
+  ///
+  /// Figures are named as Keras names them: `loss` for the weighted sum, `kind_loss` and `kind_accuracy` for the output `kind`.
+  ///
+  /// - Parameters:
+  ///   - optimizer: How weights follow gradients.
+  ///   - losses: The loss of each output that is trained, by name.
+  ///   - lossWeights: The factors of the losses in the sum that is minimised; 1 where not given.
+  ///   - metrics: Figures reported beside the losses, by output.
+  /// - Throws: `AthanorError` when there is no output of a name, a parameter is out of range or a loss does not go with its output.
+  public func compile(
+    optimizer: Optimizer = .rmsprop(), losses: [String: Loss], lossWeights: [String: Double] = [:],
+    metrics: [String: [Metric]] = [:]
+  ) throws {
+    let names = outputs.map(\.name)
+    for (what, keys) in [
+      ("losses", Array(losses.keys)), ("lossWeights", Array(lossWeights.keys)), ("metrics", Array(metrics.keys)),
+    ] {
+      guard let unknown = keys.sorted().first(where: { !names.contains($0) }) else { continue }
+      throw AthanorError(
+        .argument, at: "compile", "\(what) names \"\(unknown)\", but the model has no output of this name",
+        fix: AthanorError.suggestion(for: unknown, among: names) + "It has \(names.joined(separator: ", ")).")
+    }
+    if let wrong = lossWeights.sorted(by: { $0.key < $1.key }).first(where: { !($0.value >= 0 && $0.value.isFinite) }) {
+      throw AthanorError(
+        .argument, at: "compile", "the loss weight of \"\(wrong.key)\" is \(wrong.value)",
+        fix: "Give a finite number of zero or more.")
+    }
+    try compile(
+      optimizer,
+      names.map { Goal(loss: losses[$0], weight: lossWeights[$0] ?? 1, metrics: metrics[$0] ?? []) })
+  }
+
+  private func compile(_ optimizer: Optimizer, _ goals: [Goal]) throws {
     try optimizer.validate()
-    guard !network.entries.isEmpty else {
+    guard !network.calls.isEmpty else {
       throw AthanorError(.argument, at: "compile", "the model has no layers", fix: "Add layers first.")
     }
+    for goal in goals { try Model.checkNames(goal.metrics) }
+    for index in goals.indices where goals[index].isUsed { try check(goals[index], output: index) }
+    try setTraining(Training(optimizer, goals, outputs: network.outputs.map(\.name), weightMap, pool))
+  }
+
+  private static func checkNames(_ metrics: [Metric]) throws {
     var names: Set<String> = []
     for metric in metrics {
       let isReserved = metric.name == "loss" || metric.name == "learning_rate" || metric.name.hasPrefix("val_")
@@ -80,19 +212,36 @@ extension Model {
       throw AthanorError(
         .argument, at: "compile", "metric \"\(metric.name)\" is given twice", fix: "Name each metric once.")
     }
-    // The output's shape decides which targets are possible; one of the two must work.
-    let shape = built.output.shape
-    let rows = ValueType(.float32, shape)
-    let numbers = ValueType(.int32, Shape(shape.rank > 1 ? Array(shape.lengths.dropLast()) : shape.lengths))
-    do {
-      _ = try network.lossGraph(
-        Network.Feed(target: numbers), loss: loss, metrics: metrics, isTraining: true)
-    } catch {
-      _ = try network.lossGraph(Network.Feed(target: rows), loss: loss, metrics: metrics, isTraining: true)
+  }
+
+  /// The output's shape decides which targets are possible; one kind that the loss takes must work.
+  private func check(_ goal: Goal, output index: Int) throws {
+    let sizes = built.outputs[index].shape.sizes
+    let kinds = [
+      Feed.Target(dtype: .int32, exampleShape: Array(sizes.dropFirst().dropLast())),
+      Feed.Target(dtype: .float32, exampleShape: Array(sizes.dropFirst())),
+    ].filter { goal.loss?.targets.accepts($0.dtype) ?? true }
+    var lengths: [String: Int] = [:]
+    for (port, value) in zip(network.inputs, network.inputs.map(\.declaredType.shape)) {
+      for case (.open(let name), let length) in zip(port.lengths, value.sizes) { lengths[name] = length }
     }
-    workspaces = [:]
-    training = try Training(optimizer, loss, metrics, weightMemory, pool)
-    progress = TrainingProgress(seed: seed)
+    var failure: AthanorError?
+    for kind in kinds {
+      var (goals, targets) = ([Goal](repeating: Goal(), count: network.outputs.count), [Feed.Target?]())
+      goals[index] = goal
+      targets = goals.indices.map { $0 == index ? kind : nil }
+      let feed = Feed(
+        inputs: network.inputs.map { Feed.Input(dtype: $0.dtype) }, targets: targets, lengths: lengths)
+      do {
+        _ = try network.lossGraph(feed, goals, isTraining: goal.loss != nil)
+        return
+      } catch let error as AthanorError {
+        failure = error
+      }
+    }
+    if let failure {
+      throw network.outputs.count == 1 ? failure : failure.within("output \"\(network.outputs[index].name)\"")
+    }
   }
 
   package func requireCompiled() throws -> Training {
@@ -116,26 +265,6 @@ extension Model {
     }
   }
 
-  /// How many steps of training have been taken since `compile`.
+  /// The number of steps of training that have been taken since `compile`.
   public var step: Int { progress.step }
-}
-
-/// Where training stands, to be saved beside the weights.
-package struct TrainingProgress: Hashable, Sendable, Codable {
-  package var seed: UInt64
-  /// Steps taken in all.
-  package var step = 0
-  /// Epochs completed, and batches of the next one that are done.
-  package var epoch = 0
-  package var batch = 0
-  /// The running sums of the unfinished epoch.
-  package var totals: [[Double]] = []
-  package var count = 0.0
-  package var history = History()
-  /// A learning rate that replaces the optimizer's.
-  package var fixedRate: Double?
-  /// What each callback remembers, by its key.
-  package var callbacks: [String: [String: Double]] = [:]
-
-  package init(seed: UInt64) { self.seed = seed }
 }

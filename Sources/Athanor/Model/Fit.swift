@@ -24,18 +24,19 @@ extension Model {
   /// - Parameters:
   ///   - data: What to learn from.
   ///   - epochs: The number of the last epoch.
-  ///   - batchSize: How many examples one step looks at.
+  ///   - batchSize: The number of examples of one step.
   ///   - validation: Data to evaluate after each epoch.
   ///   - validationSplit: Instead: the share of `data`, its LAST examples, that is kept for evaluation.
   ///   - initialEpoch: How many epochs are already done.
   ///   - shuffle: Whether the order changes from epoch to epoch.
-  ///   - classWeights: How much examples of a class count; 1 where not given.
-  ///   - callbacks: Who takes part.
+  ///   - classWeights: The weight of a class's examples in the loss; 1 where not given. For models of one output.
+  ///   - callbacks: Objects notified before and after each epoch and batch.
   ///   - verbose: How much is printed.
   ///   - resume: Whether to go on from the point at which a loaded checkpoint was saved, in the middle of an epoch if need be, with the
   ///     same numbers as if training had never stopped. `data`, `batchSize` and `callbacks` must then be as they were.
   /// - Returns: The figures of all epochs.
-  /// - Throws: `AthanorError` when data do not fit, a callback refuses, or the loss stops being a number.
+  /// - Throws: `AthanorError` when data do not fit, a callback refuses, the loss stops being a number, or there is nothing to resume;
+  ///   `CancellationError` when the task is cancelled, after the batch that is being computed.
   @discardableResult
   public func fit(
     _ data: Dataset, epochs: Int = 1, batchSize: Int = 32, validation: Dataset? = nil, validationSplit: Double = 0,
@@ -68,17 +69,27 @@ extension Model {
       data = data.slice(0..<kept)
       printer.say("Validating on the last \(validation?.count ?? 0) of the examples, training on the first \(kept)")
     }
-    let (prepared, feed) = try prepared(data, "fit")
-    if feed.inputType == .uint8 { pixelScale = feed.inputScale }
+    guard classWeights.isEmpty || network.outputs.count == 1 else {
+      throw AthanorError(
+        .argument, at: "fit", "classWeights were given, but the model has \(network.outputs.count) outputs",
+        fix: "Give the data set sampleWeights by output.")
+    }
+    var prepared = try prepared(data, "fit")
+    prepared.classWeights = classWeights
+    for (port, input) in zip(network.inputs, prepared.feed.inputs) where port.dtype == .float32 && input.dtype == .uint8
+    {
+      pixelScale = input.scale
+    }
     let batchSize = min(batchSize, prepared.count)
-    let preparedValidation = try validation.map { try self.prepared($0, "fit, validation").data }
-    let names = ["loss"] + training.metrics.map(\.name)
+    if let validation { _ = try self.prepared(validation, "fit, validation") }
+    let names = training.lossNames.map(\.name) + training.metricNames.map(\.name)
     let context = TrainingContext(
       model: self, epochs: epochs, batchesPerEpoch: (prepared.count + batchSize - 1) / batchSize, isResuming: resume,
       monitors: names + (validation == nil ? [] : names.map { "val_" + $0 }), callbacks: callbacks, say: printer.say)
-    let told = callbacks.filter { !$0.savesModel } + callbacks.filter(\.savesModel)
+    let orderedCallbacks = callbacks.filter { !$0.savesModel } + callbacks.filter(\.savesModel)
 
     if resume {
+      try adoptLoadedState()
       training.fixedRate = progress.fixedRate
       for (index, callback) in callbacks.enumerated() {
         if let state = progress.callbacks[TrainingContext.key(index, callback)] { callback.state = state }
@@ -96,79 +107,15 @@ extension Model {
       progress.count = 0
       progress.history = History()
     }
-    for callback in told { try callback.trainingDidBegin(context) }
+    for callback in orderedCallbacks { try callback.trainingDidBegin(context) }
 
     let loop = TrainingLoop(
-      model: self, training: training, context: context, callbacks: told, printer: printer,
-      filler: BatchFiller(data: prepared, feed: feed, classWeights: classWeights), batchSize: batchSize,
-      validation: preparedValidation, shuffle: shuffle)
+      model: self, training: training, context: context, callbacks: orderedCallbacks, printer: printer,
+      data: prepared, batchSize: batchSize, validation: validation, shuffle: shuffle)
     while progress.epoch < epochs, !context.stopTraining { try loop.runEpoch() }
-    for callback in told { try callback.trainingDidEnd(context) }
+    for callback in orderedCallbacks { try callback.trainingDidEnd(context) }
     context.captureState()  // so that a model that is saved after training can be resumed
     return progress.history
-  }
-
-  /// One step of training on a batch, for a training loop of your own.
-  ///
-  /// - Returns: The loss and the metrics of this batch, before the step.
-  /// - Throws: `AthanorError` when the model is not compiled, the data do not fit or the loss is not finite.
-  @discardableResult
-  public func trainOnBatch(_ batch: Dataset) throws -> Logs {
-    let training = try requireCompiled()
-    let (prepared, feed) = try prepared(batch, "trainOnBatch")
-    let filler = BatchFiller(data: prepared, feed: feed, classWeights: [:])
-    let workspace = try workspace(.train, batchSize: prepared.count, feed: feed)
-    try takeStep(workspace, training, "trainOnBatch") { filler.fill(workspace, Array(0..<prepared.count)[...]) }
-    var totals = RunningTotals(training.metrics)
-    totals.add(workspace, count: prepared.count)
-    return totals.logs
-  }
-
-  /// The loss of a batch, and its gradient with respect to each trained weight, by name; nothing is changed.
-  ///
-  /// - Throws: `AthanorError` when the model is not compiled or the data do not fit.
-  public func valueAndGradients(_ batch: Dataset) throws -> (loss: Float, gradients: [String: Tensor]) {
-    _ = try requireCompiled()
-    let (prepared, feed) = try prepared(batch, "valueAndGradients")
-    let workspace = try workspace(.train, batchSize: prepared.count, feed: feed)
-    BatchFiller(data: prepared, feed: feed, classWeights: [:]).fill(workspace, Array(0..<prepared.count)[...])
-    workspace.run(weightMemory.memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
-    var gradients: [String: Tensor] = [:]
-    for entry in weightMemory.parameters.entries {
-      let numbers = weightMemory.memory.gradients.floats[entry.offset..<entry.offset + entry.count]
-      gradients[entry.name] = Tensor(uncheckedShape: entry.shape, .float32(Array(numbers)))
-    }
-    return (workspace.floats("loss")[0], gradients)
-  }
-
-  /// Fills a workspace, runs it and changes the weights.
-  ///
-  /// - Throws: `AthanorError` when the loss or a gradient is not finite; the weights are then those before the step.
-  func takeStep(
-    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
-  ) throws {
-    let memory = weightMemory.memory
-    measured("batch", "fill", fill)
-    workspace.run(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step), profile: profile)
-    let gradients = UnsafeMutableBufferPointer(rebasing: memory.gradients.floats[0..<weightMemory.parameters.count])
-    guard workspace.floats("loss")[0].isFinite, training.kernels.sumOfSquares(gradients).isFinite else {
-      let place = workspace.firstNonFinite(memory, pool: pool, seed: progress.seed, step: UInt64(progress.step))
-      let origin =
-        place.map { $0.operation == "input" ? $0.origin : "\($0.origin), in \($0.operation)" } ?? "the gradients' sum"
-      throw AthanorError(
-        .numeric, at: what(),
-        "a number became NaN or infinite, first in \(origin); the weights are those before this batch",
-        fix: "Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1).")
-    }
-    progress.step += 1
-    measured("optimizer", "step") {
-      weightMemory.commitUpdates()
-      training.step(weightMemory, number: progress.step)
-    }
-  }
-
-  private func measured(_ origin: String, _ operation: String, _ body: () -> Void) {
-    if let profile { profile.measure(origin, operation, body) } else { body() }
   }
 }
 
@@ -179,7 +126,7 @@ private struct TrainingLoop {
   let context: TrainingContext
   let callbacks: [any Callback]
   let printer: ProgressPrinter
-  let filler: BatchFiller
+  let data: PreparedData
   let batchSize: Int
   let validation: Dataset?
   let shuffle: Bool
@@ -191,19 +138,20 @@ private struct TrainingLoop {
     func seconds() -> Double { Double((clock.now - start) / .nanoseconds(1)) * 1e-9 }
     printer.beginEpoch(epoch, of: context.epochs, batches: context.batchesPerEpoch)
     if model.progress.batch == 0 { for callback in callbacks { try callback.epochDidBegin(epoch, context) } }
-    var totals = RunningTotals(training.metrics)
+    var totals = RunningTotals(training)
     totals.sums = model.progress.totals
     totals.count = model.progress.count
     var random = RandomStream(seed: model.progress.seed, stream: 2 << 32 | UInt64(epoch))
-    let order = shuffle ? random.permutation(filler.data.count) : Array(0..<filler.data.count)
+    let order = shuffle ? random.permutation(data.count) : Array(0..<data.count)
 
     while model.progress.batch < context.batchesPerEpoch {
       let first = model.progress.batch * batchSize
       let rows = order[first..<min(first + batchSize, order.count)]
-      let workspace = try model.workspace(.train, batchSize: rows.count, feed: filler.feed)
+      try Task.checkCancellation()
+      let workspace = try model.workspace(.train, data.feed.with(examples: rows.count))
       do {
         try model.takeStep(workspace, training, "fit, epoch \(epoch), batch \(model.progress.batch + 1)") {
-          filler.fill(workspace, rows)
+          data.fill(workspace, rows)
         }
       } catch let error as AthanorError
         where error.kind == .numeric && callbacks.contains(where: { $0 is TerminateOnNaN })

@@ -1,4 +1,4 @@
-/// A network with its weights: defined layer by layer, trained, evaluated, used for prediction, saved.
+/// A network with its weights: defined layer by layer or by calling layers on symbols, trained, evaluated, used for prediction, saved.
 ///
 /// A model is not shared between tasks; `predictor()` makes an immutable copy that is. With the same seed the same program gives the same
 /// numbers, at any number of threads.
@@ -16,45 +16,49 @@
 public final class Model {
   /// The model's name, as the summary and files show it.
   public let name: String
-  /// From which all random numbers follow: first weights, dropout, shuffling.
+  /// The seed of all random numbers: first weights, dropout, shuffling.
   public let seed: UInt64
   package private(set) var network: Network
+  /// The network's graph before any data are seen: weights and shapes.
   package private(set) var built: Network.Built
-  package private(set) var weightMemory: WeightMemory
-  package var training: Training?
+  package private(set) var memory: ModelMemory
+  /// The layers that are not trained, by path.
+  package private(set) var frozen: Set<String>
+  package private(set) var training: Training?
   package let pool: ThreadPool
-  package var workspaces: [WorkspaceKey: Workspace] = [:]
+  private var plans = PlanCache()
+  private var workspace: Workspace?
+  private var calledAs: LayerCell?
+  /// Puts training where a file says it stood, once the model is compiled; nil where that is done or there is nothing.
+  package var pendingState: ((Model) throws -> Void)?
+  /// Whether `progress` was read from a file.
+  package var hasLoadedProgress = false
   /// Where training stands: what a checkpoint needs besides weights to go on as if it had never stopped.
   package var progress: TrainingProgress
-  /// What the bytes of pictures are multiplied by as they go in: 1/255 at first, then what the data of `fit` said. Files and exports
-  /// keep it, so that every program sees the pixels that training saw.
+  /// Factor applied to bytes given for float32 inputs; 1/255 until `fit` adopts the data set's `inputScale`. Files and exports keep it,
+  /// so that every program sees the pixels that training saw.
   public package(set) var pixelScale: Float = 1 / 255
   /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
   public package(set) var classNames: [String]?
-  /// Where to note how long each operation takes; nil, as at first, for nowhere.
+  /// Receives the time of each operation; nil to measure nothing.
   public var profile: Profile?
-  /// Where `fit` prints to.
+  /// Prints what `fit` reports.
   package var write: (String) -> Void = ProgressPrinter.standardOutput
 
-  package struct WorkspaceKey: Hashable {
-    package enum Purpose: Hashable { case train, evaluate, predict }
-    let purpose: Purpose
-    let batchSize: Int
-    let feed: Network.Feed
-  }
+  // MARK: Making
 
   /// Makes a model of layers one after another.
   ///
   /// - Parameters:
   ///   - input: The shape of one example, without the batch: `[28, 28, 1]`. May be nil when the first layer is an `Input`.
   ///   - name: The model's name.
-  ///   - seed: From which all random numbers follow.
-  ///   - threads: How many threads compute; nil for one per core.
+  ///   - seed: The seed of all random numbers.
+  ///   - threads: The number of threads that compute; nil for one per core.
   ///   - layers: The layers, in order.
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   public convenience init(
     input: [Int]? = nil, name: String = "sequential", seed: UInt64 = 0, threads: Int? = nil,
-    @SequentialBuilder _ layers: () -> [any Layer] = { [] }
+    @SequentialBuilder _ layers: () throws -> [any GeneralLayer] = { [] }
   ) throws {
     try self.init(input: input, name: name, seed: seed, threads: threads, layers: layers())
   }
@@ -62,127 +66,274 @@ public final class Model {
   /// Makes a model of an array of layers.
   ///
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
-  public init(
-    input: [Int]? = nil, name: String = "sequential", seed: UInt64 = 0, threads: Int? = nil, layers: [any Layer]
+  public convenience init(
+    input: [Int]? = nil, name: String = "sequential", seed: UInt64 = 0, threads: Int? = nil,
+    layers: [any GeneralLayer]
   ) throws {
-    var layers = layers
-    var shape = input
-    var inputName = "input_layer"
-    if let first = layers.first as? Input {
-      guard input == nil || input == first.shape else {
-        throw AthanorError(
-          .argument, at: "Sequential", "input: is \(input ?? []) but the first layer is Input(\(first.shape))",
-          fix: "Give the shape once.")
-      }
-      shape = first.shape
-      inputName = first.name ?? inputName
-      layers.removeFirst()
+    let first = layers.first as? Input
+    if let first, let input, first.exampleLengths != input.map(Length.fixed) {
+      throw AthanorError(
+        .argument, at: "Sequential", "input: is \(input) but the first layer is Input(\(first.exampleLengths))",
+        fix: "Give the shape once.")
     }
-    guard let shape else {
+    guard let entry = first ?? input.map({ Input($0) }) else {
       throw AthanorError(
         .argument, at: "Sequential", "the shape of its input is not known",
         fix: "Write Sequential(input: [28, 28, 1]) or begin with Input([28, 28, 1]).")
     }
-    var network = try Network(inputShape: shape, inputName: inputName)
-    for layer in layers { try network.append(layer) }
+    var network = try Network(input: entry)
+    for layer in layers.dropFirst(first == nil ? 0 : 1) { try network.append(layer) }
+    try self.init(network, name: name, seed: seed, threads: threads)
+  }
+
+  /// Makes a functional model: what lies between inputs and outputs.
+  ///
+  /// - Parameters:
+  ///   - inputs: Where data enter.
+  ///   - outputs: What the model computes; each is named by its layer.
+  ///   - name: The model's name.
+  ///   - seed: The seed of all random numbers.
+  ///   - threads: The number of threads that compute; nil for one per core.
+  /// - Throws: `AthanorError` that names the layer, when one did not accept its input, an output needs an input that is not listed, or a
+  ///   name is used twice.
+  /// - Example:
+  ///   ```swift
+  ///   let x = Input([4])
+  ///   let y = Dense(1)(x) + Dense(1, activation: .tanh)(x)
+  ///   let model = try Model(inputs: [x], outputs: [y])
+  ///   ```
+  public convenience init(
+    inputs: [Symbol], outputs: [Symbol], name: String = "functional", seed: UInt64 = 0, threads: Int? = nil
+  ) throws {
+    try self.init(Network(inputs: inputs, outputs: outputs), name: name, seed: seed, threads: threads)
+  }
+
+  /// Makes a model of a network.
+  ///
+  /// - Parameters:
+  ///   - shared: Weights that exist, by their names here; the others are made and initialised.
+  ///   - frozen: The layers that are not trained, besides those that models within the network do not train.
+  /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
+  package init(
+    _ network: Network, name: String, seed: UInt64 = 0, threads: Int? = nil, sharing shared: WeightMap? = nil,
+    frozen: Set<String> = []
+  ) throws {
+    let built = try network.declared()
+    let nested = network.nestedNetworks
+    var map = shared ?? WeightMap()
+    if shared == nil { map = try Model.weights(of: built, nested, seed: seed) }
     self.name = name
     self.seed = seed
     self.network = network
-    built = try Model.build(network)
-    weightMemory = try WeightMemory(built.weights)
-    weightMemory.initialize(seed: seed)
+    self.built = built
+    self.frozen = nested.reduce(into: frozen) { frozen, entry in
+      frozen.formUnion(entry.value.frozen.map { "\(entry.key)/\($0)" })
+    }
+    memory = try ModelMemory(map, withGradients: false)
     pool = try ThreadPool(threadCount: threads ?? ThreadPool.coreCount)
     progress = TrainingProgress(seed: seed)
   }
 
-  private static func build(_ network: Network) throws -> Network.Built {
-    let builder = GraphBuilder()
-    let input = try builder.source(.input("input"), ValueType(.float32, Shape([nil] + network.inputShape)))
-    return try network.build(input, isTraining: true)
+  /// The weights of models in the network, and a new store for all others.
+  private static func weights(
+    of built: Network.Built, _ nested: [String: NestedNetwork], seed: UInt64
+  ) throws -> WeightMap {
+    func sharedSpan(_ weight: WeightDeclaration) -> (map: WeightMap, name: String)? {
+      guard let slash = weight.name.firstIndex(of: "/"), let model = nested[String(weight.name[..<slash])] else {
+        return nil
+      }
+      return (model.weights, String(weight.name[weight.name.index(after: slash)...]))
+    }
+    var (parameters, states) = (ArrayLayout(), ArrayLayout())
+    for weight in built.weights where sharedSpan(weight) == nil {
+      if weight.isParameter {
+        parameters.append(weight.name, weight.shape)
+      } else {
+        states.append(weight.name, weight.shape)
+      }
+    }
+    let own = try WeightStore(parameters: parameters, states: states)
+    var map = WeightMap()
+    for (index, weight) in built.weights.enumerated() {
+      if let (other, name) = sharedSpan(weight) {
+        map.append(weight.name, from: other, name: name)
+        continue
+      }
+      map.append(weight.name, of: own, entry: weight.name)
+      guard let span = map[weight.name] else { continue }
+      // The numbers of each weight follow from the seed and its position alone.
+      var random = RandomStream(seed: seed, stream: 1 << 32 | UInt64(index))
+      _ = map.values(of: span).update(fromContentsOf: weight.initializer.values(weight.shape, &random))
+    }
+    return map
   }
 
-  /// Adds a layer at the end; weights that exist keep their numbers.
+  /// Adds a layer at the end of a `Sequential`; weights that exist keep their numbers.
   ///
-  /// - Throws: `AthanorError` that names the layer, when it does not accept the output so far; the model is then unchanged.
-  public func add(_ layer: any Layer) throws {
+  /// - Throws: `AthanorError` that names the layer, when it does not accept the output so far, the model is no chain of layers, or another
+  ///   model uses it already; the model is then unchanged.
+  public func add(_ layer: any GeneralLayer) throws {
+    guard network.isChain, calledAs == nil else {
+      throw AthanorError(
+        .argument, at: "model \"\(name)\"",
+        calledAs == nil
+          ? "it is no chain of layers, so nothing can be added at its end"
+          : "another model uses it, so nothing can be added to it",
+        fix: calledAs == nil ? "Call layers on symbols and make a new Model." : "Add layers before it is called.")
+    }
     var larger = network
     try larger.append(layer)
-    let largerBuilt = try Model.build(larger)
-    let memory = try WeightMemory(largerBuilt.weights)
-    memory.initialize(seed: seed)
-    memory.copy(from: weightMemory)
-    network = larger
-    built = largerBuilt
-    weightMemory = memory
+    let model = try Model(larger, name: name, seed: seed, threads: 1, frozen: frozen)
+    model.copyWeights(from: self)
+    (network, built, memory, frozen) = (larger, model.built, model.memory, model.frozen)
     training = nil
-    workspaces = [:]
+    discardPlans()
   }
 
-  /// The shape of one example that goes in.
-  public var inputShape: [Int] { network.inputShape }
-  /// The shape of what comes out, nil for the batch.
-  public var outputShape: Shape { built.output.shape }
+  /// The model as a layer of others; the same for each call.
+  package var cell: LayerCell {
+    if let calledAs { return calledAs }
+    let cell = LayerCell(NestedNetwork(name: name, network: network, weights: memory.weights, frozen: frozen))
+    calledAs = cell
+    return cell
+  }
+
+  // MARK: Facts
+
+  /// The inputs: names, element types and lengths.
+  public var inputs: [Port] { network.inputs }
+  /// The outputs: names, element types and lengths.
+  public var outputs: [Port] {
+    zip(network.outputs, built.outputs).map { Port(name: $0.name, $1.type) }
+  }
+  /// The shape of one example of the (first) input; 0 for an open length.
+  public var inputShape: [Int] { network.inputs[0].exampleLengths.map { $0.fixed ?? 0 } }
+  /// The shape of the (first) output, nil for open lengths.
+  public var outputShape: Shape { Shape(built.outputs[0].shape.lengths) }
   /// The layers in order.
-  public var layers: [any Layer] { network.entries.map(\.layer) }
-  /// How many threads compute.
+  public var layers: [any GeneralLayer] { network.entries.map(\.layer) }
+  /// The number of threads that compute.
   public var threadCount: Int { pool.threadCount }
-  /// How many numbers the weights have in all.
+  /// The number of elements of all weights.
   public var parameterCount: Int { built.weights.reduce(0) { $0 + $1.shape.reduce(1, *) } }
 
-  /// All weights in the order of the layers.
-  public var weights: [Weight] {
-    built.weights.map { weight in
-      Weight(
-        name: weight.name,
-        tensor: Tensor(uncheckedShape: weight.shape, .float32(Array(weightMemory.values(of: weight)))),
-        isTrainable: weight.isTrainable)
-    }
+  // MARK: Training
+
+  /// Sets or removes loss, metrics and optimizer.
+  package func setTraining(_ training: Training?) throws {
+    if training != nil { memory = try ModelMemory(memory.weights) }
+    self.training = training
+    progress = TrainingProgress(seed: seed)
+    hasLoadedProgress = false
+    discardPlans()
   }
 
-  /// Replaces weights by name; others stay.
+  /// Stops training layers: their weights stay as they are, whatever the optimizer, and a frozen `BatchNormalization` runs as in
+  /// prediction. Weights are not moved, and the optimizer's state stays.
   ///
-  /// - Throws: `AthanorError` when there is no weight of a name or a shape differs; then nothing is changed.
-  public func setWeights(_ tensors: [String: Tensor]) throws {
-    let known = Dictionary(built.weights.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-      guard let weight = known[name] else {
-        throw AthanorError(
-          .argument, at: "weight \"\(name)\"", "the model has no weight of this name",
-          fix: AthanorError.suggestion(for: name, among: Array(known.keys).sorted()) + "See model.weights.")
-      }
-      guard weight.shape == tensor.shape else {
-        throw AthanorError(
-          .shape, at: "weight \"\(name)\"",
-          "the model's has shape \(Shape.text(weight.shape)) but \(Shape.text(tensor.shape)) was given",
-          fix: "The file or array belongs to another network.")
-      }
-    }
-    for (name, tensor) in tensors {
-      if let weight = known[name] { _ = weightMemory.values(of: weight).update(fromContentsOf: tensor.floats) }
-    }
+  /// - Parameter layers: Names of layers; `model/layer` for a layer of a model within this one.
+  /// - Throws: `AthanorError` when there is no layer of a name.
+  /// - Example:
+  ///   ```swift
+  ///   try model.freeze("base")
+  ///   try model.freeze { $0.hasPrefix("conv2d") }
+  ///   ```
+  public func freeze(_ layers: String...) throws { try setFrozen(layers, true) }
+
+  /// Trains layers again that were frozen.
+  ///
+  /// - Parameter layers: Names of layers, as for `freeze`.
+  /// - Throws: `AthanorError` when there is no layer of a name.
+  public func unfreeze(_ layers: String...) throws { try setFrozen(layers, false) }
+
+  /// Stops training the layers whose name fulfils a condition.
+  public func freeze(where condition: (_ name: String) throws -> Bool) rethrows {
+    frozen.formUnion(try layerPaths.filter(condition))
+    discardPlans()
   }
 
-  /// The workspace for a plan, made at its first use.
-  package func workspace(_ purpose: WorkspaceKey.Purpose, batchSize: Int, feed: Network.Feed) throws -> Workspace {
-    let key = WorkspaceKey(purpose: purpose, batchSize: batchSize, feed: feed)
-    if let present = workspaces[key] { return present }
-    let graph: Graph
-    switch purpose {
-    case .predict: graph = try network.predictionGraph(feed)
-    case .train, .evaluate:
-      let training = try requireCompiled()
-      graph = try network.lossGraph(
-        feed, loss: training.loss, metrics: training.metrics, isTraining: purpose == .train)
+  /// Trains the layers again whose name fulfils a condition.
+  public func unfreeze(where condition: (_ name: String) throws -> Bool) rethrows {
+    frozen.subtract(try layerPaths.filter(condition))
+    discardPlans()
+  }
+
+  /// The names of the layers that are not trained.
+  public var frozenLayers: [String] { layerPaths.filter { Network.isFrozen($0, frozen) } }
+
+  /// The layers' names, those of models within this one behind a slash.
+  package var layerPaths: [String] { network.layerPaths }
+
+  private func setFrozen(_ layers: [String], _ isFrozen: Bool) throws {
+    let known = layerPaths
+    for layer in layers where !known.contains(layer) {
+      throw AthanorError(
+        .argument, at: "layer \"\(layer)\"", "the model has no layer of this name",
+        fix: AthanorError.suggestion(for: layer, among: known) + "It has \(known.joined(separator: ", ")).")
     }
-    let plan = try Plan(
-      graph, batchSize: batchSize, parameters: weightMemory.parameters, states: weightMemory.states)
+    if isFrozen { frozen.formUnion(layers) } else { frozen.subtract(layers) }
+    discardPlans()
+  }
+
+  // MARK: Plans
+
+  package enum Purpose: Hashable { case train, evaluate, predict }
+
+  /// The workspace, turned to the plan for a purpose and a kind of data.
+  package func workspace(_ purpose: Purpose, _ feed: Feed) throws -> Workspace {
+    let plan = try plans.plan(PlanCache.Key(purpose: purpose, feed: feed)) {
+      let graph: Graph
+      switch purpose {
+      case .predict: graph = try network.predictionGraph(feed)
+      case .train, .evaluate:
+        graph = try network.lossGraph(
+          feed, try requireCompiled().goals, isTraining: purpose == .train, frozen: frozen)
+      }
+      return try Plan(graph, weights: memory.weights)
+    }
+    if let workspace {
+      if workspace.plan !== plan { try workspace.use(plan) }
+      return workspace
+    }
     let workspace = try Workspace(plan)
-    // A program that predicts at ever new batch sizes must not collect plans without end.
-    if workspaces.count >= 16 { workspaces = [:] }
-    workspaces[key] = workspace
+    self.workspace = workspace
     return workspace
+  }
+
+  /// The bytes of the workspace, for values and the kernels' scratch memory.
+  package var workspaceByteCount: Int { workspace?.byteCount ?? 0 }
+
+  private func discardPlans() {
+    plans = PlanCache()
+    workspace = nil
   }
 }
 
-/// Layers one after another, each fed with what the one before gives: `keras.Sequential`.
+/// Layers one after another, each fed with the result of the one before: `keras.Sequential`.
 public typealias Sequential = Model
+
+/// The plans that were used last. A program that computes at ever new lengths does not collect plans without end.
+struct PlanCache {
+  struct Key: Hashable {
+    let purpose: Model.Purpose
+    let feed: Feed
+  }
+
+  private static let limit = 32
+  private var plans: [Key: (plan: Plan, lastUse: Int)] = [:]
+  private var uses = 0
+
+  mutating func plan(_ key: Key, _ make: () throws -> Plan) rethrows -> Plan {
+    uses += 1
+    if let known = plans[key] {
+      plans[key]?.lastUse = uses
+      return known.plan
+    }
+    let plan = try make()
+    if plans.count >= PlanCache.limit, let oldest = plans.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
+      plans[oldest] = nil
+    }
+    plans[key] = (plan, uses)
+    return plan
+  }
+}

@@ -2,25 +2,24 @@ import Foundation
 
 /// All that a file says of a model.
 package struct ModelRecipe {
-  package var inputShape: [Int]
+  package var network: Network
   package var name: String
   package var seed: UInt64 = 0
-  package var layers: [any Layer]
+  package var frozen: Set<String> = []
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
   /// What is left to do with the finished model: loss, optimizer, where training stands.
   package var finish: (Model) throws -> Void = { _ in }
 
-  package init(inputShape: [Int], name: String, layers: [any Layer]) {
-    self.inputShape = inputShape
+  package init(_ network: Network, name: String) {
+    self.network = network
     self.name = name
-    self.layers = layers
   }
 
   /// An imported program as a model.
   ///
-  /// - Throws: `AthanorError` when it has not one input and one output.
+  /// - Throws: `AthanorError` when it has not one input and one output, or its input is impossible.
   package init(_ program: Program, name: String) throws {
     guard program.inputs.count == 1, program.outputs.count == 1 else {
       throw AthanorError(
@@ -29,8 +28,9 @@ package struct ModelRecipe {
     }
     var program = program
     let scale = try program.takePixelScale()
-    self.init(
-      inputShape: program.inputs[0].exampleShape, name: name, layers: [ImportedNetwork(program, name: "network")])
+    var network = try Network(input: Input(program.inputs[0].exampleShape))
+    try network.append(ImportedNetwork(program, name: "network"))
+    self.init(network, name: name)
     pixelScale = scale
   }
 }
@@ -94,7 +94,7 @@ extension Model {
   /// Makes the model that a file describes.
   package convenience init(_ recipe: ModelRecipe, threads: Int?) throws {
     try self.init(
-      input: recipe.inputShape, name: recipe.name, seed: recipe.seed, threads: threads, layers: recipe.layers)
+      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, frozen: recipe.frozen)
     try setWeights(recipe.weights)
     if let scale = recipe.pixelScale { pixelScale = scale }
     if let names = recipe.classNames {

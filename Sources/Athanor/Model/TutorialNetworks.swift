@@ -6,7 +6,7 @@ public enum TutorialNetwork: String, Hashable, Sendable, CaseIterable {
   case chollet
 
   /// The layers, in order.
-  @SequentialBuilder public func layers(classes: Int = 10) -> [any Layer] {
+  @SequentialBuilder public func layers(classes: Int = 10) -> [any GeneralLayer] {
     switch self {
     case .malireddi:
       Conv2D(32, kernelSize: 5, activation: .relu)

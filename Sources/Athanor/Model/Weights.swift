@@ -4,71 +4,65 @@ public struct Weight: Hashable, Sendable {
   public let name: String
   /// Its numbers, laid out as in Keras.
   public let tensor: Tensor
-  /// Whether training changes it by its gradient.
+  /// Whether training changes it by its gradient: it is no state, and its layer is not frozen.
   public let isTrainable: Bool
+  /// Whether it has a gradient; a state such as a moving average otherwise.
+  package let isParameter: Bool
 }
 
-/// The memory of a model's weights, gradients and states, in which each plan runs.
-package final class WeightMemory {
-  package let declarations: [WeightDeclaration]
-  package let parameters: ArrayLayout
-  package let states: ArrayLayout
-  package let memory: Workspace.ModelMemory
+extension Model {
+  package var weightMap: WeightMap { memory.weights }
 
-  /// - Throws: `AthanorError` when memory cannot be had.
-  package init(_ declarations: [WeightDeclaration], withGradients: Bool = true) throws {
-    var parameters = ArrayLayout()
-    var states = ArrayLayout()
-    for weight in declarations {
-      if weight.isTrainable {
-        parameters.append(weight.name, weight.shape)
-      } else {
-        states.append(weight.name, weight.shape)
+  /// All weights in the order of the layers.
+  public var weights: [Weight] {
+    built.weights.compactMap { weight in
+      guard let span = weightMap[weight.name] else { return nil }
+      return Weight(
+        name: weight.name, tensor: tensor(of: span),
+        isTrainable: weight.isParameter && !Network.isFrozen(weight.name, frozen), isParameter: weight.isParameter)
+    }
+  }
+
+  private func tensor(of span: WeightMap.Span) -> Tensor {
+    Tensor(uncheckedShape: span.shape, .float32(Array(weightMap.values(of: span))))
+  }
+
+  /// Replaces weights by name; others stay.
+  ///
+  /// - Throws: `AthanorError` when there is no weight of a name or a shape differs; then nothing is changed.
+  public func setWeights(_ tensors: [String: Tensor]) throws {
+    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      guard let span = weightMap[name] else {
+        throw AthanorError(
+          .argument, at: "weight \"\(name)\"", "the model has no weight of this name",
+          fix: AthanorError.suggestion(for: name, among: built.weights.map(\.name).sorted()) + "See model.weights.")
+      }
+      guard span.shape == tensor.shape else {
+        throw AthanorError(
+          .shape, at: "weight \"\(name)\"",
+          "the model's has shape \(Shape.text(span.shape)) but \(Shape.text(tensor.shape)) was given",
+          fix: "The file or array belongs to another network.")
       }
     }
-    self.declarations = declarations
-    self.parameters = parameters
-    self.states = states
-    memory = Workspace.ModelMemory(
-      parameters: try NumberBuffer(byteCount: parameters.count * 4),
-      gradients: try NumberBuffer(byteCount: withGradients ? parameters.count * 4 : 0),
-      states: try NumberBuffer(byteCount: states.count * 4),
-      updates: try NumberBuffer(byteCount: withGradients ? states.count * 4 : 0))
-  }
-
-  package func values(of weight: WeightDeclaration) -> UnsafeMutableBufferPointer<Float> {
-    let (buffer, entry) =
-      weight.isTrainable ? (memory.parameters, parameters[weight.name]) : (memory.states, states[weight.name])
-    guard let entry else { return UnsafeMutableBufferPointer(start: nil, count: 0) }
-    return UnsafeMutableBufferPointer(rebasing: buffer.floats[entry.offset..<entry.offset + entry.count])
-  }
-
-  /// Fills each weight by its initializer; the numbers of each follow from the seed and its position alone.
-  func initialize(seed: UInt64, from first: Int = 0) {
-    for (index, weight) in declarations.enumerated().dropFirst(first) {
-      var random = RandomStream(seed: seed, stream: 1 << 32 | UInt64(index))
-      _ = values(of: weight).update(fromContentsOf: weight.initializer.values(weight.shape, &random))
+    for (name, tensor) in tensors {
+      if let span = weightMap[name] { _ = weightMap.values(of: span).update(fromContentsOf: tensor.floats) }
     }
   }
 
-  /// Copies another memory's numbers into the weights of the same names and shapes.
-  func copy(from other: WeightMemory) {
-    let present = Dictionary(other.declarations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    for weight in declarations {
-      guard let source = present[weight.name], source.shape == weight.shape else { continue }
-      _ = values(of: weight).update(fromContentsOf: other.values(of: source))
+  /// Copies the weights of the same names and shapes.
+  package func copyWeights(from other: Model) {
+    for span in weightMap.spans {
+      guard let source = other.weightMap[span.name], source.shape == span.shape else { continue }
+      _ = weightMap.values(of: span).update(fromContentsOf: other.weightMap.values(of: source))
     }
   }
 
-  /// All numbers, trained and not, to be put back later.
-  package func snapshot() -> [[Float]] { declarations.map { Array(values(of: $0)) } }
+  /// The numbers of all weights, trained and not, to be put back later.
+  package func snapshot() -> [[Float]] { weightMap.spans.map { Array(weightMap.values(of: $0)) } }
 
   package func restore(_ snapshot: [[Float]]) {
-    for (weight, numbers) in zip(declarations, snapshot) { _ = values(of: weight).update(fromContentsOf: numbers) }
-  }
-
-  /// Takes over the states' updates after a step.
-  func commitUpdates() {
-    memory.states.base.copyMemory(from: memory.updates.base, byteCount: states.count * 4)
+    for (span, numbers) in zip(weightMap.spans, snapshot) {
+      _ = weightMap.values(of: span).update(fromContentsOf: numbers)
+    }
   }
 }

@@ -1,18 +1,20 @@
 extension GraphBuilder {
   /// Adds, to the graph, the gradients of a loss with respect to its parameters, by reverse accumulation.
   ///
-  /// Each parameter that the loss depends on gets a result `.gradient(name)`.
+  /// Each wanted parameter that the loss depends on gets a result `.gradient(name)`; what only the others need is not computed.
   ///
-  /// - Parameter loss: A single number.
+  /// - Parameters:
+  ///   - loss: A single number.
+  ///   - isWanted: Whether the gradient of a parameter is wanted, by name.
   /// - Throws: `AthanorError` when the loss is not a single number or a rule refuses.
-  package func addGradients(of loss: Value) throws {
+  package func addGradients(of loss: Value, for isWanted: (String) -> Bool = { _ in true }) throws {
     guard loss.shape.rank == 0 else {
       throw AthanorError(
         .shape, at: "gradient", "the loss has shape \(loss.shape) but must be a single number",
         fix: "Take its mean over the batch.")
     }
     let forward = graph
-    let needed = forward.valuesThatDependOnParameters()
+    let needed = forward.valuesThatDependOnParameters(isWanted)
     var gradients: [ValueID: Value] = [loss.id: try constant(1)]
     for node in forward.nodes.reversed() where node.inputs.contains(where: { needed[$0.index] }) {
       let outputGradients = node.outputs.map { gradients[$0] }
@@ -27,17 +29,18 @@ extension GraphBuilder {
       }
     }
     origin = ""
-    for case (.parameter(let name), let value) in forward.sources.sorted(by: { $0.value < $1.value }) {
+    for case (.parameter(let name), let value) in forward.sources.sorted(by: { $0.value < $1.value })
+    where isWanted(name) {
       if let gradient = gradients[value] { setResult(.gradient(name), gradient) }
     }
   }
 }
 
 extension Graph {
-  /// For each value, whether it is a parameter or computed from one.
-  func valuesThatDependOnParameters() -> [Bool] {
+  /// For each value, whether it is a wanted parameter or computed from one.
+  func valuesThatDependOnParameters(_ isWanted: (String) -> Bool) -> [Bool] {
     var depends = [Bool](repeating: false, count: types.count)
-    for case (.parameter, let value) in sources { depends[value.index] = true }
+    for case (.parameter(let name), let value) in sources where isWanted(name) { depends[value.index] = true }
     for node in nodes where node.inputs.contains(where: { depends[$0.index] }) {
       for output in node.outputs { depends[output.index] = true }
     }

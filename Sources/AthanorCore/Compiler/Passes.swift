@@ -22,7 +22,7 @@ package enum Passes {
       }
       if let add = node.op as? Binary, add.function == .add, inputs.count == 2, producer.inputs.count == 2,
         case .source(.parameter) = builder.graph.definition(of: inputs[1].id),
-        inputs[1].shape == [inputs[0].shape.lengths.last ?? nil], inputs[0].shape.rank >= 2
+        inputs[1].shape == Shape(axes: inputs[0].shape.axes.suffix(1)), inputs[0].shape.rank >= 2
       {
         if let op = producer.op as? Conv2DOp, op.activation == .none {
           return try replace(op, producer.inputs + [inputs[1].id])

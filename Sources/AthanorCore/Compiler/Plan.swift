@@ -10,42 +10,9 @@ package enum Precision: Sendable {
   var byteCount: Int { self == .single ? 4 : 8 }
 }
 
-/// The regions of memory that a plan uses. Parameters, gradients, states and updates belong to the model; the arena to the
-/// workspace.
-package enum Region: Int, CaseIterable {
-  case parameters, gradients, states, updates, arena
-}
-
-/// The order of named arrays in one block of memory, the same for weights, gradients and optimizer slots.
-package struct ArrayLayout: Sendable, Hashable {
-  package struct Entry: Sendable, Hashable {
-    package let name: String
-    package let shape: [Int]
-    /// Where it begins, in elements; a multiple of 16.
-    package let offset: Int
-    package var count: Int { shape.reduce(1, *) }
-    package var range: Range<Int> { offset..<offset + count }
-  }
-
-  package private(set) var entries: [Entry] = []
-  private var indices: [String: Int] = [:]
-  /// The elements of the whole block, gaps included.
-  package private(set) var count = 0
-
-  package init() {}
-
-  package mutating func append(_ name: String, _ shape: [Int]) {
-    indices[name] = entries.count
-    entries.append(Entry(name: name, shape: shape, offset: count))
-    count += (shape.reduce(1, *) + 15) / 16 * 16
-  }
-
-  package subscript(name: String) -> Entry? { indices[name].map { entries[$0] } }
-}
-
-/// A graph made ready to run at one batch size: each value's place is known and each kernel is chosen.
+/// A graph made ready to run: each value's place is known and each kernel is chosen.
 ///
-/// Immutable, so one plan may be run by many workspaces at once.
+/// Immutable and small, so one plan may be run by many workspaces at once; memory belongs to them.
 package final class Plan: @unchecked Sendable {  // its closures capture values alone
   package struct Step {
     let kernel: Kernel
@@ -55,7 +22,6 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     package let byteCount: Int
   }
 
-  package let batchSize: Int
   package let precision: Precision
   package let graph: Graph
   let table: UnsafePointer<ath_kernel_table>
@@ -71,29 +37,22 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
   ///
   /// - Parameters:
   ///   - graph: The computation.
-  ///   - batchSize: What the open axes become.
-  ///   - parameters: Where each parameter, and its gradient, lies.
-  ///   - states: Where each state, and its update, lies.
+  ///   - weights: Where each weight lies, and its gradient or update.
   /// - Throws: `AthanorError` when this machine lacks the instructions, a weight has no place or a value has no end.
   package init(
-    _ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, precision: Precision = .single,
-    instructions: InstructionSet? = nil
+    _ graph: Graph, weights: WeightMap, precision: Precision = .single, instructions: InstructionSet? = nil
   ) throws {
     let table = try (instructions ?? .chosen()).table(precision)
-    try Plan.validate(graph, batchSize, parameters, states)
-    let placement = Placement(
-      graph, batchSize: batchSize, parameters: parameters, states: states, elementBytes: precision.byteCount)
+    try Plan.validate(graph, weights)
+    let placement = Placement(graph, weights, elementBytes: precision.byteCount)
     let operands = graph.types.indices.map { index in
       KernelSite.Operand(
-        shape: graph.types[index].shape.bound(to: batchSize), dtype: graph.types[index].dtype,
-        place: placement.places[index])
+        shape: graph.types[index].shape.sizes, dtype: graph.types[index].dtype, place: placement.places[index])
     }
-    var stream: UInt64 = 0
     var steps: [Step] = graph.nodes.map { node in
-      if node.op is DropoutOp { stream += 1 }
       let outputs = node.outputs.map { operands[$0.index] }
       let inputs = node.inputs.map { operands[$0.index] }
-      let site = KernelSite(inputs: inputs, outputs: outputs, table: table, stream: stream)
+      let site = KernelSite(inputs: inputs, outputs: outputs, table: table)
       let byteCount = (inputs + outputs).reduce(0) {
         $0 + $1.count * ($1.dtype == .float32 ? precision.byteCount : $1.dtype.byteCount)
       }
@@ -102,7 +61,6 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     for (value, place) in placement.copies {
       steps.append(Plan.copyStep(value, operands[value.index], to: place, elementBytes: precision.byteCount))
     }
-    self.batchSize = batchSize
     self.precision = precision
     self.graph = graph
     self.table = table
@@ -121,22 +79,13 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     self.scratchByteCount = steps.map(\.kernel.scratchByteCount).max() ?? 0
   }
 
-  private static func validate(
-    _ graph: Graph, _ batchSize: Int, _ parameters: ArrayLayout, _ states: ArrayLayout
-  ) throws {
-    for type in graph.types {
-      guard batchSize >= 0, let count = Tensor.elementCount(of: type.shape.bound(to: batchSize)),
-        count <= 16 * Shape.mostElements
-      else {
-        throw AthanorError(
-          .argument, at: "plan", "a batch of \(batchSize) was asked for a network with values of shape \(type.shape)",
-          fix: "Use a smaller batch, of 0 or more.")
-      }
-    }
-    func check(_ layout: ArrayLayout, _ name: String, _ value: ValueID) throws {
-      let shape = graph.type(of: value).shape.bound(to: batchSize)
-      guard layout[name]?.shape != shape else { return }
-      let found = layout[name].map { "shape \(Shape.text($0.shape))" } ?? "no place"
+  /// - Throws: `AthanorError` when a weight has no place or another shape there.
+  private static func validate(_ graph: Graph, _ weights: WeightMap) throws {
+    func check(_ name: String, _ value: ValueID, isParameter: Bool) throws {
+      let shape = graph.type(of: value).shape.sizes
+      let span = weights[name].flatMap { $0.isParameter == isParameter ? $0 : nil }
+      guard span?.shape != shape else { return }
+      let found = span.map { "shape \(Shape.text($0.shape))" } ?? "no place"
       throw AthanorError(
         .shape, at: "plan",
         "weight \"\(name)\" has \(found) in the model's memory but shape \(Shape.text(shape)) in the graph",
@@ -145,15 +94,15 @@ package final class Plan: @unchecked Sendable {  // its closures capture values 
     for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) {
       switch source {
       case .input: continue
-      case .parameter(let name): try check(parameters, name, value)
-      case .state(let name): try check(states, name, value)
+      case .parameter(let name): try check(name, value, isParameter: true)
+      case .state(let name): try check(name, value, isParameter: false)
       }
     }
     for (result, value) in graph.results {
       switch result {
       case .output: continue
-      case .gradient(let name): try check(parameters, name, value)
-      case .update(let name): try check(states, name, value)
+      case .gradient(let name): try check(name, value, isParameter: true)
+      case .update(let name): try check(name, value, isParameter: false)
       }
     }
   }
@@ -183,7 +132,7 @@ private struct Placement {
   var outputCopies: [ValueID: Place] = [:]
   var arenaByteCount = 0
 
-  init(_ graph: Graph, batchSize: Int, parameters: ArrayLayout, states: ArrayLayout, elementBytes: Int) {
+  init(_ graph: Graph, _ weights: WeightMap, elementBytes: Int) {
     let end = graph.nodes.count
     let count = graph.types.count
     var root = Array(0..<count)  // the value whose memory a value shares
@@ -208,7 +157,7 @@ private struct Placement {
     func byteCount(_ value: Int) -> Int {
       let type = graph.types[value]
       let size = type.dtype == .float32 ? elementBytes : type.dtype.byteCount
-      return type.shape.bound(to: batchSize).reduce(1, *) * size
+      return type.shape.sizes.reduce(1, *) * size
     }
 
     for (step, node) in graph.nodes.enumerated() {
@@ -229,23 +178,21 @@ private struct Placement {
     var places = [Place?](repeating: nil, count: count)
     for (source, value) in graph.sources {
       switch source {
-      case .parameter(let name):
-        places[value.index] = Place(
-          region: Region.parameters.rawValue, offset: (parameters[name]?.offset ?? 0) * elementBytes)
-      case .state(let name):
-        places[value.index] = Place(region: Region.states.rawValue, offset: (states[name]?.offset ?? 0) * elementBytes)
+      case .parameter(let name), .state(let name):
+        places[value.index] = weights[name].map {
+          Place(region: Region.stores + $0.store, offset: $0.offset * elementBytes)
+        }
       case .input: break
       }
     }
     for (result, value) in graph.results {
-      let place: Place
+      let (region, name): (Int, String)
       switch result {
       case .output: continue
-      case .gradient(let name):
-        place = Place(region: Region.gradients.rawValue, offset: (parameters[name]?.offset ?? 0) * elementBytes)
-      case .update(let name):
-        place = Place(region: Region.updates.rawValue, offset: (states[name]?.offset ?? 0) * elementBytes)
+      case .gradient(let parameter): (region, name) = (Region.gradients, parameter)
+      case .update(let state): (region, name) = (Region.updates, state)
       }
+      let place = Place(region: region, offset: (weights[name]?.gradientOffset ?? 0) * elementBytes)
       let owner = root[value.index]
       if places[owner] == nil, case .node = graph.definitions[owner], byteCount(owner) == byteCount(value.index) {
         places[owner] = place
@@ -264,14 +211,14 @@ private struct Placement {
       inArena.map { MemoryPlan.Request(byteCount: byteCount($0), lifetime: first[$0]...max(last[$0], first[$0])) }
         + copied.map { MemoryPlan.Request(byteCount: byteCount($0.value.index), lifetime: end...end) })
     for (value, offset) in zip(inArena, plan.offsets) {
-      places[value] = Place(region: Region.arena.rawValue, offset: offset)
+      places[value] = Place(region: Region.arena, offset: offset)
     }
     for ((_, value), offset) in zip(copied, plan.offsets.dropFirst(inArena.count)) {
-      let place = Place(region: Region.arena.rawValue, offset: offset)
+      let place = Place(region: Region.arena, offset: offset)
       copies.append((value, place))
       outputCopies[value] = place
     }
     arenaByteCount = plan.byteCount
-    self.places = (0..<count).map { places[root[$0]] ?? Place(region: Region.arena.rawValue, offset: 0) }
+    self.places = (0..<count).map { places[root[$0]] ?? Place(region: Region.arena, offset: 0) }
   }
 }

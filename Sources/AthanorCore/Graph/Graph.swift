@@ -91,6 +91,11 @@ package struct Graph: Sendable, CustomStringConvertible {
 
   /// - Throws: `AthanorError` when no memory can hold a value of this type.
   private static func verify(_ type: ValueType, of what: String) throws {
+    guard type.shape.axes.allSatisfy(\.isResolved) else {
+      throw AthanorError(
+        .shape, at: "", "\(what) has shape \(type.shape), where the length of an open axis is not known",
+        fix: "Use the shape of a value that has the axis.")
+    }
     guard type.shape.checkedElementsPerExample == nil else { return }
     throw AthanorError(
       .shape, at: "",

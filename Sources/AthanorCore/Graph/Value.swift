@@ -13,7 +13,7 @@ public struct Value {
 
   /// The type of the elements and the shape.
   public var type: ValueType { builder.graph.type(of: id) }
-  /// The lengths of the axes, nil for the batch.
+  /// The lengths of the axes, nil for an open one (examples, time).
   public var shape: Shape { type.shape }
 
   package init(_ builder: GraphBuilder, _ id: ValueID) {
@@ -25,16 +25,32 @@ public struct Value {
 /// A graph under construction, shared by the values that refer to it.
 package final class GraphBuilder {
   package var graph: Graph
-  /// Who asks for the operations that are added now.
+  /// The layer, loss or metric that adds operations now.
   package var origin = ""
+  /// How many operations so far draw random numbers.
+  private var randomStreams = 0
+  /// What a nil in the shape of a source stands for.
+  private let openLength: Int
 
-  package init(_ graph: Graph = Graph()) { self.graph = graph }
+  package init(_ graph: Graph = Graph(), openLength: Int = 2) {
+    self.graph = graph
+    self.openLength = openLength
+  }
 
-  package func source(_ source: Source, _ type: ValueType) throws -> Value { Value(self, try graph.add(source, type)) }
+  package func source(_ source: Source, _ type: ValueType) throws -> Value {
+    let shape = type.shape.resolved(to: openLength, openName: "batch")
+    return Value(self, try graph.add(source, ValueType(type.dtype, shape)))
+  }
 
   /// Adds any operation; for gradient rules and passes.
   package func emit(_ op: any Op, _ inputs: [Value]) throws -> [Value] {
     try graph.add(op, inputs.map(\.id), origin: origin).map { Value(self, $0) }
+  }
+
+  /// A number that no other operation of the graph has, for its random numbers.
+  package func nextRandomStream() -> Int {
+    randomStreams += 1
+    return randomStreams
   }
 
   package func setResult(_ result: GraphResult, _ value: Value) { graph.setResult(result, value.id) }

@@ -11,7 +11,7 @@ package struct BatchNorm: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     for input in inputs { try requireFloat(input) }
-    let channels: Shape = [inputs[0].shape.lengths.last ?? nil]
+    let channels = Shape(axes: inputs[0].shape.axes.suffix(1))
     guard inputs[0].shape.rank >= 2, inputs[1].shape == channels, inputs[2].shape == channels else {
       throw AthanorError(
         .shape, at: "",

@@ -43,7 +43,8 @@ package struct Window2D: Hashable, Sendable {
   /// The height and width of the result for a picture `[N, H, W, C]`.
   ///
   /// - Throws: `AthanorError` when the input is no picture or the window does not fit.
-  package func outputSize(_ shape: Shape, _ what: String) throws -> (height: Int, width: Int) {
+  @discardableResult
+  package func outputSize(_ shape: Shape, _ what: String) throws -> (height: Shape.Axis, width: Shape.Axis) {
     for (name, pair) in [("size", kernel), ("strides", strides), ("dilations", dilations)] {
       guard pair.count == 2, pair.allSatisfy({ (1...Window2D.mostPlaces).contains($0) }) else {
         throw AthanorError(
@@ -52,7 +53,7 @@ package struct Window2D: Hashable, Sendable {
           fix: "Give one number for the height and one for the width.")
       }
     }
-    guard shape.rank == 4, let height = shape[1], let width = shape[2], shape[3] != nil else {
+    guard shape.rank == 4, shape[3] != nil else {
       let axes = shape.withoutBatch
       let fix =
         axes.count == 2
@@ -61,15 +62,17 @@ package struct Window2D: Hashable, Sendable {
       throw AthanorError(
         .shape, at: "", "input has shape \(Shape.text(axes)) but 3 axes (height, width, channels) are needed", fix: fix)
     }
-    let (rows, columns) = (places(along: 0, length: height).count, places(along: 1, length: width).count)
+    let (height, width) = (shape.axes[1], shape.axes[2])
+    let rows = places(along: 0, length: height.length).count
+    let columns = places(along: 1, length: width.length).count
     guard rows > 0, columns > 0 else {
       throw AthanorError(
         .shape, at: "",
         "a \(what) of \(kernel[0])x\(kernel[1])\(dilations == [1, 1] ? "" : " (dilated by \(dilations))") "
-          + "does not fit into a picture of \(height)x\(width)",
+          + "does not fit into a picture of \(height.length)x\(width.length)",
         fix: "Use a smaller one, padding: .same, or fewer pooling layers before it.")
     }
-    return (rows, columns)
+    return (height.with(length: rows), width.with(length: columns))
   }
 }
 
@@ -113,8 +116,8 @@ package struct Conv2DOp: ForwardOp {
         fix:
           "Weights are [height, width, channels / groups, filters]; channels and filters must be multiples of groups.")
     }
-    try requireBias(inputs, filters)
-    return [ValueType(.float32, [inputs[0].shape[0], size.height, size.width, filters])]
+    try requireBias(inputs, weights.axes[3])
+    return [ValueType(.float32, Shape(axes: [inputs[0].shape.axes[0], size.height, size.width, weights.axes[3]]))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -228,10 +231,10 @@ extension Window2D {
 }
 
 /// The bias that a convolution or matrix product may have as third input is one number for each of its columns.
-func requireBias(_ inputs: [ValueType], _ columns: Int?) throws {
-  guard inputs.count == 3, inputs[2].shape != [columns] else { return }
+func requireBias(_ inputs: [ValueType], _ columns: Shape.Axis) throws {
+  guard inputs.count == 3, inputs[2].shape != Shape(axes: [columns]) else { return }
   throw AthanorError(
-    .shape, at: "", "a bias of shape \(inputs[2].shape) does not go with \(Shape([columns])) results",
+    .shape, at: "", "a bias of shape \(inputs[2].shape) does not go with \(Shape(axes: [columns])) results",
     fix: "Give one number for each column of the result.")
 }
 
@@ -281,7 +284,7 @@ package struct Conv2DWeightGradient: Op {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let weights = ValueType(.float32, weightShape)
-    return hasBias ? [weights, ValueType(.float32, [weightShape[3]])] : [weights]
+    return hasBias ? [weights, ValueType(.float32, Shape(axes: weightShape.axes.suffix(1)))] : [weights]
   }
 
   package var outputPlacement: OutputPlacement { .separate }

@@ -76,7 +76,7 @@ package struct Constant: ForwardOp {
   }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    guard values.count == 1 || shape.lengths == [values.count] || shape.checkedElementsPerExample == values.count else {
+    guard values.count == 1 || shape.sizes == [values.count] || shape.checkedElementsPerExample == values.count else {
       throw AthanorError(.shape, at: "", "\(values.count) numbers are to fill shape \(shape)")
     }
     return [ValueType(.float32, shape)]

@@ -2,13 +2,15 @@ import AthanorKernels
 
 /// Inverted dropout while training: `x [...] -> y [...], mask uint8 [...]`, `y = kept ? x / (1 - rate) : 0`.
 ///
-/// Which elements are kept follows from the plan's seed, the step, the operation's stream and the element's place alone
+/// Which elements are kept follows from the run's seed, the forward pass, the operation's stream and the element's place alone
 /// (Srivastava et al., "Dropout", JMLR 2014; Philox, Salmon et al. 2011).
 package struct DropoutOp: ForwardOp {
   package let rate: Double
+  /// Counts the dropouts of a graph in the order in which layers add them: the key of its random numbers.
+  package let stream: Int
 
   package var name: String { "dropout" }
-  package var attributes: String { "rate: \(rate)" }
+  package var attributes: String { "rate: \(rate), stream: \(stream)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
@@ -28,7 +30,7 @@ package struct DropoutOp: ForwardOp {
 
   package func kernel(_ site: KernelSite) -> Kernel {
     let (x, y, mask) = (site.inputs[0], site.outputs[0], site.outputs[1])
-    let stream = site.stream
+    let stream = UInt64(stream)
     return Kernel { run in
       var arguments = ath_dropout_args(
         count: Int64(x.count), rate: rate, key: run.seed &+ stream &* 0x9E37_79B9_7F4A_7C15, counter: run.step,

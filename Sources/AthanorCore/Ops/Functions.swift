@@ -34,7 +34,7 @@ extension Value {
     return try result.reshaped(target)
   }
 
-  /// The same elements in row-major order under another shape, nil for the batch.
+  /// The same elements in row-major order under another shape, nil for each open axis of this value in order.
   public func reshaped(_ target: Shape) throws -> Value { shape == target ? self : try apply(ReshapeOp(shape: target)) }
 
   /// The axes in another order: axis i of the result is axis `order[i]` of this value.
@@ -71,9 +71,9 @@ extension Value {
     return result
   }
 
-  /// Part of each axis: from `start`, of the given lengths (nil for the whole batch axis).
+  /// Part of each axis: from `start`, of the given lengths (nil for the whole axis).
   public func sliced(start: [Int], lengths: [Int?]) throws -> Value {
-    try apply(Slice(start: start, lengths: lengths))
+    try apply(Slice(start: start, shape: Shape(lengths)))
   }
 
   /// Zeros before and after each axis.
@@ -217,13 +217,15 @@ extension Value {
   package func averagePooled(_ window: Window2D) throws -> Value { try apply(AveragePool2DOp(window: window)) }
 
   /// Each element set to zero with the given probability, the others scaled up.
-  package func droppedOut(_ rate: Double) throws -> Value { try apply(DropoutOp(rate: rate)) }
+  package func droppedOut(_ rate: Double) throws -> Value {
+    try apply(DropoutOp(rate: rate, stream: builder.nextRandomStream()))
+  }
 
   /// Normalised over all axes but the last, with the batch's mean and variance `[C]`.
   package func batchNormalized(
     gamma: Value?, beta: Value?, epsilon: Double
   ) throws -> (y: Value, mean: Value, variance: Value) {
-    let channels: Shape = [shape.lengths.last ?? nil]
+    let channels = Shape(axes: shape.axes.suffix(1))
     let gamma = try gamma ?? builder.constant(1, channels)
     let beta = try beta ?? builder.constant(0, channels)
     let results = try applyAll(BatchNorm(epsilon: epsilon), [gamma, beta])
@@ -235,6 +237,14 @@ extension Value {
 
   /// The input of the softmax that computes this value; nil when it is computed otherwise.
   package var softmaxLogits: Value? { definition(as: Softmax.self)?.inputs.first }
+
+  /// Whether the operation that computes this value gives numbers beyond 0 ... 1.
+  package var isVisiblyUnbounded: Bool {
+    if definition(as: MatMul.self) != nil || definition(as: Conv2DOp.self) != nil { return true }
+    if let (op, _) = definition(as: Unary.self) { return op.function != .sigmoid }
+    if let (op, inputs) = definition(as: Binary.self), op.function == .add { return inputs[0].isVisiblyUnbounded }
+    return definition(as: ReshapeOp.self)?.inputs[0].isVisiblyUnbounded ?? false
+  }
 
   /// The input of the sigmoid that computes this value; nil when it is computed otherwise.
   package var sigmoidLogits: Value? {

@@ -2,7 +2,7 @@ import AthanorKernels
 
 /// The same elements in row-major order under another shape; nothing is moved: `[...] -> shape`.
 package struct ReshapeOp: ForwardOp {
-  /// The new shape; nil stands for the batch.
+  /// The new shape; each unresolved axis stands for an open one of the input, in order.
   package let shape: Shape
 
   package var name: String { "reshape" }
@@ -10,13 +10,17 @@ package struct ReshapeOp: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let from = inputs[0].shape
-    let open = (from.lengths.filter { $0 == nil }.count, shape.lengths.filter { $0 == nil }.count)
-    guard open.0 == open.1 else {
+    var open = from.axes.filter(\.isOpen)
+    let isWritten = shape.axes.contains { !$0.isResolved }
+    guard !isWritten || open.count == shape.axes.count(where: \.isOpen),
+      isWritten || open.isEmpty == !shape.axes.contains(where: \.isOpen)
+    else {
       throw AthanorError(
-        .shape, at: "", "shape \(from) cannot be seen as \(shape)", fix: "The batch must stay one axis of its own.")
+        .shape, at: "", "shape \(from) cannot be seen as \(shape)", fix: "Each open axis must stay an axis of its own.")
     }
+    let target = Shape(axes: shape.axes.map { $0.isResolved ? $0 : open.removeFirst() })
     let count = shape.checkedElementsPerExample
-    guard from.elementsPerExample == count else {
+    guard count != nil, from.sizes.reduce(1, *) == Tensor.elementCount(of: target.sizes) else {
       func text(_ shape: Shape) -> String {
         Shape.text(shape.lengths.first == .some(nil) ? shape.withoutBatch : shape.lengths)
       }
@@ -26,7 +30,7 @@ package struct ReshapeOp: ForwardOp {
           + (count.map { "has \($0)" } ?? "no memory can hold"),
         fix: "Choose lengths with the same product.")
     }
-    return [ValueType(inputs[0].dtype, shape)]
+    return [ValueType(inputs[0].dtype, target)]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -60,12 +64,12 @@ package struct BroadcastTo: ForwardOp {
   package var attributes: String { "shape: \(shape)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    guard Shape.broadcast(inputs[0].shape, shape) == shape, shape.rank <= Int(ATH_MAX_RANK) else {
+    guard let result = Shape.broadcast(inputs[0].shape, shape), result == shape, shape.rank <= Int(ATH_MAX_RANK) else {
       throw AthanorError(
         .shape, at: "", "shape \(inputs[0].shape) does not broadcast to \(shape)",
         fix: "Axes are compared from the last; each must be equal or 1, and at most 6 axes are possible.")
     }
-    return [ValueType(inputs[0].dtype, shape)]
+    return [ValueType(inputs[0].dtype, result)]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -103,7 +107,7 @@ package struct Transpose: ForwardOp {
         .argument, at: "", "axes in the order \(order) were asked for, but the input has \(shape.rank) axes",
         fix: "Name each axis from 0 to \(shape.rank - 1) once; at most 6 axes are possible.")
     }
-    return [ValueType(inputs[0].dtype, Shape(order.map { shape[$0] }))]
+    return [ValueType(inputs[0].dtype, Shape(axes: order.map { shape.axes[$0] }))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -135,31 +139,29 @@ package struct Pad: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
-    let lengths = inputs[0].shape.lengths
+    let lengths = inputs[0].shape.axes
     guard before.count == lengths.count, after.count == lengths.count, lengths.count <= Int(ATH_MAX_RANK) else {
       throw AthanorError(
         .shape, at: "",
         "padding of \(before) before and \(after) after was given, but the input has shape \(inputs[0].shape)",
         fix: "Give one pair of lengths for each axis; at most 6 axes are possible.")
     }
-    let fits = lengths.indices.allSatisfy { axis in
-      let range = lengths[axis] == nil ? 0...0 : 0...Shape.mostElements
-      return range.contains(before[axis]) && range.contains(after[axis])
-    }
-    guard fits else {
+    let range = 0...Shape.maximumElements
+    guard (before + after).allSatisfy(range.contains) else {
       throw AthanorError(
         .argument, at: "",
         "padding of \(before) before and \(after) after does not go with an input of shape \(inputs[0].shape)",
-        fix: "Lengths must be 0 or more, and 0 for the batch.")
+        fix: "Lengths must be 0 or more.")
     }
     return [
-      ValueType(.float32, Shape(lengths.indices.map { axis in lengths[axis].map { $0 + before[axis] + after[axis] } }))
+      ValueType(
+        .float32,
+        Shape(axes: lengths.enumerated().map { $1.with(length: before[$0] + $1.length + after[$0]) }))
     ]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
-    let lengths = site.inputs[0].shape.lengths
-    return [try site.outputGradients[0]?.apply(Slice(start: before, lengths: lengths))]
+    [try site.outputGradients[0]?.apply(Slice(start: before, shape: site.inputs[0].shape))]
   }
 
   package var outputPlacement: OutputPlacement { .separate }
@@ -186,35 +188,37 @@ package struct Pad: ForwardOp {
   }
 }
 
-/// A part of each axis: `y[i] = x[start + i]`; a nil length means the whole (batch) axis.
+/// A part of each axis: `y[i] = x[start + i]`.
 package struct Slice: ForwardOp {
   package let start: [Int]
-  package let lengths: [Int?]
+  /// The result's shape; an unresolved axis is taken whole.
+  package let shape: Shape
 
   package var name: String { "slice" }
-  package var attributes: String { "start: \(start), lengths: \(Shape(lengths))" }
+  package var attributes: String { "start: \(start), lengths: \(shape)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
-    let shape = inputs[0].shape
+    let from = inputs[0].shape
     let fits =
-      start.count == shape.rank && lengths.count == shape.rank && shape.rank <= Int(ATH_MAX_RANK)
-      && shape.lengths.indices.allSatisfy { axis in
-        guard let length = shape[axis], let wanted = lengths[axis] else {
-          return lengths[axis] == shape[axis] && start[axis] == 0
-        }
-        return start[axis] >= 0 && (0...length).contains(wanted) && start[axis] <= length - wanted
+      start.count == from.rank && shape.rank == from.rank && from.rank <= Int(ATH_MAX_RANK)
+      && from.axes.indices.allSatisfy { axis in
+        let (length, wanted) = (from.axes[axis], shape.axes[axis])
+        guard wanted.isResolved else { return length.isOpen && start[axis] == 0 }
+        return start[axis] >= 0 && (0...length.length).contains(wanted.length)
+          && start[axis] <= length.length - wanted.length
       }
     guard fits else {
       throw AthanorError(
-        .argument, at: "", "a slice from \(start) of lengths \(Shape(lengths)) does not lie within shape \(shape)",
-        fix: "Give a start and a length for each axis (0 and nil for the batch); at most 6 axes are possible.")
+        .argument, at: "", "a slice from \(start) of lengths \(shape) does not lie within shape \(from)",
+        fix: "Give a start and a length for each axis (0 and nil for an open one); at most 6 axes are possible.")
     }
-    return [ValueType(inputs[0].dtype, Shape(lengths))]
+    let axes = zip(shape.axes, from.axes).map { $0.isResolved ? $0 : $1 }
+    return [ValueType(inputs[0].dtype, Shape(axes: axes))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
-    let shape = site.inputs[0].shape
-    let after = shape.lengths.indices.map { axis in (shape[axis] ?? 0) - start[axis] - (lengths[axis] ?? 0) }
+    let (from, to) = (site.inputs[0].shape.sizes, site.outputs[0].shape.sizes)
+    let after = from.indices.map { axis in from[axis] - start[axis] - to[axis] }
     return [try site.outputGradients[0]?.apply(Pad(before: start, after: after))]
   }
 
@@ -244,27 +248,26 @@ package struct Concatenate: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let first = inputs[0].shape
-    var total = 0
+    var joined = Shape.Axis(0)
     for input in inputs {
-      var expected = first.lengths
-      guard axis >= 0, axis < first.rank, input.shape.rank == first.rank, first.rank <= Int(ATH_MAX_RANK),
-        let length = input.shape[axis]
-      else {
+      guard axis >= 0, axis < first.rank, input.shape.rank == first.rank, first.rank <= Int(ATH_MAX_RANK) else {
         throw AthanorError(
           .shape, at: "", "shapes \(inputs.map(\.shape)) cannot be joined along axis \(axis)",
-          fix: "All need the same number of axes, and the axis must not be the batch.")
+          fix: "All need the same number of axes, the joined one among them.")
       }
+      var expected = first.axes
+      let length = input.shape.axes[axis]
       expected[axis] = length
-      guard Shape(expected) == input.shape, input.dtype == inputs[0].dtype else {
+      guard Shape(axes: expected) == input.shape, input.dtype == inputs[0].dtype else {
         throw AthanorError(
           .shape, at: "", "shapes \(inputs.map(\.shape)) cannot be joined along axis \(axis)",
           fix: "All other axes must be of the same length.")
       }
-      total += length
+      joined = Shape.Axis(joined.length + length.length, openNames: joined.openNames.union(length.openNames))
     }
-    var lengths = first.lengths
-    lengths[axis] = total
-    return [ValueType(inputs[0].dtype, Shape(lengths))]
+    var axes = first.axes
+    axes[axis] = joined
+    return [ValueType(inputs[0].dtype, Shape(axes: axes))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
@@ -273,8 +276,8 @@ package struct Concatenate: ForwardOp {
     return try site.inputs.map { input in
       var start = [Int](repeating: 0, count: input.shape.rank)
       start[axis] = position
-      position += input.shape[axis] ?? 0
-      return try dy.apply(Slice(start: start, lengths: input.shape.lengths))
+      position += input.shape.axes[axis].length
+      return try dy.apply(Slice(start: start, shape: input.shape))
     }
   }
 

@@ -14,8 +14,10 @@ extension OperationKind {
       throw site.unsupported(
         "it repeats shape \(Shape(x.shape)) \(repeats) times, but only lengths of 1 can be repeated")
     }
-    let shape = Shape(zip(x.shape, repeats).map { $1 == 1 ? $0 : $1 })
-    return try site.map(x) { $0.shape == shape ? $0 : try $0.apply(BroadcastTo(shape: shape)) }
+    return try site.map(x) { value in
+      let shape = Shape(axes: zip(value.shape.axes, repeats).map { $1 == 1 ? $0 : Shape.Axis($1) })
+      return value.shape == shape ? value : try value.apply(BroadcastTo(shape: shape))
+    }
   }
 
   package static let transpose = OperationKind(

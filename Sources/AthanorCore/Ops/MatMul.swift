@@ -38,21 +38,27 @@ package struct MatMul: ForwardOp {
         : "Both need 2 axes or more, and the last axis of the first must be as long as the first of the second.")
     guard a.rank >= 2, b.rank >= 2 else { throw misfit }
     if isBatched {
-      let leading = a.lengths.dropLast(2)
-      let (m, k) = transposeA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
-      let (k2, n) = transposeB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])
-      guard a.rank == b.rank, leading == b.lengths.dropLast(2), k == k2 else { throw misfit }
+      let leading = a.axes.dropLast(2)
+      let (x, y) = (a.axes.suffix(2), b.axes.suffix(2))
+      let (m, k) = transposeA ? (x[a.rank - 1], x[a.rank - 2]) : (x[a.rank - 2], x[a.rank - 1])
+      let (k2, n) = transposeB ? (y[b.rank - 1], y[b.rank - 2]) : (y[b.rank - 2], y[b.rank - 1])
+      guard a.rank == b.rank, Shape(axes: leading) == Shape(axes: b.axes.dropLast(2)), k.matches(k2) else {
+        throw misfit
+      }
       try requireBias(inputs, n)
-      return [ValueType(.float32, Shape(leading + [m, n]))]
+      return [ValueType(.float32, Shape(axes: leading + [m, n]))]
     }
     if transposeA {
-      guard !transposeB, a.rank == b.rank, a.lengths.dropLast() == b.lengths.dropLast() else { throw misfit }
-      try requireBias(inputs, b[b.rank - 1])
-      return [ValueType(.float32, [a[a.rank - 1], b[b.rank - 1]])]
+      guard !transposeB, a.rank == b.rank, Shape(axes: a.axes.dropLast()) == Shape(axes: b.axes.dropLast()) else {
+        throw misfit
+      }
+      try requireBias(inputs, b.axes[b.rank - 1])
+      return [ValueType(.float32, Shape(axes: [a.axes[a.rank - 1], b.axes[b.rank - 1]]))]
     }
-    guard b.rank == 2, a[a.rank - 1] == b[transposeB ? 1 : 0] else { throw misfit }
-    try requireBias(inputs, b[transposeB ? 0 : 1])
-    return [ValueType(.float32, Shape(a.lengths.dropLast() + [b[transposeB ? 0 : 1]]))]
+    guard b.rank == 2, a.axes[a.rank - 1].matches(b.axes[transposeB ? 1 : 0]) else { throw misfit }
+    let columns = b.axes[transposeB ? 0 : 1]
+    try requireBias(inputs, columns)
+    return [ValueType(.float32, Shape(axes: a.axes.dropLast() + [columns]))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {

@@ -133,7 +133,7 @@ extension Window2D {
   func pooledType(_ input: ValueType) throws -> ValueType {
     try requireFloat(input)
     let size = try outputSize(input.shape, "pooling window")
-    return ValueType(.float32, [input.shape[0], size.height, size.width, input.shape[3]])
+    return ValueType(.float32, Shape(axes: [input.shape.axes[0], size.height, size.width, input.shape.axes[3]]))
   }
 
   func poolShape(x: [Int], y: [Int]) -> ath_pool2d_shape {

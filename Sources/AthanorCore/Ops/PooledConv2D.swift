@@ -97,7 +97,7 @@ package struct PooledConv2DWeightGradient: Op {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let weights = ValueType(.float32, weightShape)
-    return hasBias ? [weights, ValueType(.float32, [weightShape[3]])] : [weights]
+    return hasBias ? [weights, ValueType(.float32, Shape(axes: weightShape.axes.suffix(1)))] : [weights]
   }
 
   package var outputPlacement: OutputPlacement { .separate }
@@ -136,8 +136,8 @@ extension Window2D {
     return strides == [1, 1] && dilations == [1, 1] && groups == 1
       && !pooling.overlaps && pooling.kernel[0] * pooling.kernel[1] > 1
       && pooling.kernel[0] * pooling.kernel[1] <= ATH_POOLED_PLACES
-      && (output[3] ?? .max) <= ATH_POOLED_FILTERS
-      && pooling.places(along: 1, length: output[2] ?? .max).count <= mostWindows
+      && output.axes[3].length <= ATH_POOLED_FILTERS
+      && pooling.places(along: 1, length: output.axes[2].length).count <= mostWindows
   }
 }
 

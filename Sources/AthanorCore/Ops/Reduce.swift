@@ -25,21 +25,21 @@ package struct Reduce: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
-    let lengths = inputs[0].shape.lengths
+    let lengths = inputs[0].shape.axes
     guard axes.lowerBound >= 0, axes.upperBound <= lengths.count else {
       throw AthanorError(
         .argument, at: "", "\(name) along axes \(Array(axes)) was asked for, but the input has \(lengths.count) axes",
         fix: "Name axes that the input has.")
     }
-    return [ValueType(.float32, Shape(Array(lengths[..<axes.lowerBound]) + Array(lengths[axes.upperBound...])))]
+    return [ValueType(.float32, Shape(axes: lengths[..<axes.lowerBound] + lengths[axes.upperBound...]))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
     guard let dy = site.outputGradients[0] else { return [nil] }
     let x = site.inputs[0]
     func spread(_ value: Value) throws -> Value {
-      let kept = x.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
-      return try value.reshaped(Shape(kept)).apply(BroadcastTo(shape: x.shape))
+      let kept = x.shape.axes.enumerated().map { axes.contains($0.offset) ? Shape.Axis(1) : $0.element }
+      return try value.reshaped(Shape(axes: kept)).apply(BroadcastTo(shape: x.shape))
     }
     switch function {
     case .sum: return [try spread(dy)]
@@ -81,7 +81,7 @@ package struct Reduce: ForwardOp {
   }
 }
 
-/// Divides by the number of elements along some axes, one of which may be the batch: the scale in a mean's gradient.
+/// Divides by the number of elements along some axes: the scale in a mean's gradient.
 package struct DivideByCount: ForwardOp {
   package let axes: Range<Int>
 

@@ -7,12 +7,12 @@ package struct ArgMax: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
-    guard let columns = inputs[0].shape.lengths.last, columns != 0 else {
+    guard let columns = inputs[0].shape.axes.last, columns.length != 0 else {
       throw AthanorError(
         .shape, at: "", "argMax was given shape \(inputs[0].shape) but needs a last axis to choose from",
         fix: "Give it a value with at least one axis and one element.")
     }
-    return [ValueType(.int32, Shape(Array(inputs[0].shape.lengths.dropLast())))]
+    return [ValueType(.int32, Shape(axes: inputs[0].shape.axes.dropLast()))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] { [nil] }
@@ -49,7 +49,7 @@ package struct OneHot: ForwardOp {
       throw AthanorError(
         .argument, at: "", "oneHot was asked for \(count) classes", fix: "Give the number of classes, at least 1.")
     }
-    return [ValueType(.float32, Shape(inputs[0].shape.lengths + [count]))]
+    return [ValueType(.float32, Shape(axes: inputs[0].shape.axes + [Shape.Axis(count)]))]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] { [nil] }
@@ -78,7 +78,7 @@ package struct InTopK: ForwardOp {
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
-    let rows = Shape(Array(inputs[0].shape.lengths.dropLast()))
+    let rows = Shape(axes: inputs[0].shape.axes.dropLast())
     guard inputs[1] == ValueType(.int32, rows) else {
       throw AthanorError(
         .shape, at: "", "inTopK was given \(inputs[0]) and \(inputs[1]) but needs class numbers int32\(rows)",

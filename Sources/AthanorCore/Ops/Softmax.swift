@@ -78,7 +78,7 @@ package struct SoftmaxCrossentropy: ForwardOp {
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
     let (logits, target) = (inputs[0], inputs[1])
-    let rows = Shape(Array(logits.shape.lengths.dropLast()))
+    let rows = Shape(axes: logits.shape.axes.dropLast())
     guard logits.shape.rank >= 1, target.dtype == .int32 || target.dtype == .float32,
       target.dtype == .int32 ? target.shape == rows : target.shape == logits.shape
     else {
@@ -95,7 +95,7 @@ package struct SoftmaxCrossentropy: ForwardOp {
     var gradients: [Value?] = [try site.outputs[1].emit(SoftmaxCrossentropyGradient(), target, dloss), nil]
     if site.needsGradient[1], target.type.dtype == .float32 {
       // -log softmax(logits) * dloss, computed from differences to the largest.
-      let column = Shape(dloss.shape.lengths + [1])
+      let column = Shape(axes: dloss.shape.axes + [Shape.Axis(1)])
       let classes = logits.shape.rank - 1
       let shifted = try logits - logits.max(axes: [classes]).reshaped(column)  // [..., C]
       let sum = try log(exp(shifted).sum(axes: [classes])).reshaped(column)  // [..., 1]

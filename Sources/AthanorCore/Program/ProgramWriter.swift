@@ -63,16 +63,13 @@ package final class ProgramWriter {
   /// - Parameters:
   ///   - graph: A graph of forward operations.
   ///   - known: The graph's inputs and weights, and what needs no writing.
-  ///   - batch: The batch that the program is written for.
   /// - Throws: `AthanorError` that names the layer, when an operation cannot be exported.
-  package func write(
-    _ graph: Graph, _ known: [ValueID: ExportValue], batch: Int
-  ) throws -> [String: ExportValue] {
+  package func write(_ graph: Graph, _ known: [ValueID: ExportValue]) throws -> [String: ExportValue] {
     var values = known
     for node in graph.nodes where node.outputs.contains(where: { values[$0] == nil }) {
       guard let op = node.op as? any ForwardOp else { continue }
       name = node.origin
-      let shapes = node.outputs.map { graph.type(of: $0).shape.bound(to: batch) }
+      let shapes = node.outputs.map { graph.type(of: $0).shape.sizes }
       do {
         let inputs = try node.inputs.map { input in
           guard let value = values[input] else {

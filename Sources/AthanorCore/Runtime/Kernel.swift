@@ -35,8 +35,6 @@ package struct KernelSite {
   package let inputs: [Operand]
   package let outputs: [Operand]
   package let table: UnsafePointer<ath_kernel_table>
-  /// A number that is the operation's own within the plan, the same at each batch size: the key of its random numbers.
-  package let stream: UInt64
 }
 
 /// What a kernel sees when it runs.
@@ -46,7 +44,7 @@ package struct Run {
   package let scratch: UnsafeMutableRawPointer
   package let table: UnsafePointer<ath_kernel_table>
   package let pool: OpaquePointer
-  /// The seed of all random numbers, and the number of the step: together with an operation's stream they decide them.
+  /// The seed of all random numbers, and the number of the forward pass: together with an operation's stream they decide them.
   package let seed: UInt64
   package let step: UInt64
 

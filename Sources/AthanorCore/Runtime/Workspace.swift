@@ -114,16 +114,29 @@ package final class NumberBuffer: @unchecked Sendable {  // reads and writes are
   }
 }
 
-/// The memory in which one plan runs: its values, its inputs and outputs among them.
+/// The memory in which plans run, one at a time: values, inputs and outputs among them. It grows to the largest plan's needs.
 package final class Workspace {
-  package let plan: Plan
-  private let arena: NumberBuffer
-  private let scratch: NumberBuffer
+  package private(set) var plan: Plan
+  private var arena: NumberBuffer
+  private var scratch: NumberBuffer
 
+  /// - Throws: `AthanorError` when memory is not available.
   package init(_ plan: Plan) throws {
     self.plan = plan
     arena = try NumberBuffer(byteCount: plan.arenaByteCount)
     scratch = try NumberBuffer(byteCount: plan.scratchByteCount)
+  }
+
+  /// The bytes that it holds.
+  package var byteCount: Int { arena.byteCount + scratch.byteCount }
+
+  /// Turns to another plan; what the last one computed is lost.
+  ///
+  /// - Throws: `AthanorError` when memory is not available.
+  package func use(_ plan: Plan) throws {
+    if plan.arenaByteCount > arena.byteCount { arena = try NumberBuffer(byteCount: plan.arenaByteCount) }
+    if plan.scratchByteCount > scratch.byteCount { scratch = try NumberBuffer(byteCount: plan.scratchByteCount) }
+    self.plan = plan
   }
 
   /// Where to put an input before a run; nil when the plan does not read it. A run leaves it as it was.
@@ -140,21 +153,6 @@ package final class Workspace {
   private func bytes(_ operand: KernelSite.Operand) -> UnsafeMutableRawBufferPointer {
     let size = operand.dtype == .float32 ? plan.precision.byteCount : operand.dtype.byteCount
     return UnsafeMutableRawBufferPointer(start: arena.base + operand.place.offset, count: operand.count * size)
-  }
-
-  /// The memory that belongs to the model.
-  package struct ModelMemory {
-    package let parameters: NumberBuffer
-    package let gradients: NumberBuffer
-    package let states: NumberBuffer
-    package let updates: NumberBuffer
-
-    package init(parameters: NumberBuffer, gradients: NumberBuffer, states: NumberBuffer, updates: NumberBuffer) {
-      self.parameters = parameters
-      self.gradients = gradients
-      self.states = states
-      self.updates = updates
-    }
   }
 
   /// Runs the plan once.
@@ -177,9 +175,10 @@ package final class Workspace {
 
   /// Where a number first became NaN or infinite.
   package struct NonFinite {
-    /// The input, or the layer (or loss) and the operation.
+    /// The input, or the layer, loss or metric.
     package let origin: String
-    package let operation: String
+    /// The operation; nil for an input.
+    package let operation: String?
   }
 
   /// Runs the plan again, looking at each result; nil when all are finite.
@@ -193,7 +192,7 @@ package final class Workspace {
         return run.table.pointee.first_non_finite(&arguments, run.pool) < 0
       }
       for (name, operand) in plan.inputs.sorted(by: { $0.key < $1.key }) where !isFinite(operand) {
-        return NonFinite(origin: "the batch itself (\(name))", operation: "input")
+        return NonFinite(origin: name, operation: nil)
       }
       for step in plan.steps {
         step.kernel.run(run)
@@ -208,9 +207,7 @@ package final class Workspace {
   private func withRun<Outcome>(
     _ memory: ModelMemory, _ pool: ThreadPool, _ seed: UInt64, _ step: UInt64, _ body: (Run) -> Outcome
   ) -> Outcome {
-    let regions = [
-      memory.parameters.base, memory.gradients.base, memory.states.base, memory.updates.base, arena.base,
-    ]
+    let regions = memory.regions(arena: arena)
     return regions.withUnsafeBufferPointer { pointers in
       body(
         Run(regions: pointers, scratch: scratch.base, table: plan.table, pool: pool.handle, seed: seed, step: step))

@@ -5,53 +5,45 @@ import Testing
 final class Bench {
   let plan: Plan
   let workspace: Workspace
-  let memory: Workspace.ModelMemory
+  let memory: ModelMemory
   let pool: ThreadPool
-  private let parameters: ArrayLayout
-  private let states: ArrayLayout
+  private var weights: WeightMap { memory.weights }
 
   init(
-    _ graph: Graph, batch: Int = 1, precision: Precision = .single, instructions: InstructionSet = .best,
+    _ graph: Graph, precision: Precision = .single, instructions: InstructionSet = .best,
     threads: Int = 1
   ) throws {
-    (parameters, states) = Bench.layouts(graph, batch: batch)
-    plan = try Plan(
-      graph, batchSize: batch, parameters: parameters, states: states, precision: precision,
-      instructions: instructions)
+    memory = try ModelMemory(Bench.weights(graph, precision), elementBytes: precision == .double ? 8 : 4)
+    plan = try Plan(graph, weights: memory.weights, precision: precision, instructions: instructions)
     workspace = try Workspace(plan)
     pool = try ThreadPool(threadCount: threads)
-    let size = precision == .double ? 8 : 4
-    memory = Workspace.ModelMemory(
-      parameters: try NumberBuffer(byteCount: parameters.count * size),
-      gradients: try NumberBuffer(byteCount: parameters.count * size),
-      states: try NumberBuffer(byteCount: states.count * size),
-      updates: try NumberBuffer(byteCount: states.count * size))
   }
 
   /// The weights of a graph in the order in which it declares them.
-  static func layouts(_ graph: Graph, batch: Int) -> (parameters: ArrayLayout, states: ArrayLayout) {
+  static func weights(_ graph: Graph, _ precision: Precision = .single) throws -> WeightMap {
     var (parameters, states) = (ArrayLayout(), ArrayLayout())
     for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) {
-      let shape = graph.type(of: value).shape.bound(to: batch)
+      let shape = graph.type(of: value).shape.sizes
       switch source {
       case .parameter(let name): parameters.append(name, shape)
       case .state(let name): states.append(name, shape)
       case .input: break
       }
     }
-    return (parameters, states)
+    return WeightMap(
+      try WeightStore(parameters: parameters, states: states, elementBytes: precision == .double ? 8 : 4))
   }
 
-  private func bytes(_ buffer: NumberBuffer, _ entry: ArrayLayout.Entry) -> UnsafeMutableRawBufferPointer {
+  private func bytes(_ buffer: NumberBuffer, _ offset: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {
     let size = plan.precision == .double ? 8 : 4
-    return UnsafeMutableRawBufferPointer(start: buffer.base + entry.offset * size, count: entry.count * size)
+    return UnsafeMutableRawBufferPointer(start: buffer.base + offset * size, count: count * size)
   }
 
   private func bytes(_ source: Source) -> UnsafeMutableRawBufferPointer? {
     switch source {
     case .input(let name): workspace.input(name)
-    case .parameter(let name): parameters[name].map { bytes(memory.parameters, $0) }
-    case .state(let name): states[name].map { bytes(memory.states, $0) }
+    case .parameter(let name), .state(let name):
+      weights[name].map { bytes(weights.stores[0].numbers, $0.offset, $0.count) }
     }
   }
 
@@ -66,8 +58,8 @@ final class Bench {
 
   /// One element of a parameter of a plan in double.
   func double(_ name: String, _ place: Int) throws -> UnsafeMutablePointer<Double> {
-    let entry = try #require(parameters[name])
-    return memory.parameters.base.assumingMemoryBound(to: Double.self) + entry.offset + place
+    let span = try #require(weights[name])
+    return weights.stores[0].numbers.base.assumingMemoryBound(to: Double.self) + span.offset + place
   }
 
   func run(seed: UInt64 = 0, step: UInt64 = 0) { workspace.run(memory, pool: pool, seed: seed, step: step) }
@@ -76,9 +68,13 @@ final class Bench {
   func bytes(_ result: GraphResult) throws -> [UInt8] {
     switch result {
     case .output(let name): Array(try #require(workspace.output(name)))
-    case .gradient(let name): Array(bytes(memory.gradients, try #require(parameters[name])))
-    case .update(let name): Array(bytes(memory.updates, try #require(states[name])))
+    case .gradient(let name): Array(try bytes(memory.gradients, #require(weights[name])))
+    case .update(let name): Array(try bytes(memory.updates, #require(weights[name])))
     }
+  }
+
+  private func bytes(_ buffer: NumberBuffer, _ span: WeightMap.Span) -> UnsafeMutableRawBufferPointer {
+    bytes(buffer, span.gradientOffset, span.count)
   }
 
   func numbers(_ result: GraphResult) throws -> [Double] {

@@ -74,8 +74,8 @@ struct OpCase: Sendable, CustomTestStringConvertible {
 
   /// The graph: results `y0`, `y1`, ..., and `loss`, the sum of `y0` times given numbers; with the gradients of `loss` for the
   /// inputs at the places in `parameters`.
-  func graph(parameters: [Int], gradients: Bool) throws -> Graph {
-    var builder = GraphBuilder()
+  func graph(parameters: [Int], gradients: Bool, batch: Int = 3) throws -> Graph {
+    var builder = GraphBuilder(openLength: batch)
     let values = try inputs.enumerated().map { place, input in
       try builder.source(source(place, isParameter: parameters.contains(place)), input.type)
     }

@@ -5,8 +5,8 @@ enum SampleGraph: String, CaseIterable, Sendable {
   case convolutional, residual, attention, shared
 
   /// The forward part, with result `loss`.
-  func forward() throws -> Graph {
-    let builder = GraphBuilder()
+  func forward(batch: Int = 3) throws -> Graph {
+    let builder = GraphBuilder(openLength: batch)
     let loss =
       switch self {
       case .convolutional: try convolutional(builder)
@@ -19,8 +19,8 @@ enum SampleGraph: String, CaseIterable, Sendable {
   }
 
   /// With gradients, by no pass or by those that a model uses.
-  func training(isFused: Bool) throws -> Graph {
-    let forward = try isFused ? Passes.fuseBiasAndActivation(forward()) : forward()
+  func training(isFused: Bool, batch: Int = 3) throws -> Graph {
+    let forward = try isFused ? Passes.fuseBiasAndActivation(forward(batch: batch)) : forward(batch: batch)
     let gradients = try withGradients(forward)
     guard isFused else { return gradients }
     return try Passes.finish(gradients)

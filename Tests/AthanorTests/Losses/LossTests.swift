@@ -13,7 +13,8 @@ struct LossTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let golden: String
     let loss: Loss
-    var function = ActivationFunction.linear
+    /// Hides that the numbers come from a layer without activation, which a crossentropy would refuse.
+    var function = ActivationFunction("unchanged") { try $0 * 1 }
     var isSparse = false
     var testDescription: String { golden }
   }
@@ -52,8 +53,8 @@ struct LossTests {
     let batch = try Dataset(
       inputs: Tensor(shape: [shape[0], shape[0]], identity),
       targets: test.isSparse ? golden.target.integers : golden.target.tensor)
-    let (loss, gradients) = try model.valueAndGradients(batch)
-    expectClose([loss], [golden.loss], within: 3e-6, "loss")
+    let gradients = try model.gradients(batch)
+    expectClose([Float(gradients.loss)], [golden.loss], within: 3e-6, "loss")
     expectClose(try #require(gradients["dense/kernel"]).floats, golden.gradient.values, within: 3e-6, "gradient")
     #expect((try #require(try model.evaluate(batch)["loss"]) - golden.loss).magnitude < 1e-5 * max(1, golden.loss))
   }
@@ -74,8 +75,8 @@ struct LossTests {
     try model.setWeights(["dense/kernel": Tensor(shape: [2, 2], [1, 2, 3, 4])])
     try model.compile(loss: cubic)
     let batch = try Dataset(inputs: Tensor(shape: [1, 2], [1, 0]), targets: Tensor(shape: [1, 2], [0, 0]))
-    let (loss, gradients) = try model.valueAndGradients(batch)
-    #expect(loss == 4.5)  // (1 + 8) / 2
+    let gradients = try model.gradients(batch)
+    #expect(gradients.loss == 4.5)  // (1 + 8) / 2
     #expect(try #require(gradients["dense/kernel"]).floats == [1.5, 6, 0, 0])
   }
 
@@ -93,13 +94,58 @@ struct LossTests {
     expectError(
       "meanSquaredError: targets have shape (None, 3) but the model's output has shape (None, 4). Give targets of the output's shape, or change the last layer."
     ) { try model.evaluate(targets) }
-    try model.compile(loss: .categoricalCrossentropy)
+    try model.compile(loss: .categoricalCrossentropy(fromLogits: true))
     expectError(
       "categoricalCrossentropy: targets have shape (None, 3) but the model's output has shape (None, 4). Give class numbers (None,) as integers, or rows (None, 4); or give the last layer as many units as there are classes."
     ) { try model.evaluate(targets) }
-    try model.compile(loss: .sparseCategoricalCrossentropy)
+    try model.compile(loss: .sparseCategoricalCrossentropy(fromLogits: true))
     expectError(
       "sparseCategoricalCrossentropy: targets have shape (3,) for each example but must be class numbers. Give integers [N], or use .categoricalCrossentropy for rows of probabilities."
     ) { try model.evaluate(targets) }
+  }
+
+  @Test("A crossentropy of what is visibly no probability is refused by compile")
+  func logits() throws {
+    let losses: [(Loss, String, String)] = [
+      (.categoricalCrossentropy, "categoricalCrossentropy", "softmax"),
+      (.sparseCategoricalCrossentropy, "sparseCategoricalCrossentropy", "softmax"),
+      (.binaryCrossentropy, "binaryCrossentropy", "sigmoid"),
+    ]
+    let ends: [[any GeneralLayer]] = [
+      [Dense(4)], [Dense(4, useBias: false)], [Dense(4, activation: .relu)], [Dense(4), Reshape([2, 2])],
+    ]
+    for (loss, name, activation) in losses {
+      for layers in ends {
+        let model = try Sequential(input: [3], layers: layers)
+        expectError(
+          "\(name): predictions must be probabilities, but the output comes from a layer without \(activation). "
+            + "Give the last layer activation: .\(activation), or use .\(name)(fromLogits: true)."
+        ) { try model.compile(loss: loss) }
+      }
+    }
+  }
+
+  @Test("A crossentropy from logits is that of the probabilities")
+  func fromLogits() throws {
+    let inputs = try noise([6, 3], scale: 3)
+    let classes = try Tensor(shape: [6], integers: [0, 1, 2, 3, 2, 1])
+    let rows = try noise([6, 4]).floats.map { abs($0) }
+    let pairs: [(Loss, Loss, ActivationFunction, Tensor)] = [
+      (
+        .categoricalCrossentropy, .categoricalCrossentropy(fromLogits: true), .softmax, try Tensor(shape: [6, 4], rows)
+      ),
+      (.sparseCategoricalCrossentropy, .sparseCategoricalCrossentropy(fromLogits: true), .softmax, classes),
+      (.binaryCrossentropy, .binaryCrossentropy(fromLogits: true), .sigmoid, try Tensor(shape: [6, 4], rows)),
+    ]
+    for (probabilities, logits, activation, targets) in pairs {
+      let data = try Dataset(inputs: inputs, targets: targets)
+      let losses = try [(Dense(4, activation: activation), probabilities), (Dense(4), logits)].map { layer, loss in
+        let model = try Sequential(input: [3], seed: 5, layers: [layer])
+        try model.compile(loss: loss)
+        return try model.gradients(data)
+      }
+      #expect(losses[0].loss == losses[1].loss)
+      #expect(losses[0]["dense/kernel"] == losses[1]["dense/kernel"])
+    }
   }
 }

@@ -94,7 +94,7 @@ struct FitErrorTests {
       try fresh.fit(data())
     }
     expectError("model \"sequential\": it has no loss yet. Call model.compile(optimizer: .adam(), loss: ...) first.") {
-      try fresh.valueAndGradients(data())
+      try fresh.gradients(data())
     }
   }
 

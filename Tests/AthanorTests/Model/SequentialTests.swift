@@ -75,16 +75,22 @@ struct SequentialTests {
     }
     #expect(names(model) == ["conv2d", "mine", "conv2d_1", "conv2d_2", "leaky_re_lu", "global_average_pooling2d"])
     #expect(model.inputShape == [6, 6, 1])
-    #expect(model.network.inputName == "picture")
-    expectError("layer \"a\": its name is taken, empty or contains a slash. Give each layer a name of its own.") {
+    #expect(model.network.inputs[0].name == "picture")
+    expectError(
+      "layer \"a\": its name is taken, empty or contains a slash. Give each layer a name of its own; for one set of weights in several places make one SharedLayer."
+    ) {
       try Sequential(input: [2]) {
         Dense(1, name: "a"); Dense(1, name: "a")
       }
     }
-    expectError("layer \"a/b\": its name is taken, empty or contains a slash. Give each layer a name of its own.") {
+    expectError(
+      "layer \"a/b\": its name is taken, empty or contains a slash. Give each layer a name of its own; for one set of weights in several places make one SharedLayer."
+    ) {
       try Sequential(input: [2]) { Dense(1, name: "a/b") }
     }
-    expectError("layer \"\": its name is taken, empty or contains a slash. Give each layer a name of its own.") {
+    expectError(
+      "layer \"\": its name is taken, empty or contains a slash. Give each layer a name of its own; for one set of weights in several places make one SharedLayer."
+    ) {
       try Sequential(input: [2]) { Dense(1, name: "") }
     }
   }

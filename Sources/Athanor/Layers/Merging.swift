@@ -1,0 +1,235 @@
+/// The sum of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source: `keras.layers.Add`.
+///
+/// - Throws: when built: `AthanorError` if there are fewer than two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   x = Add()(x, Conv2D(16, kernelSize: 3, padding: .same)(x))
+///   ```
+public struct Add: MergingLayer {
+  public let name: String?
+
+  /// Describes a sum.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value { try folded(inputs) { try $0 + $1 } }
+}
+
+/// The first value minus the second: `[N, ...], [N, ...] -> [N, ...]`; shapes broadcast. Source: `keras.layers.Subtract`.
+///
+/// - Throws: when built: `AthanorError` if there are not two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   Subtract()(left, right)
+///   ```
+public struct Subtract: MergingLayer {
+  public let name: String?
+
+  /// Describes a difference.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try requireTwo(inputs)
+    return try inputs[0] - inputs[1]
+  }
+}
+
+/// The product of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
+/// `keras.layers.Multiply`.
+///
+/// - Throws: when built: `AthanorError` if there are fewer than two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   Multiply()(x, gate)
+///   ```
+public struct Multiply: MergingLayer {
+  public let name: String?
+
+  /// Describes a product.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value { try folded(inputs) { try $0 * $1 } }
+}
+
+/// The mean of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source: `keras.layers.Average`.
+///
+/// - Throws: when built: `AthanorError` if there are fewer than two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   Average()(left, right)
+///   ```
+public struct Average: MergingLayer {
+  public let name: String?
+
+  /// Describes a mean.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try folded(inputs) { try $0 + $1 } / Double(inputs.count)
+  }
+}
+
+/// The greatest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
+/// `keras.layers.Maximum`.
+///
+/// - Throws: when built: `AthanorError` if there are fewer than two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   Maximum()(left, right)
+///   ```
+public struct Maximum: MergingLayer {
+  public let name: String?
+
+  /// Describes a maximum.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try folded(inputs) { try maximum($0, $1) }
+  }
+}
+
+/// The smallest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
+/// `keras.layers.Minimum`.
+///
+/// - Throws: when built: `AthanorError` if there are fewer than two inputs or their shapes do not broadcast.
+/// - Example:
+///   ```swift
+///   Minimum()(left, right)
+///   ```
+public struct Minimum: MergingLayer {
+  public let name: String?
+
+  /// Describes a minimum.
+  public init(name: String? = nil) { self.name = name }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try folded(inputs) { try minimum($0, $1) }
+  }
+}
+
+/// Values one after another along an axis: `[N, ..., A], [N, ..., B], ... -> [N, ..., A + B + ...]`. Source:
+/// `keras.layers.Concatenate`.
+///
+/// - Throws: when built: `AthanorError` if the axis is that of the examples or the other axes differ.
+/// - Example:
+///   ```swift
+///   x = Concatenate()(GlobalAveragePooling2D()(x), age)
+///   ```
+public struct Concatenate: MergingLayer {
+  /// The axis, counted with the examples' as 0; negative from the end.
+  public let axis: Int
+  public let name: String?
+
+  /// Describes a concatenation.
+  public init(axis: Int = -1, name: String? = nil) {
+    self.axis = axis
+    self.name = name
+  }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try requireTwo(inputs, atLeast: true)
+    let place = try position(of: axis, in: inputs[0].shape)
+    guard place > 0 else {
+      throw AthanorError(
+        .argument, at: "", "axis \(axis) of shape \(inputs[0].shape) counts the examples",
+        fix: "Give an axis from 1 to \(max(1, inputs[0].shape.rank - 1)), or from -1 backwards.")
+    }
+    return try concatenate(inputs, axis: place)
+  }
+}
+
+/// Products of two values summed along one axis of each: `[N, A], [N, A] -> [N, 1]`; of matrices
+/// `[N, A, B], [N, A, C] -> [N, B, C]` with `axes: (1, 1)`. Source: `keras.layers.Dot`.
+///
+/// - Throws: when built: `AthanorError` if there are not two inputs of 2 or 3 axes, or the summed axes differ in length.
+/// - Example:
+///   ```swift
+///   let likeness = Dot(axes: -1, normalize: true)(left, right)  // [N, 1], the cosine of the angle
+///   ```
+public struct Dot: MergingLayer {
+  /// The summed axis of the first and of the second value; negative from the end.
+  public let axes: [Int]
+  /// Whether both are first divided by their length along that axis, so that the result is the cosine of the angle.
+  public let normalize: Bool
+  public let name: String?
+
+  /// Describes products along the same axis of both values.
+  public init(axes: Int, normalize: Bool = false, name: String? = nil) {
+    self.init(axes: [axes, axes], normalize: normalize, name: name)
+  }
+
+  /// Describes products along an axis of each value.
+  public init(axes: [Int], normalize: Bool = false, name: String? = nil) {
+    self.axes = axes
+    self.normalize = normalize
+    self.name = name
+  }
+
+  public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
+    try requireTwo(inputs)
+    guard axes.count == 2 else {
+      throw AthanorError(.argument, at: "", "axes is \(axes) but one axis of each input is needed")
+    }
+    var (left, right) = (inputs[0], inputs[1])
+    let (first, second) = (try position(of: axes[0], in: left.shape), try position(of: axes[1], in: right.shape))
+    guard (2...3).contains(left.shape.rank), (2...3).contains(right.shape.rank), first > 0, second > 0 else {
+      throw AthanorError(
+        .shape, at: "", "axes \(axes) of shapes \(left.shape) and \(right.shape) cannot be summed",
+        fix: "Give values of 2 or 3 axes, and axes other than the examples'.")
+    }
+    if normalize {
+      left = try normalized(left, first)
+      right = try normalized(right, second)
+    }
+    // As matrices [N, B, A] and [N, A, C].
+    func column(_ value: Value) -> Shape { Shape(axes: value.shape.axes + [Shape.Axis(1)]) }
+    if left.shape.rank == 2, right.shape.rank == 2 { return try (left * right).sum(axes: [1]).reshaped([nil, 1]) }
+    func matrix(_ value: Value, summed axis: Int, at place: Int) throws -> Value {
+      let matrix = try value.shape.rank == 2 ? value.reshaped(column(value)) : value  // summed along axis 1 or `axis`
+      return (value.shape.rank == 2 ? 1 : axis) == place ? matrix : try matrix.transposed([0, 2, 1])
+    }
+    let rows = try matrix(left, summed: first, at: 2)
+    let columns = try matrix(right, summed: second, at: 1)
+    let product = try rows.matmul(columns)  // [N, B, C]
+    guard left.shape.rank == 2 || right.shape.rank == 2 else { return product }
+    let kept = product.shape.axes.enumerated().filter { $0.offset != (left.shape.rank == 2 ? 1 : 2) }
+    return try product.reshaped(Shape(axes: kept.map(\.element)))
+  }
+
+  /// `x / max(|x|, 1e-12)` along an axis.
+  private func normalized(_ value: Value, _ axis: Int) throws -> Value {
+    let kept = value.shape.axes.enumerated().map { $0.offset == axis ? Shape.Axis(1) : $0.element }
+    let squares = try square(value).sum(axes: [axis]).reshaped(Shape(axes: kept))
+    return try value * rsqrt(squares.binary(.maximum, 1e-24))
+  }
+}
+
+private func folded(_ inputs: [Value], _ combine: (Value, Value) throws -> Value) throws -> Value {
+  try requireTwo(inputs, atLeast: true)
+  return try inputs.dropFirst().reduce(inputs[0], combine)
+}
+
+private func requireTwo(_ inputs: [Value], atLeast: Bool = false) throws {
+  guard inputs.count == 2 || (atLeast && inputs.count > 2) else {
+    throw AthanorError(
+      .argument, at: "", "it was called with \(inputs.count) inputs but needs \(atLeast ? "at least 2" : "2")",
+      fix: "Call it on several symbols, for example Add()(a, b).")
+  }
+}
+
+private func position(of axis: Int, in shape: Shape) throws -> Int {
+  guard (-shape.rank..<shape.rank).contains(axis) else {
+    throw AthanorError(
+      .argument, at: "", "axis \(axis) was asked for, but the input has shape \(shape)",
+      fix: "Give an axis from 1 to \(shape.rank - 1), or from -1 backwards.")
+  }
+  return axis < 0 ? axis + shape.rank : axis
+}
+
+extension Symbol {
+  /// The sum, element by element: an `Add` layer.
+  public static func + (left: Symbol, right: Symbol) -> Symbol { Add()(left, right) }
+  /// The difference, element by element: a `Subtract` layer.
+  public static func - (left: Symbol, right: Symbol) -> Symbol { Subtract()(left, right) }
+  /// The product, element by element: a `Multiply` layer.
+  public static func * (left: Symbol, right: Symbol) -> Symbol { Multiply()(left, right) }
+}

@@ -1,0 +1,121 @@
+/// A weight that a layer has declared.
+package struct WeightDeclaration: Hashable, Sendable {
+  /// `layer/weight`
+  package let name: String
+  package let layer: String
+  package let shape: [Int]
+  package let initializer: Initializer
+  /// Whether gradients train it; a state otherwise.
+  package let isParameter: Bool
+}
+
+/// Where a layer declares its weights while the network is built.
+public struct Scope {
+  /// Whether the graph being built is for training (dropout drops, batch normalisation looks at the batch).
+  public package(set) var isTraining: Bool
+  /// Whether the layer being built is trained; false where it is frozen.
+  public private(set) var isTrainable = true
+  package let builder: GraphBuilder
+  package private(set) var weights: [WeightDeclaration] = []
+  private var places: [String: Int] = [:]
+  /// The path of layers, outermost first.
+  private var path: [String] = []
+  /// The paths of the layers that are not trained.
+  private let frozen: Set<String>
+  /// The weights that the present call of a layer has declared.
+  private var declared: Set<String> = []
+  /// The states as the calls so far leave them, and which state a value is.
+  private var states: [String: Value] = [:]
+  private var stateNames: [ValueID: String] = [:]
+
+  package init(isTraining: Bool, builder: GraphBuilder, frozen: Set<String> = []) {
+    self.isTraining = isTraining
+    self.builder = builder
+    self.frozen = frozen
+  }
+
+  /// More elements than this are a mistake, and would overflow sizes in bytes.
+  static let limit = 1 << 40
+
+  /// Declares a weight. A layer that is called again gets the weights of its first call.
+  ///
+  /// - Parameters:
+  ///   - name: Its name within the layer, for example `kernel`.
+  ///   - shape: Its shape; every length at least 1.
+  ///   - initializer: Its numbers before training.
+  ///   - isTrainable: False for moving averages, which change by `update` alone.
+  /// - Throws: `AthanorError` when a length is not positive, the name is taken, or an earlier call declared another shape.
+  public mutating func weight(
+    _ name: String, shape: [Int], initializer: Initializer = .glorotUniform, isTrainable: Bool = true
+  ) throws -> Value {
+    guard shape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: shape).map({ $0 <= Scope.limit }) == true else {
+      throw AthanorError(
+        .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))",
+        fix: "Each length must be at least 1, and all together fit into memory.")
+    }
+    let fullName = (path + [name]).joined(separator: "/")
+    guard declared.insert(fullName).inserted else {
+      throw AthanorError(
+        .argument, at: "", "weight \"\(name)\" is declared twice", fix: "Give each weight of a layer its own name.")
+    }
+    if let place = places[fullName] {
+      guard weights[place].shape == shape else {
+        throw AthanorError(
+          .shape, at: "",
+          "weight \"\(name)\" has shape \(Shape.text(weights[place].shape)) in the layer's first call but would have "
+            + "\(Shape.text(shape)) in this one",
+          fix: "Call a shared layer with inputs of the same sizes.")
+      }
+    } else {
+      places[fullName] = weights.count
+      weights.append(
+        WeightDeclaration(
+          name: fullName, layer: path.joined(separator: "/"), shape: shape, initializer: initializer,
+          isParameter: isTrainable))
+    }
+    if let state = states[fullName] { return state }
+    let value = try builder.source(
+      isTrainable ? .parameter(fullName) : .state(fullName), ValueType(.float32, Shape(shape)))
+    if !isTrainable { stateNames[value.id] = fullName }
+    return value
+  }
+
+  /// Sets the content of a weight that is not trained after a forward pass of training. Updates of a layer that is called several
+  /// times follow one another.
+  public mutating func update(_ weight: Value, to value: Value) {
+    guard let name = stateNames[weight.id] else { return }
+    builder.setResult(.update(name), value)
+    states[name] = value
+    stateNames[value.id] = name
+  }
+
+  /// Builds a layer inside of this one; its weights are named `outer/inner/weight`.
+  ///
+  /// - Throws: `AthanorError` when the layer does not accept its input.
+  public mutating func build(_ layer: any Layer, _ input: Value, name: String? = nil) throws -> Value {
+    try enter(name ?? layer.name ?? layer.automaticName) { try layer.build(input, &$0) }
+  }
+
+  /// Builds one call of a network's layer: the weights that it declares may be those of an earlier call.
+  mutating func call(
+    _ layer: any GeneralLayer, _ inputs: [Value], name: String, isTraining: Bool?
+  ) throws -> [Value] {
+    let outer = (declared, self.isTraining)
+    declared = []
+    self.isTraining = isTraining ?? self.isTraining
+    defer { (declared, self.isTraining) = outer }
+    return try enter(name) { try layer.build(inputs, &$0) }
+  }
+
+  private mutating func enter<Result>(_ name: String, _ body: (inout Scope) throws -> Result) rethrows -> Result {
+    let outer = (builder.origin, isTrainable)
+    path.append(name)
+    builder.origin = path.joined(separator: "/")
+    isTrainable = isTrainable && !frozen.contains(builder.origin)
+    defer {
+      path.removeLast()
+      (builder.origin, isTrainable) = outer
+    }
+    return try body(&self)
+  }
+}
