@@ -204,4 +204,31 @@ import Testing
     #expect(text { try model.export(to: "\(taken)/a.mlpackage", as: .coreML()) }.hasPrefix(taken))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["taken.mlpackage"])
   }
+
+  /// Every function comes back from a file with the same numbers.
+  @Test(arguments: Pointwise.all)
+  fileprivate func pointwise(_ function: OperationKind.Function) throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).mlpackage"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [3, 4], threads: 1) { Pointwise(function: function) }
+    let report = try model.export(to: path, as: .coreML())
+    #expect(report.examples == 32 && report.largestDifference <= report.limit)
+  }
+}
+
+/// A pointwise function of the input, or of the input and a multiple of it, as a layer.
+private struct Pointwise: Layer {
+  let function: OperationKind.Function
+
+  static let all: [OperationKind.Function] =
+    UnaryFunction.allCases.map { .unary($0) }
+    + BinaryFunction.allCases.filter { $0.row.name != nil }.map { .binary($0) }
+
+  func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let x = try input + 0.25
+    switch function {
+    case .unary(let function): return try x.unary(function, alpha: 0.5)
+    case .binary(let function): return try x.binary(function, input * 2 + 0.5)
+    }
+  }
 }

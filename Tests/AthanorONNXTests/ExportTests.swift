@@ -1,4 +1,5 @@
 import Athanor
+import AthanorCore
 import AthanorONNX
 import Foundation
 import Testing
@@ -61,5 +62,32 @@ import Testing
     let decoded = try OnnxModel(serializedBytes: Data(contentsOf: URL(fileURLWithPath: path)))
     #expect(decoded.graph.nodes.map(\.type) == ["Gemm", "Identity"])
     #expect(throws: AthanorError.self) { try model.export(to: path + ".txt", as: .onnx()) }
+  }
+
+  /// Every function comes back from a file with the same numbers.
+  @Test(arguments: Pointwise.all)
+  fileprivate func pointwise(_ function: OperationKind.Function) throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [3, 4], threads: 1) { Pointwise(function: function) }
+    let report = try model.export(to: path, as: .onnx())
+    #expect(report.examples == 32 && report.largestDifference <= report.limit)
+  }
+}
+
+/// A pointwise function of the input, or of the input and a multiple of it, as a layer.
+private struct Pointwise: Layer {
+  let function: OperationKind.Function
+
+  static let all: [OperationKind.Function] =
+    UnaryFunction.allCases.map { .unary($0) }
+    + BinaryFunction.allCases.filter { $0.row.name != nil }.map { .binary($0) }
+
+  func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let x = try input + 0.25
+    switch function {
+    case .unary(let function): return try x.unary(function, alpha: 0.5)
+    case .binary(let function): return try x.binary(function, input * 2 + 0.5)
+    }
   }
 }
