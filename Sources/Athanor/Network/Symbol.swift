@@ -60,7 +60,7 @@ public class Symbol: @unchecked Sendable, Hashable, CustomStringConvertible {  /
 ///     Dense(10, activation: .softmax)
 ///   }
 ///   ```
-public final class Input: Symbol, Layer {
+public final class Input: Symbol, Layer, @unchecked Sendable {  // immutable
   /// The lengths of one example.
   public let exampleLengths: [Length]
   public let name: String?
