@@ -102,12 +102,12 @@ extension CoreMLFile {
     for operation in block.operations {
       guard let output = operation.outputs.first else { continue }
       let (lengths, type) = CoreMLFile.shape(output.type)
-      if operation.type.hasPrefix("const") {
+      if let kind = FileOperation(rawValue: operation.type) {
+        if kind == .classify { continue }
         constants[output.name] = (lengths.reduce(1) { $0 &* ($1 ?? 1) }, CoreMLFile.weightType(operation, type))
         continue
       }
-      if operation.type == "classify" { continue }
-      let weights = operation.inputs.filter { CoreMLFile.weightArguments.contains($0.key) }.values
+      let weights = operation.inputs.filter { CoreMLFile.isWeight($0.key, of: operation) }.values
         .flatMap(\.bindings).compactMap { constants[$0.name] }.filter { $0.count > 1 }
       for weight in weights where weight.count >= 10 && !facts.weightTypes.contains(weight.type) {
         facts.weightTypes.append(weight.type)
@@ -119,10 +119,11 @@ extension CoreMLFile {
     }
   }
 
-  /// Arguments that hold what was learnt, in contrast to strides, paddings and the like.
-  private static let weightArguments: Set<String> = [
-    "weight", "bias", "gamma", "beta", "mean", "variance", "alpha", "x", "y", "weight_ih", "weight_hh", "values",
-  ]
+  /// Whether an argument holds what was learnt, in contrast to strides, paddings and the like.
+  private static func isWeight(_ argument: String, of operation: ProtoOperation) -> Bool {
+    guard let kind = try? OperationKind.named(operation.type) else { return true }
+    return kind.parameters.contains { $0.name.rawValue == argument && [.value, .values].contains($0.form) }
+  }
 
   private static func shape(_ type: ProtoValueType) -> (lengths: [Int?], type: String) {
     guard case .tensor(let tensor) = type.kind else { return ([], "") }
@@ -134,13 +135,13 @@ extension CoreMLFile {
   }
 
   private static func weightType(_ operation: ProtoOperation, _ type: String) -> String {
-    switch operation.type {
-    case "constexpr_affine_dequantize", "constexpr_blockwise_shift_scale": return "int8"
-    case "constexpr_lut_to_dense":
+    switch FileOperation(rawValue: operation.type) {
+    case .affine, .blockwise: return "int8"
+    case .palette:
       let entries = operation.attributes["lut"].map { shape($0.type).lengths.reduce(1) { $0 &* ($1 ?? 1) } } ?? 0
       let bits = (0...8).first { 1 << $0 == entries }
       return bits.map { "\($0)-bit palette" } ?? "palette"
-    case "constexpr_sparse_to_dense": return "sparse \(type)"
+    case .sparse: return "sparse \(type)"
     default: return type
     }
   }
@@ -150,7 +151,7 @@ extension CoreMLFile {
     switch model.kind {
     case .program(let program):
       let function = program.functions["main"]
-      let last = function?.blocks[function?.opset ?? ""]?.operations.last { $0.type == "classify" }
+      let last = function?.blocks[function?.opset ?? ""]?.operations.last { $0.type == FileOperation.classify.rawValue }
       return last.map(CoreMLFile.labels) ?? []
     case .neuralNetworkClassifier(let network):
       switch network.labels {

@@ -80,34 +80,31 @@ package struct CoreMLFile {
     return model.description_p.inputs[0]
   }
 
-  /// The program in the common language.
-  ///
+  /// The program in the exchange language.
+  private func program() throws -> Program {
+    switch model.kind {
+    case .program(let program): try ProgramReader(self, program).result
+    case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
+      try NetworkReader(self, network, isClassifier: false).result
+    case .neuralNetworkClassifier(let network): try NetworkReader(self, network, isClassifier: true).result
+    case nil:
+      throw AthanorError(
+        .unsupported, at: "", "it holds neither an ML Program nor a neural network",
+        fix: "Trees, pipelines and the other kinds of models cannot be read.")
+    }
+  }
+
   /// - Throws: `AthanorError` that names the file and the place.
-  package func program() throws -> ImportedProgram {
+  func recipe() throws -> ModelRecipe {
+    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     do {
-      switch model.kind {
-      case .program(let program): return try ProgramReader(self, program).result
-      case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
-        return try NetworkReader(self, network, isClassifier: false).result
-      case .neuralNetworkClassifier(let network): return try NetworkReader(self, network, isClassifier: true).result
-      case nil:
-        throw AthanorError(
-          .unsupported, at: "", "it holds neither an ML Program nor a neural network",
-          fix: "Trees, pipelines and the other kinds of models cannot be read.")
-      }
+      var recipe = try ModelRecipe(program(), name: name)
+      let labels = labels
+      if !labels.isEmpty { recipe.classNames = labels }
+      return recipe
     } catch let error as AthanorError {
       throw error.location.hasPrefix(path) ? error : error.within(path)
     }
-  }
-}
-
-extension CoreMLFile {
-  func recipe() throws -> ModelRecipe {
-    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-    var recipe = try ModelRecipe(program(), name: name)
-    let labels = labels
-    if !labels.isEmpty { recipe.classNames = labels }
-    return recipe
   }
 }
 

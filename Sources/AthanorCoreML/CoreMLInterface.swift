@@ -13,18 +13,18 @@ extension CoreMLOptions {
   }
 
   /// Writes the scaling of a picture: first the scale, then the bias.
-  func scaled(_ picture: ExportValue, _ source: Model, _ emitter: any ExportEmitter) -> ExportValue {
-    guard let pixels = pixels(source) else { return picture }
-    let site = ExportSite(inputs: [picture], outputShapes: [picture.shape], emitter: emitter)
-    var value = picture
-    if pixels.scale != 1 {
-      let arguments: [(String, ExportArgument)] = [("x", .value(value)), ("y", .number(Double(pixels.scale)))]
-      value = site.emit("mul", arguments, shape: value.shape, order: value.order)
+  func scaled(_ site: ExportSite, _ source: Model) throws -> ExportValue {
+    var value = site.inputs[0]
+    guard let pixels = pixels(source) else { return value }
+    func apply(_ function: BinaryFunction, _ argument: Program.Argument) throws {
+      value = try site.emit(
+        .binary(function), [.x: .value(value), .y: argument], shape: value.shape, layout: value.layout)
     }
-    guard pixels.bias.contains(where: { $0 != 0 }) else { return value }
-    let shape = [1, pixels.bias.count, 1, 1]
-    let bias = ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(pixels.bias))), shape: shape)
-    return site.emit("add", [("x", .value(value)), ("y", .value(bias))], shape: value.shape, order: value.order)
+    if pixels.scale != 1 { try apply(.multiply, .scalar(Double(pixels.scale))) }
+    if pixels.bias.contains(where: { $0 != 0 }) {
+      try apply(.add, .constant(Tensor(uncheckedShape: [1, pixels.bias.count, 1, 1], .float32(pixels.bias))))
+    }
+    return value
   }
 
   /// - Throws: `AthanorError` when input or labels do not go with a model.
@@ -77,7 +77,7 @@ extension CoreMLOptions {
 
   /// What a program outside sees of the model.
   func description(
-    _ input: String, _ value: ExportValue, _ outputs: [(name: String, feature: ProtoFeatureType)]
+    _ input: String, _ shape: [Int], _ outputs: [(name: String, feature: ProtoFeatureType)]
   ) throws -> ProtoDescription {
     let names = [input] + outputs.map(\.name)
     if let unknown = featureDescriptions.keys.sorted().first(where: { !names.contains($0) }) {
@@ -90,11 +90,11 @@ extension CoreMLOptions {
     feature.name = input
     feature.shortDescription = featureDescriptions[input] ?? ""
     if case .picture = self.input {
-      feature.type.image.height = Int64(value.shape[1])
-      feature.type.image.width = Int64(value.shape[2])
-      feature.type.image.colorSpace = value.shape[3] == 1 ? 10 : 20
+      feature.type.image.height = Int64(shape[1])
+      feature.type.image.width = Int64(shape[2])
+      feature.type.image.colorSpace = shape[3] == 1 ? 10 : 20
     } else {
-      feature.type.array.shape = value.shape.map { Int64($0) }
+      feature.type.array.shape = shape.map { Int64($0) }
       feature.type.array.dataType = 65568
     }
     describeFlexibility(&feature.type)

@@ -36,18 +36,12 @@ package struct CoreMLNetwork {
         fix: "Export with input: .picture(), or an .mlpackage.")
     }
     let input = options.inputName ?? (isPicture ? "image" : "input")
-    let builder = NetworkBuilder(
-      input: input, usesHalfPrecision: options.precision == .float16, compression: options.compression)
-    let value = ExportValue(.named(input), shape: [1] + shape, order: isPicture ? .channelsFirst : .plain)
-    let prediction = try builder.write(
-      source.network.exportGraph(source.network.plainFeed()), options.scaled(value, source, builder), of: source)
-    guard case .named(let last) = prediction.content, prediction.shape.count == 2,
-      builder.layers.last?.outputs == [last]
-    else {
-      throw AthanorError(
-        .unsupported, at: "Core ML", "the network's result has shape \(source.outputShape)",
-        fix: "A .mlmodel gives one row of numbers; export an .mlpackage.")
-    }
+    let program = try Program(source, input: input, isPicture: isPicture) { try options.scaled($0, source) }
+    let (last, count) = (program.outputs[0].name, program.outputs[0].shape?.last ?? 0)
+    guard program.outputs[0].shape?.count == 2 else { throw CoreMLNetwork.refusal(source) }
+    let builder = try NetworkBuilder(
+      program, usesHalfPrecision: options.precision == .float16, compression: options.compression)
+    guard builder.layers.last?.outputs == [last] else { throw CoreMLNetwork.refusal(source) }
     let result = options.outputName ?? (options.labels == nil ? "output" : "classLabel")
     var network = ProtoNeuralNetwork()
     network.layers = builder.layers
@@ -68,8 +62,7 @@ package struct CoreMLNetwork {
     var outputs: [(name: String, feature: ProtoFeatureType)] = []
     switch options.labels {
     case nil:
-      let count = Int64(prediction.shape[1])
-      outputs = [(result, .with { $0.array = .with { ($0.shape, $0.dataType) = ([count], 65568) } })]
+      outputs = [(result, .with { $0.array = .with { ($0.shape, $0.dataType) = ([Int64(count)], 65568) } })]
       model.neuralNetwork = network
     case .texts(let labels):
       network.stringLabels.values = labels
@@ -89,8 +82,16 @@ package struct CoreMLNetwork {
       model.neuralNetworkClassifier = network
     }
     model.version = options.compression != nil ? 3 : options.precision == .float16 ? 2 : 1
-    model.description_p = try options.description(input, value, outputs)
+    model.description_p = try options.description(input, [1] + shape, outputs)
     if !isPicture { model.description_p.inputs[0].type.array.shape = shape.map { Int64($0) } }
+  }
+}
+
+extension CoreMLNetwork {
+  private static func refusal(_ source: Model) -> AthanorError {
+    AthanorError(
+      .unsupported, at: "Core ML", "the network's result has shape \(source.outputShape)",
+      fix: "A .mlmodel gives one row of numbers; export an .mlpackage.")
   }
 }
 

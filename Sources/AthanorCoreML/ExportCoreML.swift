@@ -19,24 +19,47 @@ extension ExportFormat {
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
       pixels: { options.pixels($0) }, otherShapes: { options.otherShapes($0) },
       contents: { model, path in
-        if path.hasSuffix(".mlpackage") {
+        switch try CoreMLKind(path) {
+        case .program:
           let program = try CoreMLProgram(model, options)
           let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.serializedBytes(), program.weights)
           return ExportFormat.Contents(
             byteCount: bytes.count + weights.count,
             recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
             write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
+        case .network:
+          let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
+          return ExportFormat.Contents(
+            byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
+            write: { try FileBytes.write(bytes, to: $0) })
         }
-        guard path.hasSuffix(".mlmodel") else {
-          throw AthanorError(
-            .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel",
-            fix: "Choose such a name.")
+      },
+      check: { model, path in
+        switch try path.map({ try CoreMLKind($0) }) ?? .program {
+        case .program: _ = try CoreMLProgram(model, options)
+        case .network: _ = try CoreMLNetwork(model, options)
         }
-        let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
-        return ExportFormat.Contents(
-          byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
-          write: { try FileBytes.write(bytes, to: $0) })
-      }, check: { model in _ = try CoreMLProgram(model, options) })
+      })
+  }
+}
+
+/// The two kinds of Core ML's files, told apart by the extension.
+private enum CoreMLKind {
+  /// `.mlpackage`
+  case program
+  /// `.mlmodel`
+  case network
+
+  /// - Throws: `AthanorError` when the path ends otherwise.
+  init(_ path: String) throws {
+    if path.hasSuffix(".mlpackage") {
+      self = .program
+    } else if path.hasSuffix(".mlmodel") {
+      self = .network
+    } else {
+      throw AthanorError(
+        .argument, at: path, "a Core ML model's name must end with .mlpackage or .mlmodel", fix: "Choose such a name.")
+    }
   }
 }
 
@@ -62,33 +85,32 @@ package struct CoreMLProgram {
   private init(_ source: Model, _ options: CoreMLOptions, batch: Int) throws {
     self.options = options
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
-    let shape = source.inputShape
     try options.check(source)
-    let graph = try source.network.exportGraph(source.network.plainFeed(examples: batch))
-    let input = builder.uniqueName(options.inputName ?? (options.takesPictures ? "image" : "input"))
-    let inputValue = ExportValue(
-      .named(input), shape: [batch] + shape, order: options.takesPictures ? .channelsFirst : .plain)
+    let program = try Program(
+      source, input: options.inputName ?? (options.takesPictures ? "image" : "input"), isPicture: options.takesPictures,
+      batch: batch
+    ) { try options.scaled($0, source) }
+    let (declared, shape) = (program.inputs[0].name, program.inputs[0].shape)
+    let input = builder.uniqueName(declared)
     var function = ProtoFunction()
     // Compressed weights came with iOS 16.
     function.opset = options.compression == nil ? "CoreML5" : "CoreML6"
-    function.inputs = [.with { ($0.name, $0.type) = (input, .tensor(.float32, inputValue.programShape)) }]
+    function.inputs = [.with { ($0.name, $0.type) = (input, .tensor(.float32, shape)) }]
 
-    var first = inputValue
+    var first = input
     if builder.dataType == .float16 {
-      let cast = builder.uniqueName("\(input)_as_float16")
-      builder.cast(input, to: .float16, shape: inputValue.programShape, name: cast)
-      first = ExportValue(.named(cast), shape: inputValue.shape, order: inputValue.order)
+      first = builder.uniqueName("\(input)_as_float16")
+      builder.cast(input, to: .float16, shape: shape, name: first)
     }
-    first = options.scaled(first, source, builder)
-    let prediction = try builder.write(graph, first, of: source)
-    let outputs = try finish(prediction, outputShape: source.outputShape.bound(to: batch))
+    let prediction = try builder.write(program, inputs: [declared: first])[0]
+    let outputs = finish(prediction, program.outputs[0].shape ?? [])
     function.blocks[function.opset] = .with {
       ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations)
     }
     model.version = options.compression == nil ? 6 : 7
     model.program.version = 1
     model.program.functions["main"] = function
-    model.description_p = try options.description(input, inputValue, outputs)
+    model.description_p = try options.description(input, [batch] + source.inputShape, outputs)
     weights = builder.weights.bytes
   }
 
@@ -103,22 +125,18 @@ package struct CoreMLProgram {
     model.program.functions["main"] = function
   }
 
-  /// Puts what is declared outside behind the prediction: its order, its precision, its classes.
-  private func finish(
-    _ prediction: ExportValue, outputShape: [Int]
-  ) throws -> [(name: String, feature: ProtoFeatureType)] {
-    builder.origin = ""
-    let site = ExportSite(inputs: [prediction], outputShapes: [outputShape], emitter: builder)
-    let plain = builder.name(of: site.plain(prediction), "prediction")
+  /// Puts what is declared outside behind the prediction: its precision, its classes.
+  private func finish(_ prediction: String, _ shape: [Int]) -> [(name: String, feature: ProtoFeatureType)] {
     let name = builder.uniqueName(options.labels == nil ? options.outputName ?? "output" : "probabilities")
     // The output's own name is one that no layer chose.
     if builder.dataType == .float16 {
-      builder.cast(plain, to: .float32, shape: outputShape, name: name)
+      builder.cast(prediction, to: .float32, shape: shape, name: name)
     } else {
-      builder.add("identity", ["x": .named([plain])], [(name, .tensor(.float32, outputShape))])
+      let x = [ArgumentName.x.rawValue: ProtoArgument.named([prediction])]
+      builder.add(OperationKind.identity, x, [(name, .tensor(.float32, shape))])
     }
     guard let labels = options.labels else {
-      return [(name, .with { $0.array = .with { ($0.shape, $0.dataType) = (outputShape.map { Int64($0) }, 65568) } })]
+      return [(name, .with { $0.array = .with { ($0.shape, $0.dataType) = (shape.map { Int64($0) }, 65568) } })]
     }
     return classify(name, labels)
   }
@@ -149,7 +167,7 @@ package struct CoreMLProgram {
     type.dictionary.key = .tensor(key, [])
     type.dictionary.value = .tensor(.float64, [])
     builder.add(
-      "classify",
+      FileOperation.classify,
       ["probabilities": .named([probabilities]), "classes": .with { $0.bindings = [.with { $0.value = classes }] }],
       [(label, .tensor(key, [])), (dictionary, type)])
     let isText = key == .string

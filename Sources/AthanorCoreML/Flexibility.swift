@@ -79,10 +79,11 @@ enum OpenProgram {
       throw AthanorError(.unsupported, at: "", "other operations are needed for another size", fix: "Export one size.")
     }
     // The lengths that an operation is given as constants, and which of them may be left to be inferred.
-    var lengths: [String: String] = [:]
-    for operation in first where operation.type == "reshape" || operation.type == "slice_by_size" {
-      let argument = operation.type == "reshape" ? "shape" : "size"
-      if let name = operation.inputs[argument]?.bindings.first?.name { lengths[name] = operation.type }
+    var lengths: [String: OperationKind] = [:]
+    for (kind, argument) in [(OperationKind.reshape, ArgumentName.shape), (.sliceBySize, .size)] {
+      for operation in first where operation.type == kind.name {
+        if let name = operation.inputs[argument.rawValue]?.bindings.first?.name { lengths[name] = kind }
+      }
     }
     return try zip(first, second).map { one, other in
       var merged = one
@@ -91,7 +92,7 @@ enum OpenProgram {
       }
       guard one.attributes != other.attributes || one.inputs != other.inputs else { return merged }
       let name = one.outputs.first?.name ?? ""
-      guard one.inputs == other.inputs, let type = lengths[name], var value = merged.attributes["val"] else {
+      guard one.inputs == other.inputs, let kind = lengths[name], var value = merged.attributes["val"] else {
         throw AthanorError(
           .unsupported, at: "\(name)", "this argument depends on the size of what goes in",
           fix: "Export one size, or use padding: .valid.")
@@ -100,7 +101,7 @@ enum OpenProgram {
         value.immediate.tensor.int32S.values, other.attributes["val"]?.immediate.tensor.int32S.values ?? []
       )
       let joined = zip(mine, theirs).map { $0 == $1 ? $0 : -1 }
-      guard mine.count == theirs.count, type != "reshape" || joined.count(where: { $0 == -1 }) == 1 else {
+      guard mine.count == theirs.count, kind != .reshape || joined.count(where: { $0 == -1 }) == 1 else {
         throw AthanorError(
           .unsupported, at: "\(name)", "more than one length depends on the size of what goes in",
           fix: "Export one size.")

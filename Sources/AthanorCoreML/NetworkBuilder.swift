@@ -1,88 +1,90 @@
 import Athanor
 import AthanorCore
 
-/// Collects the layers of a neural network of the format before ML Program; the ops' Core ML facets write through it.
+/// Writes a program as the layers of a neural network of the format before ML Program.
 ///
-/// All values have the five axes of that format, of which the facets' `[N, C, H, W]` are the last four, and `[N, C]` has rows and columns
+/// All values have the five axes of that format, of which the program's `[N, C, H, W]` are the last four, and `[N, C]` has rows and columns
 /// of length 1. Whatever would need other axes is refused.
-final class NetworkBuilder: ExportBuilder {
+struct NetworkBuilder {
   private(set) var layers: [ProtoLayer] = []
   /// What the first multiplication of the picture by a number has become, and the addition to it.
   private(set) var pictureScale: Float?
   private(set) var pictureBias: [Float]?
-  var origin = ""
-  var failure: AthanorError?
-  let usesHalfPrecision: Bool
-  let compression: Compression?
+  private let usesHalfPrecision: Bool
+  private let compression: Compression?
+  /// The input, and the names of what preprocessing makes of it.
+  private var inputNames: Set<String>
   private let input: String
-  private var taken: Set<String>
 
-  init(input: String, usesHalfPrecision: Bool, compression: Compression?) {
-    self.input = input
-    self.compression = compression
+  /// - Throws: `AthanorError` that names the layer, when the format has none for an operation.
+  init(_ program: Program, usesHalfPrecision: Bool, compression: Compression?) throws {
     self.usesHalfPrecision = usesHalfPrecision
-    taken = [input]
+    self.compression = compression
+    input = program.inputs.first?.name ?? ""
+    inputNames = [input]
+    try program.translate { try write($0, rank: $0.results[0].shape?.count ?? 0) }
   }
 
-  func uniqueName(_ base: String) -> String {
-    var (unique, number) = (base, 0)
-    while !taken.insert(unique).inserted {
-      number += 1
-      unique = "\(base)_\(number)"
+  private mutating func write(_ operation: Program.Operation, rank: Int) throws {
+    let name = operation.results[0].name
+    if rank == 4, layers.isEmpty, pictureBias == nil, inputNames.isSuperset(of: operation.computedNames),
+      let numbers = operation.constant(.y)
+    {
+      if operation.kind.function == .binary(.multiply), numbers.count == 1, pictureScale == nil {
+        pictureScale = numbers.floats[0]
+        inputNames.insert(name)
+        return
+      }
+      if operation.kind.function == .binary(.add), [1, 3].contains(numbers.count) {
+        pictureBias = numbers.floats
+        inputNames.insert(name)
+        return
+      }
     }
-    return unique
-  }
-
-  func emit(_ operation: String, _ arguments: [(String, ExportArgument)], shape: [Int]) -> ExportValue {
-    let arguments = Arguments(arguments)
-    var layer = ProtoLayer()
-    layer.name = uniqueName(origin.isEmpty ? operation : "\(origin)_\(operation)")
-    layer.outputs = [layer.name]
-    let value = ExportValue(.named(layer.name), shape: shape)
-    switch operation {
-    case "mul"
-    where arguments.names == [input] && shape.count == 4 && layers.isEmpty && pictureScale == nil && pictureBias == nil
-      && arguments.number("y") != nil:
-      pictureScale = arguments.number("y")
-      return ExportValue(.named(input), shape: shape)
-    case "add"
-    where arguments.names == [input] && shape.count == 4 && layers.isEmpty && pictureBias == nil
-      && [1, 3].contains(arguments.tensor("y")?.count):
-      pictureBias = arguments.tensor("y")?.floats
-      return ExportValue(.named(input), shape: shape)
-    case "conv": layer.convolution = convolution(arguments)
-    case "max_pool", "avg_pool": layer.pooling = pooling(operation, arguments)
-    case "relu": layer.activation.relu = ProtoEmpty()
-    case "sigmoid": layer.activation.sigmoid = ProtoEmpty()
-    case "tanh": layer.activation.tanh = ProtoEmpty()
-    case "softplus": layer.activation.softplus = ProtoEmpty()
-    case "leaky_relu": layer.activation.leakyRelu.alpha = arguments.number("alpha") ?? 0
-    case "elu": layer.activation.elu.alpha = arguments.number("alpha") ?? 0
-    case "pad" where shape.count == 4 && arguments.integers("pad").prefix(4).allSatisfy { $0 == 0 }:
-      layer.padding.constant.value = arguments.number("constant_val") ?? 0
-      layer.padding.amounts = edges(Array(arguments.integers("pad").dropFirst(4))).amounts
-    case "reshape" where shape.count == 2: layer.flatten = ProtoFlattenLayer()
-    case "linear" where shape.count == 2: layer.innerProduct = product(arguments)
-    case "softmax" where shape.count == 2: layer.softmax = ProtoEmpty()
-    case "add", "sub", "mul":
-      guard let kind = pointwise(operation, arguments) else { return refuse(operation, value) }
-      layer.kind = kind
-    case "reduce_mean" where arguments.integers("axes") == [2, 3]: return globalPooling(1, arguments, layer, value)
-    case "reduce_max" where arguments.integers("axes") == [2, 3]: return globalPooling(0, arguments, layer, value)
-    default: return refuse(operation, value)
-    }
-    layer.inputs = arguments.names
-    layers.append(layer)
-    return value
-  }
-
-  private func refuse(_ operation: String, _ value: ExportValue) -> ExportValue {
-    failure =
-      failure
-      ?? AthanorError(
-        .unsupported, at: "", "the .mlmodel format has no layer for it (\(operation))",
+    guard let kind = try layer(operation, rank: rank) else {
+      throw AthanorError(
+        .unsupported, at: "", "the .mlmodel format has no layer for it (\(operation.kind))",
         fix: "Export an .mlpackage, which iOS 15 and macOS 12 read.")
-    return value
+    }
+    layers.append(
+      .with {
+        ($0.name, $0.outputs, $0.kind) = (name, [name], kind)
+        $0.inputs = operation.computedNames.map { inputNames.contains($0) ? input : $0 }
+      })
+  }
+
+  private func layer(_ operation: Program.Operation, rank: Int) throws -> ProtoLayer.OneOf_Kind? {
+    switch operation.kind {
+    case .conv: return .convolution(try convolution(operation))
+    case .maxPool: return .pooling(try pooling(operation, type: 0))
+    case .avgPool: return .pooling(try pooling(operation, type: 1))
+    case .reduceMax where try operation.integers(.axes) == [2, 3]: return globalPooling(0)
+    case .reduceMean where try operation.integers(.axes) == [2, 3]: return globalPooling(1)
+    case .pad where rank == 4:
+      let pads = try operation.integers(.pad)
+      guard pads.count == 8, pads.prefix(4).allSatisfy({ $0 == 0 }) else { return nil }
+      let value = Float(try operation.number(.constantValue))
+      return .padding(
+        .with { ($0.constant.value, $0.amounts) = (value, edges(Array(pads.dropFirst(4))).amounts) })
+    case .reshape where rank == 2: return .flatten(ProtoFlattenLayer())
+    case .linear where rank == 2: return .innerProduct(try product(operation))
+    case .softmax where rank == 2: return .softmax(ProtoEmpty())
+    default: break
+    }
+    switch operation.kind.function {
+    case .unary(.relu): return .activation(.with { $0.relu = ProtoEmpty() })
+    case .unary(.sigmoid): return .activation(.with { $0.sigmoid = ProtoEmpty() })
+    case .unary(.tanh): return .activation(.with { $0.tanh = ProtoEmpty() })
+    case .unary(.softplus): return .activation(.with { $0.softplus = ProtoEmpty() })
+    case .unary(.leakyRelu):
+      let alpha = Float(try operation.number(.alpha))
+      return .activation(.with { $0.leakyRelu.alpha = alpha })
+    case .unary(.elu):
+      let alpha = Float(try operation.number(.alpha))
+      return .activation(.with { $0.elu.alpha = alpha })
+    case .binary(let function): return pointwise(function, operation)
+    case .unary, nil: return nil
+    }
   }
 
   private func weights(_ tensor: Tensor?) -> ProtoWeights {
@@ -124,108 +126,67 @@ final class NetworkBuilder: ExportBuilder {
     }
   }
 
-  private func convolution(_ arguments: Arguments) -> ProtoConvolutionLayer {
-    .with {
-      let kernel = arguments.tensor("weight")
-      let lengths = (kernel?.shape ?? []).map { UInt64($0) }
-      guard lengths.count == 4 else { return }
-      ($0.outputChannels, $0.kernelChannels, $0.kernelSize) = (lengths[0], lengths[1], Array(lengths[2...]))
-      $0.groups = UInt64(arguments.integers("groups").first ?? 1)
-      $0.stride = arguments.integers("strides").map { UInt64($0) }
-      $0.dilation = arguments.integers("dilations").map { UInt64($0) }
-      $0.valid = edges(arguments.integers("pad"))
-      $0.weights = weights(kernel)
-      guard let bias = arguments.tensor("bias") else { return }
-      $0.hasBias_p = true
-      $0.bias = weights(bias)
-    }
+  private func convolution(_ operation: Program.Operation) throws -> ProtoConvolutionLayer {
+    let kernel = try operation.required(.weight)
+    let lengths = kernel.shape.map { UInt64($0) }
+    var layer = ProtoConvolutionLayer()
+    guard lengths.count == 4 else { return layer }
+    (layer.outputChannels, layer.kernelChannels, layer.kernelSize) = (lengths[0], lengths[1], Array(lengths[2...]))
+    layer.groups = UInt64(try operation.integer(.groups))
+    layer.stride = try operation.integers(.strides).map { UInt64($0) }
+    layer.dilation = try operation.integers(.dilations).map { UInt64($0) }
+    layer.valid = edges(try operation.integers(.pad))
+    layer.weights = weights(kernel)
+    guard let bias = try operation.tensor(.bias) else { return layer }
+    layer.hasBias_p = true
+    layer.bias = weights(bias)
+    return layer
   }
 
-  private func pooling(_ operation: String, _ arguments: Arguments) -> ProtoPoolingLayer {
-    .with {
-      $0.type = operation == "max_pool" ? 0 : 1
-      $0.kernelSize = arguments.integers("kernel_sizes").map { UInt64($0) }
-      $0.stride = arguments.integers("strides").map { UInt64($0) }
-      $0.valid = edges(arguments.integers("pad"))
-      $0.excludesPadding = true
-    }
+  private func pooling(_ operation: Program.Operation, type: Int32) throws -> ProtoPoolingLayer {
+    var layer = ProtoPoolingLayer()
+    layer.type = type
+    layer.kernelSize = try operation.integers(.kernelSizes).map { UInt64($0) }
+    layer.stride = try operation.integers(.strides).map { UInt64($0) }
+    layer.valid = edges(try operation.integers(.pad))
+    layer.excludesPadding = true
+    return layer
   }
 
-  private func globalPooling(
-    _ type: Int32, _ arguments: Arguments, _ layer: ProtoLayer, _ value: ExportValue
-  ) -> ExportValue {
-    var layer = layer
-    layer.pooling.type = type
-    layer.pooling.isGlobal = true
-    layer.pooling.valid = ProtoValidPadding()
-    layer.inputs = arguments.names
-    layers.append(layer)
-    return value
+  private func globalPooling(_ type: Int32) -> ProtoLayer.OneOf_Kind {
+    .pooling(.with { ($0.type, $0.isGlobal, $0.valid) = (type, true, ProtoValidPadding()) })
   }
 
-  private func product(_ arguments: Arguments) -> ProtoInnerProductLayer {
-    .with {
-      let matrix = arguments.tensor("weight")
-      guard let matrix, matrix.shape.count == 2 else { return }
-      ($0.outputChannels, $0.inputChannels) = (UInt64(matrix.shape[0]), UInt64(matrix.shape[1]))
-      $0.weights = weights(matrix)
-      guard let bias = arguments.tensor("bias") else { return }
-      $0.hasBias_p = true
-      $0.bias = weights(bias)
-    }
+  private func product(_ operation: Program.Operation) throws -> ProtoInnerProductLayer {
+    let matrix = try operation.required(.weight)
+    var layer = ProtoInnerProductLayer()
+    guard matrix.shape.count == 2 else { return layer }
+    (layer.outputChannels, layer.inputChannels) = (UInt64(matrix.shape[0]), UInt64(matrix.shape[1]))
+    layer.weights = weights(matrix)
+    guard let bias = try operation.tensor(.bias) else { return layer }
+    layer.hasBias_p = true
+    layer.bias = weights(bias)
+    return layer
   }
 
-  /// With numbers for each channel, or between two values.
-  private func pointwise(_ operation: String, _ arguments: Arguments) -> ProtoLayer.OneOf_Kind? {
-    let constants = ["x", "y"].compactMap { arguments.tensor($0) }
-    if constants.isEmpty {
-      switch operation {
-      case "add": return .add(ProtoScalarLayer())
-      case "mul": return .multiply(ProtoScalarLayer())
-      default: return nil
-      }
+  /// With numbers for each channel, or between two values; nil where there is no layer for it.
+  private func pointwise(_ function: BinaryFunction, _ operation: Program.Operation) -> ProtoLayer.OneOf_Kind? {
+    let constants = [ArgumentName.x, .y].compactMap(operation.constant)
+    guard let constant = constants.first else {
+      return function == .add ? .add(ProtoScalarLayer()) : function == .multiply ? .multiply(ProtoScalarLayer()) : nil
     }
-    guard constants.count == 1, operation != "sub" || arguments.tensor("y") != nil else { return nil }
-    let channels = UInt64(constants[0].count)
-    guard channels == 1 || constants[0].shape.count == 3 || constants[0].shape.count == 1 else { return nil }
+    guard constants.count == 1, constant.count == 1 || constant.shape.count == 1 || constant.shape.count == 3,
+      constant.shape.first ?? 1 == constant.count
+    else { return nil }
+    let channels = UInt64(constant.count)
     let shape = channels == 1 ? [1] : [channels, 1, 1]
-    if operation == "mul" {
-      return .scale(.with { ($0.scaleShape, $0.scale) = (shape, weights(constants[0])) })
-    }
-    let sign: Float = operation == "sub" ? -1 : 1
-    let numbers = Tensor(uncheckedShape: constants[0].shape, .float32(constants[0].floats.map { sign * $0 }))
-    return .bias(.with { ($0.shape, $0.bias) = (shape, weights(numbers)) })
-  }
-}
-
-/// The arguments of an operation by name.
-private struct Arguments {
-  private let byName: [String: ExportArgument]
-  /// The computed values among them, in order.
-  let names: [String]
-
-  init(_ arguments: [(String, ExportArgument)]) {
-    byName = Dictionary(arguments, uniquingKeysWith: { first, _ in first })
-    names = arguments.compactMap { _, argument in
-      if case .value(let value) = argument, case .named(let name) = value.content { name } else { nil }
-    }
-  }
-
-  func tensor(_ name: String) -> Tensor? {
-    switch byName[name] {
-    case .value(let value): value.constant
-    case .number(let number): Tensor(uncheckedShape: [], .float32([Float(number)]))
-    default: nil
-    }
-  }
-
-  func number(_ name: String) -> Float? { tensor(name).flatMap { $0.count == 1 ? $0.floats[0] : nil } }
-
-  func integers(_ name: String) -> [Int] {
-    switch byName[name] {
-    case .integers(let numbers): numbers
-    case .integer(let number): [number]
-    default: []
+    switch function {
+    case .multiply: return .scale(.with { ($0.scaleShape, $0.scale) = (shape, weights(constant)) })
+    case .add: return .bias(.with { ($0.shape, $0.bias) = (shape, weights(constant)) })
+    case .subtract where operation.constant(.y) != nil:
+      let numbers = Tensor(uncheckedShape: constant.shape, .float32(constant.floats.map { -$0 }))
+      return .bias(.with { ($0.shape, $0.bias) = (shape, weights(numbers)) })
+    default: return nil
     }
   }
 }

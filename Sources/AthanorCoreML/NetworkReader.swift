@@ -1,12 +1,13 @@
 import Athanor
 import AthanorCore
 
-/// Reads a model of the format before ML Program, translating each layer into the common language.
+/// Reads a model of the format before ML Program, translating each layer into the exchange language.
 ///
 /// That format sees a vector as `[C, 1, 1]`; here it stays `[N, C]` until a layer needs a picture.
-struct NetworkReader: ProgramTranslator {
-  private(set) var result: ImportedProgram
-  var draft = ProgramDraft()
+struct NetworkReader {
+  private(set) var result = Program()
+  let writer: ProgramWriter
+  private var constants: [String: Tensor] = [:]
   /// How many axes each value has, as far as the layers so far tell.
   private var ranks: [String: Int] = [:]
   /// The layer that is being translated.
@@ -14,8 +15,33 @@ struct NetworkReader: ProgramTranslator {
 
   /// - Throws: `AthanorError` that names the layer, when there is nothing here for it.
   init(_ file: CoreMLFile, _ network: ProtoNeuralNetwork, isClassifier: Bool) throws {
-    let feature = try file.onlyInput()
-    var input = ImportedProgram.Input(name: feature.name, shape: [], isPicture: false)
+    let inputs = file.model.description_p.inputs
+    writer = ProgramWriter(reserving: network.layers.flatMap { $0.outputs } + inputs.map(\.name))
+    for feature in inputs { try read(feature, network) }
+    try preprocess(network)
+    for layer in network.layers {
+      begin(layer)
+      do {
+        try translate(layer)
+      } catch let error as AthanorError {
+        throw error.within("layer \"\(layer.name)\"")
+      }
+    }
+    var outputs = file.model.description_p.outputs.map(\.name)
+    if isClassifier {
+      var output = network.probabilities.isEmpty ? network.layers.last?.outputs.first ?? "" : network.probabilities
+      if ranks[output] == 4 {
+        begin(.with { $0.name = "probabilities" })
+        let flat = try add(.reshape, [.x: .operand(.named(output)), .shape: .integers([0, -1])], rank: 2)
+        if case .named(let name) = flat { output = name }
+      }
+      outputs = [output]
+    }
+    result = writer.program(outputs: outputs.map { Program.Result($0) })
+  }
+
+  private mutating func read(_ feature: ProtoFeature, _ network: ProtoNeuralNetwork) throws {
+    var input = Program.Input(name: feature.name, shape: [])
     switch feature.type.kind {
     case .image(let image):
       let channels = image.colorSpace == 10 || image.colorSpace == 40 ? 1 : 3
@@ -30,79 +56,77 @@ struct NetworkReader: ProgramTranslator {
     guard input.shape.count >= 2, input.shape.allSatisfy({ $0 > 0 }),
       Tensor.elementCount(of: input.shape).map({ $0 <= Shape.maximumElements }) == true
     else { throw AthanorError(.data, at: "input \"\(feature.name)\"", "has the shape \(Shape.text(input.shape))") }
-    result = ImportedProgram(input: input, constants: [:], operations: [], output: "")
+    _ = writer.add(input)
     ranks[input.name] = input.shape.count
-    try preprocess(network, input)
-    for layer in network.layers {
-      begin(layer)
-      do {
-        try translate(layer)
-      } catch let error as AthanorError {
-        throw error.within("layer \"\(layer.name)\"")
-      }
-    }
-    var output = network.layers.last?.outputs.first ?? ""
-    if isClassifier {
-      if !network.probabilities.isEmpty { output = network.probabilities }
-      if ranks[output] == 4 {
-        begin(.with { $0.name = "probabilities" })
-        output = add("reshape", ["x": [output], "shape": [integers([0, -1])]], rank: 2)
-      }
-    } else if file.model.description_p.outputs.count == 1 {
-      output = file.model.description_p.outputs[0].name
-    } else {
-      throw AthanorError(
-        .unsupported, at: "", "it has \(file.model.description_p.outputs.count) outputs, but models here have one")
-    }
-    result = ImportedProgram(input: input, constants: draft.constants, operations: draft.operations, output: output)
   }
 
   /// `channelScale * x + bias`, by colour. All readers of the input read the result.
-  private mutating func preprocess(_ network: ProtoNeuralNetwork, _ input: ImportedProgram.Input) throws {
+  private mutating func preprocess(_ network: ProtoNeuralNetwork) throws {
     guard let first = network.preprocessing.first else { return }
-    guard network.preprocessing.count == 1, case .scaler(let scaler) = first.kind, input.isPicture else {
-      throw AthanorError(.unsupported, at: "preprocessing", "subtracts a picture, which there is nothing for")
+    guard network.preprocessing.count == 1, case .scaler(let scaler) = first.kind, writer.inputs.count == 1,
+      writer.inputs[0].isPicture
+    else {
+      throw AthanorError(.unsupported, at: "preprocessing", "subtracts a picture, which is not supported")
     }
+    let input = writer.inputs[0]
     begin(.with { $0.name = "preprocessing" })
-    var value = add("mul", ["x": [input.name], "y": [number(scaler.channelScale)]], rank: 4)
+    var value = try add(
+      .binary(.multiply), [.x: .operand(.named(input.name)), .y: .scalar(Double(scaler.channelScale))], rank: 4)
     let biases = input.shape[1] == 1 ? [scaler.grayBias] : [scaler.redBias, scaler.greenBias, scaler.blueBias]
     if biases.contains(where: { $0 != 0 }) {
       let bias = Tensor(uncheckedShape: [biases.count, 1, 1], .float32(biases))
-      value = add("add", ["x": [value], "y": [constant(bias)]], rank: 4)
+      value = try add(.binary(.add), [.x: .operand(value), .y: .constant(bias)], rank: 4)
     }
     renamed[input.name] = value
   }
-  private var renamed: [String: String] = [:]
+  private var renamed: [String: Program.Operand] = [:]
 
   // MARK: Writing
 
   private mutating func begin(_ layer: ProtoLayer) {
     self.layer = layer
-    draft.begin(layer.name, results: layer.outputs)
+    writer.name = layer.name.isEmpty ? layer.outputs.first ?? "" : layer.name
+    writer.input = try? input()
   }
 
-  mutating func add(_ type: String, _ arguments: [String: [String]], rank: Int) -> String {
-    let output = add(type, arguments)
-    ranks[output] = rank
+  /// Adds an operation before the last, and returns its result. Without another `x` it reads the layer's input.
+  mutating func add(
+    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], rank: Int
+  ) throws -> Program.Operand {
+    let output = try writer.add(kind, arguments)
+    if case .named(let name) = output { ranks[name] = rank }
     return output
   }
 
-  mutating func finish(_ type: String, _ arguments: [String: [String]], rank: Int) throws {
-    try finish(type, arguments)
-    ranks[layer.outputs[0]] = rank
+  /// Adds the last operation of the layer. Without another `x` it reads the layer's input, and without a rank its result has as many
+  /// axes as that.
+  mutating func finish(
+    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument] = [:], rank: Int? = nil
+  ) throws {
+    try writer.add(kind, arguments, results: layer.outputs.prefix(1).map { Program.Result($0) })
+    ranks[layer.outputs[0]] = try rank ?? self.rank(input())
   }
 
-  func input(_ index: Int = 0) throws -> String {
+  /// Notes what a result of the layer stands for.
+  mutating func set(_ name: String, _ tensor: Tensor) { constants[name] = tensor }
+
+  func input(_ index: Int = 0) throws -> Program.Operand {
     guard index < layer.inputs.count else { throw AthanorError(.data, at: "", "its input \(index + 1) is missing") }
-    return renamed[layer.inputs[index]] ?? layer.inputs[index]
+    let name = layer.inputs[index]
+    return renamed[name] ?? constants[name].map { .constant($0) } ?? .named(name)
   }
 
-  func rank(_ value: String) -> Int { ranks[value] ?? 2 }
+  func rank(_ operand: Program.Operand) -> Int {
+    switch operand {
+    case .named(let name): ranks[name] ?? 2
+    case .constant(let tensor): tensor.shape.count
+    }
+  }
 
   /// The input as a picture `[N, C, H, W]`.
-  mutating func picture() throws -> String {
+  mutating func picture() throws -> Program.Operand {
     let x = try input()
-    return rank(x) == 2 ? add("reshape", ["x": [x], "shape": [integers([0, -1, 1, 1])]], rank: 4) : x
+    return rank(x) == 2 ? try add(.reshape, [.x: .operand(x), .shape: .integers([0, -1, 1, 1])], rank: 4) : x
   }
 
   /// The numbers of weights of a given shape.

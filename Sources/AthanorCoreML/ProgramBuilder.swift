@@ -1,8 +1,20 @@
 import Athanor
 import AthanorCore
 
-/// Collects the operations of an ML Program; the ops' Core ML facets write through it.
-final class ProgramBuilder: ExportBuilder {
+/// Operations of ML Programs that hold what a program has as constants and classes.
+enum FileOperation: String, CustomStringConvertible {
+  case const, classify
+  case cast = "constexpr_cast"
+  case affine = "constexpr_affine_dequantize"
+  case blockwise = "constexpr_blockwise_shift_scale"
+  case palette = "constexpr_lut_to_dense"
+  case sparse = "constexpr_sparse_to_dense"
+
+  var description: String { rawValue }
+}
+
+/// Writes a program as the operations of an ML Program.
+final class ProgramBuilder {
   /// The numbers by which the format names types.
   enum DataType: Int32 {
     case bool = 1
@@ -22,9 +34,9 @@ final class ProgramBuilder: ExportBuilder {
   private let compression: Compression?
   private(set) var operations: [ProtoOperation] = []
   private(set) var weights = WeightFile()
-  var origin = ""
-  private(set) var failure: AthanorError?
-  private var taken: Set<String> = []
+  /// What the program's values are called in the file.
+  private var names: [String: String] = [:]
+  private var unique = UniqueNames()
 
   init(_ dataType: DataType, compression: Compression? = nil) {
     self.dataType = dataType
@@ -35,41 +47,52 @@ final class ProgramBuilder: ExportBuilder {
   func uniqueName(_ base: String) -> String {
     var name = String(base.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     if name.first.map({ $0.isNumber }) ?? true { name = "_" + name }
-    var (unique, number) = (name, 0)
-    while !taken.insert(unique).inserted {
-      number += 1
-      unique = "\(name)_\(number)"
-    }
-    return unique
+    return unique.new(name)
   }
 
-  func emit(_ operation: String, _ arguments: [(String, ExportArgument)], shape: [Int]) -> ExportValue {
-    let output = uniqueName(origin.isEmpty ? operation : "\(origin)_\(operation)")
-    if shape.count > 5, failure == nil {
-      failure = AthanorError(
-        .unsupported, at: "", "a result of shape \(Shape.text(shape)) has more than the 5 axes of Core ML",
+  /// Writes all operations.
+  ///
+  /// - Parameter inputs: What the program's inputs are called in the file.
+  /// - Returns: What the program's outputs are called in the file.
+  /// - Throws: `AthanorError` that names the layer, when the format cannot hold it.
+  func write(_ program: Program, inputs: [String: String]) throws -> [String] {
+    names = inputs
+    try program.translate(write)
+    return program.outputs.map { names[$0.name] ?? $0.name }
+  }
+
+  private func write(_ operation: Program.Operation) throws {
+    let outputs = operation.results.map { (result: $0, name: uniqueName($0.name), shape: $0.shape ?? []) }
+    if let output = outputs.first(where: { $0.shape.count > 5 }) {
+      throw AthanorError(
+        .unsupported, at: "", "a result of shape \(Shape.text(output.shape)) has more than the 5 axes of Core ML",
         fix: "Reshape to fewer axes.")
     }
     var inputs: [String: ProtoArgument] = [:]
-    for (name, argument) in arguments { inputs[name] = bind(argument, "\(output)_\(name)") }
-    add(operation, inputs, [(output, .tensor(dataType, shape))])
-    return ExportValue(.named(output), shape: shape)
+    for (name, argument) in operation.given {
+      inputs[name.rawValue] = bind(argument, "\(outputs[0].name)_\(name.rawValue)")
+    }
+    add(operation.kind, inputs, outputs.map { ($0.name, .tensor(dataType, $0.shape)) })
+    for output in outputs { names[output.result.name] = output.name }
   }
 
   /// Adds an operation with results of given types.
-  func add(_ operation: String, _ inputs: [String: ProtoArgument], _ outputs: [(name: String, type: ProtoValueType)]) {
+  func add(
+    _ kind: some CustomStringConvertible, _ inputs: [String: ProtoArgument],
+    _ outputs: [(name: String, type: ProtoValueType)]
+  ) {
     var message = ProtoOperation()
-    message.type = operation
+    message.type = kind.description
     message.inputs = inputs
     message.outputs = outputs.map { output in .with { ($0.name, $0.type) = (output.name, output.type) } }
-    message.attributes["name"] = .text(outputs.first?.name ?? operation)
+    message.attributes["name"] = .text(outputs.first?.name ?? message.type)
     operations.append(message)
   }
 
-  /// The name of a value, which becomes a constant of the program when its numbers are known.
-  func name(of value: ExportValue, _ wanted: String) -> String {
-    switch value.content {
-    case .named(let name): return name
+  /// The name of an operand, which becomes a constant of the program when its numbers are known.
+  private func name(of operand: Program.Operand, _ wanted: String) -> String {
+    switch operand {
+    case .named(let name): return names[name] ?? name
     case .constant(let tensor):
       if let compression, Compression.concerns(tensor.shape) { return compressed(tensor, compression, wanted) }
       return constant(content(tensor.floats, dataType, tensor.shape), wanted)
@@ -106,7 +129,7 @@ final class ProgramBuilder: ExportBuilder {
     message.attributes["name"] = .text(name)
     switch compression {
     case .int8:
-      message.type = "constexpr_affine_dequantize"
+      message.type = FileOperation.affine.rawValue
       let (codes, scales) = Compression.codes(of: tensor)
       message.attributes["quantized_data"] = content(codes.map { Float($0) }, .int8, tensor.shape)
       message.attributes["zero_point"] = content(scales.map { _ in 0 }, .int8, [scales.count])
@@ -116,7 +139,7 @@ final class ProgramBuilder: ExportBuilder {
         $0.immediate.tensor.int32S.values = [0]
       }
     case .palette(let bits):
-      message.type = "constexpr_lut_to_dense"
+      message.type = FileOperation.palette.rawValue
       let (indices, table) = Compression.indices(of: tensor.floats, bits: bits)
       let bytes = packed(indices, bits: bits, lowestFirst: true)
       message.attributes["indices"] = content(bytes.map { Float($0) }, .uint8, [bytes.count])
@@ -135,7 +158,7 @@ final class ProgramBuilder: ExportBuilder {
   private func constant(_ value: ProtoValue, _ wanted: String) -> String {
     let name = uniqueName(wanted)
     var message = ProtoOperation()
-    message.type = "const"
+    message.type = FileOperation.const.rawValue
     message.outputs = [.with { ($0.name, $0.type) = (name, value.type) }]
     message.attributes = ["name": .text(name), "val": value]
     operations.append(message)
@@ -144,11 +167,13 @@ final class ProgramBuilder: ExportBuilder {
 
   /// Converts a value into another precision, under a given name.
   func cast(_ value: String, to type: DataType, shape: [Int], name: String) {
-    let dtype = bind(.text(type == .float16 ? "fp16" : "fp32"), "\(name)_dtype")
-    add("cast", ["x": .named([value]), "dtype": dtype], [(name, .tensor(type, shape))])
+    let precision: OperationKind.Precision = type == .float16 ? .float16 : .float32
+    let dtype = bind(.choice(precision), "\(name)_dtype")
+    let inputs = [ArgumentName.x.rawValue: .named([value]), ArgumentName.dtype.rawValue: dtype]
+    add(OperationKind.cast, inputs, [(name, .tensor(type, shape))])
   }
 
-  private func bind(_ argument: ExportArgument, _ wanted: String) -> ProtoArgument {
+  private func bind(_ argument: Program.Argument, _ wanted: String) -> ProtoArgument {
     func known(_ type: ProtoValueType, _ set: (inout ProtoTensorValue) -> Void) -> ProtoArgument {
       var value = ProtoValue()
       value.type = type
@@ -156,11 +181,10 @@ final class ProgramBuilder: ExportBuilder {
       return .named([constant(value, wanted)])
     }
     switch argument {
-    case .value(let value): return .named([name(of: value, wanted)])
-    case .values(let values): return .named(values.map { name(of: $0, wanted) })
+    case .operand(let operand): return .named([name(of: operand, wanted)])
+    case .operands(let operands): return .named(operands.map { name(of: $0, wanted) })
     case .number(let number):
-      let tensor = Tensor(uncheckedShape: [], .float32([Float(number)]))
-      return .named([name(of: ExportValue(.constant(tensor), shape: []), wanted)])
+      return .named([constant(content([Float(number)], dataType, []), wanted)])
     case .integer(let number): return known(.tensor(.int32, [])) { $0.int32S.values = [Int32(clamping: number)] }
     case .integers(let numbers):
       return known(.tensor(.int32, [numbers.count])) { $0.int32S.values = numbers.map { Int32(clamping: $0) } }

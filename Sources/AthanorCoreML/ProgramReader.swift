@@ -4,73 +4,66 @@ import AthanorCore
 /// Reads an ML Program.
 struct ProgramReader {
   private let file: CoreMLFile
-  private(set) var result: ImportedProgram
-  private var constants: [String: ImportedProgram.Constant] = [:]
+  private(set) var result = Program()
+  private var constants: [String: Program.Argument] = [:]
 
-  /// - Throws: `AthanorError` when a constant is damaged or there is not one input and one output.
+  /// - Throws: `AthanorError` when a constant is damaged, or an operation or argument is not known.
   init(_ file: CoreMLFile, _ program: ProtoProgram) throws {
     self.file = file
     let name = program.functions["main"] == nil ? program.functions.keys.sorted().first ?? "main" : "main"
     guard let function = program.functions[name], let block = function.blocks[function.opset] else {
       throw AthanorError(.data, at: "function \"\(name)\"", "is missing, or has no block for its operation set")
     }
-    let feature = try file.onlyInput()
-    guard function.inputs.count == 1, let declared = function.inputs.first, declared.name == feature.name else {
-      throw AthanorError(.data, at: "function \"\(name)\"", "its input is not the one that is described")
+    result.inputs = try function.inputs.map { declared in
+      guard let feature = file.model.description_p.inputs.first(where: { $0.name == declared.name }) else {
+        throw AthanorError(.data, at: "function \"\(name)\"", "its input \"\(declared.name)\" is not described")
+      }
+      return try ProgramReader.input(declared, feature)
     }
-    var input = ImportedProgram.Input(
-      name: declared.name, shape: try ProgramReader.inputShape(declared.type, feature.type), isPicture: false)
+    result.outputs = block.outputs.map { Program.Result($0) }
+    for message in block.operations {
+      do {
+        switch FileOperation(rawValue: message.type) {
+        case .classify:
+          result.outputs = [Program.Result(message.inputs["probabilities"]?.bindings.first?.name ?? "")]
+        case let constant?:
+          guard let name = message.outputs.first?.name else { continue }
+          constants[name] = try self.constant(message, constant)
+        case nil: result.operations.append(try operation(message))
+        }
+      } catch let error as AthanorError {
+        throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
+      }
+    }
+  }
+
+  private static func input(_ declared: ProtoNamedType, _ feature: ProtoFeature) throws -> Program.Input {
+    var input = Program.Input(name: declared.name, shape: try inputShape(declared.type, feature.type))
     if case .image = feature.type.kind { input.isPicture = true }
     guard input.shape.count >= 2, !input.isPicture || input.shape.count == 4 else {
       throw AthanorError(
         .unsupported, at: "input \"\(input.name)\"",
         "has shape \(Shape.text(input.shape)), but the batch must be its first axis")
     }
-    result = ImportedProgram(input: input, constants: [:], operations: [], output: "")
-    var operations: [ImportedProgram.Operation] = []
-    var output = block.outputs.first ?? ""
-    var isClassifier = false
-    for message in block.operations {
-      do {
-        switch message.type {
-        case "const", "constexpr_affine_dequantize", "constexpr_lut_to_dense", "constexpr_cast",
-          "constexpr_sparse_to_dense", "constexpr_blockwise_shift_scale":
-          guard let name = message.outputs.first?.name else { continue }
-          constants[name] = try constant(message, function.opset)
-        case "classify":
-          output = message.inputs["probabilities"]?.bindings.first?.name ?? ""
-          isClassifier = true
-        default: operations.append(try operation(message))
-        }
-      } catch let error as AthanorError {
-        throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
-      }
-    }
-    guard isClassifier || block.outputs.count == 1 else {
-      throw AthanorError(
-        .unsupported, at: "", "it has the outputs \(block.outputs.joined(separator: ", ")), but models here have one")
-    }
-    result = ImportedProgram(input: input, constants: constants, operations: operations, output: output)
+    return input
   }
 
-  private mutating func operation(_ message: ProtoOperation) throws -> ImportedProgram.Operation {
-    var arguments: [String: [String]] = [:]
-    let outputs = message.outputs.map(\.name)
-    for (argument, binding) in message.inputs {
-      for (index, one) in binding.bindings.enumerated() {
+  private func operation(_ message: ProtoOperation) throws -> Program.Operation {
+    let kind = try OperationKind.named(message.type)
+    var arguments: [String: Program.Argument] = [:]
+    for (name, binding) in message.inputs {
+      let bound = try binding.bindings.map { one -> Program.Argument in
         switch one.kind {
-        case .name(let name): arguments[argument, default: []].append(name)
-        case .value(let value):
-          // A name that no value of the program can have.
-          let name = "\(outputs.first ?? "")/\(argument)/\(index)"
-          constants[name] = try constant(value)
-          arguments[argument, default: []].append(name)
-        case nil: throw AthanorError(.data, at: "", "its argument \"\(argument)\" has neither name nor value")
+        case .name(let value): constants[value] ?? .operand(.named(value))
+        case .value(let value): try constant(value)
+        case nil: throw AthanorError(.data, at: "", "its argument \"\(name)\" has neither name nor value")
         }
       }
+      arguments[name] = bound.count == 1 ? bound[0] : .operands(bound.flatMap(\.operands))
     }
-    return ImportedProgram.Operation(
-      message.type, name: outputs.first ?? message.type, arguments: arguments, outputs: outputs)
+    return try Program.Operation(
+      kind, name: message.outputs.first?.name ?? message.type, kind.arguments(arguments),
+      results: message.outputs.map { Program.Result($0.name) })
   }
 
   // MARK: Constants
@@ -108,7 +101,7 @@ struct ProgramReader {
     return lengths
   }
 
-  private func constant(_ value: ProtoValue) throws -> ImportedProgram.Constant {
+  private func constant(_ value: ProtoValue) throws -> Program.Argument {
     if case .immediate(let immediate) = value.content, case .tensor(let tensor) = immediate.kind,
       case .strings(let strings) = tensor.kind
     {
@@ -118,7 +111,7 @@ struct ProgramReader {
       // A list of numbers or texts; only a classifier's labels are one, and they are read elsewhere.
       return .text("\(list.values.count) values")
     }
-    return .numbers(try numbers(value))
+    return .constant(try numbers(value))
   }
 
   /// The numbers of a value, as 32-bit floating point or integers.
@@ -219,13 +212,13 @@ struct ProgramReader {
   }
 
   /// A constant, decoded where it is compressed.
-  private func constant(_ message: ProtoOperation, _ opset: String) throws -> ImportedProgram.Constant {
+  private func constant(_ message: ProtoOperation, _ kind: FileOperation) throws -> Program.Argument {
     func argument(_ name: String) throws -> Tensor? {
       if let value = message.attributes[name] { return try numbers(value) }
       switch message.inputs[name]?.bindings.first?.kind {
       case .value(let value): return try numbers(value)
       case .name(let name):
-        guard case .numbers(let tensor) = constants[name] else { return nil }
+        guard case .operand(.constant(let tensor)) = constants[name] else { return nil }
         return tensor
       case nil: return nil
       }
@@ -234,26 +227,26 @@ struct ProgramReader {
       guard let tensor = try argument(name) else { throw AthanorError(.data, at: "", "its \(name) is missing") }
       return tensor
     }
-    switch message.type {
-    case "const":
+    switch kind {
+    case .const, .classify:
       guard let value = message.attributes["val"] else { throw AthanorError(.data, at: "", "it has no value") }
       return try constant(value)
-    case "constexpr_cast": return .numbers(try required("source_val"))
-    case "constexpr_affine_dequantize":
+    case .cast: return .constant(try required("source_val"))
+    case .affine:
       let data = try required("quantized_data")
       let axis = try required("axis").integers.first ?? 0
-      return .numbers(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
-    case "constexpr_blockwise_shift_scale":
-      return .numbers(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
-    case "constexpr_lut_to_dense":
+      return .constant(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
+    case .blockwise:
+      return .constant(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
+    case .palette:
       let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
-      return .numbers(try lookedUp(message, shape, required("lut"), isPacked: message.attributes["indices"] != nil))
-    default:
+      return .constant(try lookedUp(message, shape, required("lut"), isPacked: message.attributes["indices"] != nil))
+    case .sparse:
       let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
       guard let mask = message.attributes["mask"] else {
         throw AthanorError(.unsupported, at: "", "this form of sparse weights cannot be read")
       }
-      return .numbers(try spread(mask, required("nonzero_data"), shape))
+      return .constant(try spread(mask, required("nonzero_data"), shape))
     }
   }
 

@@ -33,6 +33,11 @@ void ath_run_ranges(ath_pool *pool, int64_t count, int64_t grain, ath_range_task
 /// Elements that one range of cheap pointwise work should hold: less does not pay for waking a thread.
 #define ATH_POINTWISE_GRAIN 16384
 
+/// Stands before a loop whose iterations do not depend on each other, although its result may be one of its operands ("may
+/// be x"). Without it the compiler tests whether the two overlap and runs the scalar loop when they do: in place, pointwise
+/// kernels were 5 to 10 times slower. Operands are loaded before a condition decides, or nothing could be vectorised.
+#define ATH_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+
 static inline int64_t ath_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ath_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t ath_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }

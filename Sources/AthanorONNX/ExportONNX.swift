@@ -15,15 +15,22 @@ extension ExportFormat {
   public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
     ExportFormat(
       contents: { model, path in
-        guard path.hasSuffix(".onnx") else {
-          throw AthanorError(
-            .argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
-        }
+        try requireExtension(path)
         let bytes: [UInt8] = try OnnxNetwork(model, metadata: metadata).model.serializedBytes()
         return ExportFormat.Contents(
           byteCount: bytes.count, recipe: { try OnnxFiles.recipe(bytes, path) },
           write: { try FileBytes.write(bytes, to: $0) })
-      }, check: { model in _ = try OnnxNetwork(model, metadata: metadata) })
+      },
+      check: { model, path in
+        if let path { try requireExtension(path) }
+        _ = try OnnxNetwork(model, metadata: metadata)
+      })
+  }
+
+  private static func requireExtension(_ path: String) throws {
+    guard path.hasSuffix(".onnx") else {
+      throw AthanorError(.argument, at: path, "an ONNX model's name must end with .onnx", fix: "Choose such a name.")
+    }
   }
 }
 
@@ -33,16 +40,10 @@ package struct OnnxNetwork {
 
   /// - Throws: `AthanorError` that names the layer, when ONNX cannot hold the network.
   package init(_ source: Model, metadata: [String: String] = [:]) throws {
-    let builder = OnnxBuilder()
-    let (input, output) = (builder.uniqueName("input"), builder.uniqueName("output"))
-    let value = ExportValue(.named(input), shape: [1] + source.inputShape)
-    let prediction = try builder.write(source.network.exportGraph(source.network.plainFeed()), value, of: source)
-    builder.origin = ""
-    let site = ExportSite(inputs: [prediction], outputShapes: [prediction.shape], emitter: builder)
-    guard case .named(let last) = site.plain(prediction).content else {
-      throw AthanorError(.unsupported, at: "ONNX", "the network's result does not depend on its input")
-    }
-    builder.add("Identity", [last], output)
+    let program = try Program(source, input: "input")
+    let builder = try OnnxBuilder(program)
+    let output = builder.names.new("output")
+    builder.add("Identity", [program.outputs[0].name], output)
     model.irVersion = 8
     model.producerName = "Athanor"
     model.operatorSets = [.with { $0.version = 17 }]
@@ -52,8 +53,8 @@ package struct OnnxNetwork {
     model.graph.name = source.name
     model.graph.nodes = builder.nodes
     model.graph.initializers = builder.initializers
-    model.graph.inputs = [OnnxNetwork.declaration(input, value.shape)]
-    model.graph.outputs = [OnnxNetwork.declaration(output, prediction.shape)]
+    model.graph.inputs = [OnnxNetwork.declaration(program.inputs[0].name, program.inputs[0].shape)]
+    model.graph.outputs = [OnnxNetwork.declaration(output, program.outputs[0].shape ?? [])]
   }
 
   private static func declaration(_ name: String, _ shape: [Int]) -> OnnxValueInfo {

@@ -1,40 +1,29 @@
 import Athanor
 import AthanorCore
 
-/// Translates the exporters' common language into nodes of ONNX, operator set 17.
-final class OnnxBuilder: ExportBuilder {
+/// Writes a program as nodes of ONNX, operator set 17.
+final class OnnxBuilder {
   private(set) var nodes: [OnnxNode] = []
   private(set) var initializers: [OnnxTensor] = []
-  var origin = ""
-  var failure: AthanorError?
-  private var taken: Set<String> = []
+  var names: UniqueNames
+  private var shapes: [String: [Int]] = [:]
 
-  func uniqueName(_ base: String) -> String {
-    var (unique, number) = (base, 0)
-    while !taken.insert(unique).inserted {
-      number += 1
-      unique = "\(base)_\(number)"
+  /// - Throws: `AthanorError` that names the layer, when ONNX has no operation for it.
+  init(_ program: Program) throws {
+    names = UniqueNames(program.inputs.map(\.name) + program.operations.flatMap { $0.results.map(\.name) })
+    for input in program.inputs { shapes[input.name] = input.shape }
+    try program.translate { operation in
+      try NodeWriter(builder: self, operation: operation).write()
+      for result in operation.results { shapes[result.name] = result.shape }
     }
-    return unique
   }
 
-  func emit(_ operation: String, _ arguments: [(String, ExportArgument)], shape: [Int]) -> ExportValue {
-    let name = uniqueName(origin.isEmpty ? operation : "\(origin)/\(operation)")
-    let site = Site(builder: self, name: name, arguments: arguments)
-    if let type = OnnxBuilder.pointwise[operation] {
-      site.add(type, ["x", "y"].filter(site.has).map(site.input))
-    } else if !site.writeWindow(operation) && !site.writeFunction(operation) && !site.writeLayout(operation, shape) {
-      failure = failure ?? AthanorError(.unsupported, at: "", "ONNX has no operation for it (\(operation))")
+  func shape(of operand: Program.Operand) -> [Int] {
+    switch operand {
+    case .named(let name): shapes[name] ?? []
+    case .constant(let tensor): tensor.shape
     }
-    return ExportValue(.named(name), shape: shape)
   }
-
-  /// Operations that have the same inputs and no attributes in both languages.
-  private static let pointwise = [
-    "add": "Add", "sub": "Sub", "mul": "Mul", "real_div": "Div", "maximum": "Max", "minimum": "Min", "pow": "Pow",
-    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "softplus": "Softplus", "abs": "Abs", "sign": "Sign",
-    "sqrt": "Sqrt", "exp": "Exp", "log": "Log", "inverse": "Reciprocal", "erf": "Erf",
-  ]
 
   func add(_ type: String, _ inputs: [String], _ output: String, _ attributes: [OnnxAttribute] = []) {
     nodes.append(
@@ -53,7 +42,7 @@ final class OnnxBuilder: ExportBuilder {
   }
 
   private func add(_ wanted: String, _ shape: [Int], _ type: Int32, _ data: [UInt8]) -> String {
-    let name = uniqueName(wanted)
+    let name = names.new(wanted)
     initializers.append(
       .with { ($0.name, $0.shape, $0.dataType, $0.data) = (name, shape.map { Int64($0) }, type, .init(data)) })
     return name
@@ -78,122 +67,119 @@ extension OnnxAttribute {
   }
 }
 
-/// One operation that is being translated; its last node's result has the operation's name.
-private struct Site {
+/// Writes one operation; its last node's result has the name of the operation's.
+private struct NodeWriter {
   let builder: OnnxBuilder
-  let name: String
-  private let arguments: [String: ExportArgument]
+  let operation: Program.Operation
+  private var name: String { operation.results[0].name }
 
-  init(builder: OnnxBuilder, name: String, arguments: [(String, ExportArgument)]) {
+  init(builder: OnnxBuilder, operation: Program.Operation) {
     self.builder = builder
-    self.name = name
-    self.arguments = Dictionary(arguments, uniquingKeysWith: { first, _ in first })
+    self.operation = operation
   }
 
-  func has(_ argument: String) -> Bool { arguments[argument] != nil }
-
-  func value(_ argument: String) -> ExportValue? {
-    if case .value(let value) = arguments[argument] { value } else { nil }
-  }
-
-  func integers(_ argument: String) -> [Int] {
-    switch arguments[argument] {
-    case .integers(let values): values
-    case .integer(let value): [value]
-    default: []
+  func write() throws {
+    if try !writeFunction() && !writeWindow() && !writeLayout() {
+      throw AthanorError(.unsupported, at: "", "ONNX has no operation for it (\(operation.kind))")
     }
   }
 
-  func flag(_ argument: String) -> Bool { if case .flag(true) = arguments[argument] { true } else { false } }
+  // MARK: Arguments
 
-  func number(_ argument: String) -> Double { if case .number(let value) = arguments[argument] { value } else { 0 } }
-
-  func input(_ argument: String) -> String {
-    switch arguments[argument] {
-    case .value(let value): return reference(value, argument)
-    case .number(let value): return scalar(value, argument)
-    default: return ""
-    }
+  private func input(_ argument: ArgumentName) throws -> String {
+    reference(try operation.operand(argument), argument.rawValue)
   }
 
-  private func reference(_ value: ExportValue, _ argument: String) -> String {
-    switch value.content {
+  /// Those of the arguments that are given.
+  private func inputs(_ arguments: ArgumentName...) throws -> [String] {
+    try arguments.filter(operation.has).map(input)
+  }
+
+  private func reference(_ operand: Program.Operand, _ wanted: String) -> String {
+    switch operand {
     case .named(let name): name
-    case .constant(let tensor): builder.constant(tensor, "\(name)/\(argument)")
+    case .constant(let tensor): builder.constant(tensor, "\(name)/\(wanted)")
     }
   }
 
-  private func scalar(_ value: Double, _ argument: String) -> String {
-    builder.constant(Tensor(uncheckedShape: [], .float32([Float(value)])), "\(name)/\(argument)")
+  private func scalar(_ value: Double, _ wanted: String) -> String {
+    reference(.constant(Tensor(uncheckedShape: [], .float32([Float(value)]))), wanted)
   }
+
+  private func list(_ values: [Int], _ wanted: String) -> String { builder.constant(values, "\(name)/\(wanted)") }
+
+  // MARK: Nodes
 
   /// Adds the last node.
-  func add(_ type: String, _ inputs: [String], _ attributes: [OnnxAttribute] = []) {
+  private func add(_ type: String, _ inputs: [String], _ attributes: [OnnxAttribute] = []) {
     builder.add(type, inputs, name, attributes)
   }
 
   /// Adds a node before the last.
   private func step(_ type: String, _ inputs: [String], _ attributes: [OnnxAttribute] = []) -> String {
-    let output = builder.uniqueName("\(name)/\(type)")
+    let output = builder.names.new("\(name)/\(type)")
     builder.add(type, inputs, output, attributes)
     return output
   }
 
-  /// Core ML counts padding axis by axis, ONNX all starts before all ends.
-  private func edges(_ padding: [Int]) -> [Int] {
-    stride(from: 0, to: padding.count, by: 2).map { padding[$0] }
-      + stride(from: 1, to: padding.count, by: 2).map { padding[$0] }
-  }
-
-  func writeWindow(_ operation: String) -> Bool {
-    let shared = [OnnxAttribute.integers("strides", integers("strides")), .integers("pads", edges(integers("pad")))]
-    let size = OnnxAttribute.integers("kernel_shape", integers("kernel_sizes"))
-    switch operation {
-    case "conv":
-      let kernel = value("weight")?.shape ?? []
-      let attributes = [
-        OnnxAttribute.integers("kernel_shape", Array(kernel.suffix(2))), .integers("dilations", integers("dilations")),
-        .integer("group", integers("groups").first ?? 1),
-      ]
-      add("Conv", ["x", "weight", "bias"].filter(has).map(input), shared + attributes)
-    case "max_pool": add("MaxPool", [input("x")], shared + [size])
-    case "avg_pool": add("AveragePool", [input("x")], shared + [size, .integer("count_include_pad", 0)])
-    default: return false
+  /// Functions of the elements, products and softmax.
+  private func writeFunction() throws -> Bool {
+    switch operation.kind {
+    case .gelu: try writeGelu(input(.x))
+    case .softmax: add("Softmax", [try input(.x)], [.integer("axis", try operation.integer(.axis))])
+    case .linear where builder.shape(of: try operation.operand(.x)).count == 2:
+      add("Gemm", try inputs(.x, .weight, .bias), [.integer("transB", 1)])
+    case .linear:
+      let product = try [input(.x), step("Transpose", [input(.weight)], [.integers("perm", [1, 0])])]
+      guard operation.has(.bias) else {
+        add("MatMul", product)
+        break
+      }
+      add("Add", [step("MatMul", product), try input(.bias)])
+    case .matmul: add("MatMul", [try factor(.x, .transposeX), try factor(.y, .transposeY)])
+    default: return try writePointwise()
     }
     return true
   }
 
-  func writeFunction(_ operation: String) -> Bool {
-    let x = input("x")
-    switch operation {
-    case "square": add("Mul", [x, x])
-    case "rsqrt": add("Reciprocal", [step("Sqrt", [x])])
-    case "silu": add("Mul", [x, step("Sigmoid", [x])])
-    case "leaky_relu": add("LeakyRelu", [x], [.number("alpha", number("alpha"))])
-    case "elu": add("Elu", [x], [.number("alpha", number("alpha"))])
-    case "gelu": writeGelu(x)
-    case "softmax": add("Softmax", [x], [.integer("axis", -1)])
-    case "linear" where value("x")?.shape.count == 2:
-      add("Gemm", ["x", "weight", "bias"].filter(has).map(input), [.integer("transB", 1)])
-    case "linear":
-      let product = ("MatMul", [x, step("Transpose", [input("weight")], [.integers("perm", [1, 0])])])
-      if has("bias") { add("Add", [step(product.0, product.1), input("bias")]) } else { add(product.0, product.1) }
-    case "matmul": add("MatMul", [factor("x", "transpose_x"), factor("y", "transpose_y")])
-    default: return false
+  private func writePointwise() throws -> Bool {
+    switch operation.kind.function {
+    case .unary(let function):
+      var (x, attributes) = (try input(.x), [OnnxAttribute]())
+      if let parameter = function.row.parameter?.name {
+        let number = try operation.number(parameter)
+        if parameter == .alpha { attributes = [.number(parameter.rawValue, number)] }
+        if parameter == .epsilon, number != 0 { x = step("Add", [x, scalar(number, parameter.rawValue)]) }
+      }
+      if let type = function.row.onnx {
+        add(type, [x], attributes)
+        return true
+      }
+      switch function {
+      case .square: add("Mul", [x, x])
+      case .rsqrt: add("Reciprocal", [step("Sqrt", [x])])
+      case .silu: add("Mul", [x, step("Sigmoid", [x])])
+      default: return false
+      }
+    case .binary(let function):
+      guard let type = function.row.onnx else { return false }
+      add(type, try inputs(.x, .y))
+    case nil: return false
     }
     return true
   }
 
-  private func factor(_ argument: String, _ flagName: String) -> String {
-    guard flag(flagName), let rank = value(argument)?.shape.count, rank >= 2 else { return input(argument) }
+  private func factor(_ argument: ArgumentName, _ flag: ArgumentName) throws -> String {
+    let rank = builder.shape(of: try operation.operand(argument)).count
+    guard try operation.flag(flag), rank >= 2 else { return try input(argument) }
     return step(
-      "Transpose", [input(argument)], [.integers("perm", Array(0..<rank - 2) + [rank - 1, rank - 2])])
+      "Transpose", [try input(argument)], [.integers("perm", Array(0..<rank - 2) + [rank - 1, rank - 2])])
   }
 
   /// `x / 2 * (1 + erf(x / sqrt 2))`, or its approximation by tanh.
-  private func writeGelu(_ x: String) {
+  private func writeGelu(_ x: String) throws {
     var curve: String
-    if case .text("EXACT") = arguments["mode"] {
+    if try operation.choice(.mode, OperationKind.GeluMode.self) == .exact {
       curve = step("Erf", [step("Mul", [x, scalar(0.5.squareRoot(), "scale")])])
     } else {
       let cube = step("Mul", [step("Mul", [step("Mul", [x, x]), x]), scalar(0.044715, "cubic")])
@@ -203,28 +189,61 @@ private struct Site {
     add("Mul", [step("Mul", [x, scalar(0.5, "half")]), curve])
   }
 
+  /// The exchange language counts padding axis by axis, ONNX all starts before all ends.
+  private func edges(_ padding: [Int]) -> [Int] {
+    stride(from: 0, to: padding.count, by: 2).map { padding[$0] }
+      + stride(from: 1, to: padding.count, by: 2).map { padding[$0] }
+  }
+
+  private func writeWindow() throws -> Bool {
+    func attributes(_ more: [OnnxAttribute]) throws -> [OnnxAttribute] {
+      [.integers("strides", try operation.integers(.strides)), .integers("pads", edges(try operation.integers(.pad)))]
+        + more
+    }
+    switch operation.kind {
+    case .conv:
+      let size = Array(try operation.required(.weight).shape.suffix(2))
+      add(
+        "Conv", try inputs(.x, .weight, .bias),
+        try attributes([
+          .integers("kernel_shape", size), .integers("dilations", operation.integers(.dilations)),
+          .integer("group", operation.integer(.groups)),
+        ]))
+    case .maxPool, .avgPool:
+      let size = OnnxAttribute.integers("kernel_shape", try operation.integers(.kernelSizes))
+      let isAverage = operation.kind == .avgPool
+      add(
+        isAverage ? "AveragePool" : "MaxPool", [try input(.x)],
+        try attributes(isAverage ? [size, .integer("count_include_pad", 0)] : [size]))
+    default: return false
+    }
+    return true
+  }
+
   /// The batch is open in ONNX: its length is copied, and it is sliced whole.
-  func writeLayout(_ operation: String, _ shape: [Int]) -> Bool {
-    let x = input("x")
-    func list(_ values: [Int], _ what: String) -> String { builder.constant(values, "\(name)/\(what)") }
-    switch operation {
-    case "reshape":
-      let keepsBatch = value("x")?.shape.first == shape.first
-      add("Reshape", [x, list(keepsBatch ? [0] + integers("shape").dropFirst() : integers("shape"), "shape")])
-    case "transpose": add("Transpose", [x], [.integers("perm", integers("perm"))])
-    case "pad": add("Pad", [x, list(edges(integers("pad")), "pads")])
-    case "tile": add("Tile", [x, list(integers("reps"), "repeats")])
-    case "concat":
-      guard case .values(let values) = arguments["values"] else { return false }
-      add("Concat", values.map { reference($0, "value") }, [.integer("axis", integers("axis").first ?? 0)])
-    case "slice_by_size":
-      let (begin, size) = (integers("begin"), integers("size"))
+  private func writeLayout() throws -> Bool {
+    if operation.kind == .concat {
+      let values = operation.operands(.values).map { reference($0, "value") }
+      add("Concat", values, [.integer("axis", try operation.integer(.axis))])
+      return true
+    }
+    let x = try input(.x)
+    switch operation.kind {
+    case .reshape:
+      let shape = try operation.integers(.shape)
+      let keepsBatch = builder.shape(of: try operation.operand(.x)).first == shape.first
+      add("Reshape", [x, list(keepsBatch ? [0] + shape.dropFirst() : shape, "shape")])
+    case .transpose: add("Transpose", [x], [.integers("perm", try operation.integers(.perm))])
+    case .pad: add("Pad", [x, list(edges(try operation.integers(.pad)), "pads")])
+    case .tile: add("Tile", [x, list(try operation.integers(.reps), "repeats")])
+    case .sliceBySize:
+      let (begin, size) = (try operation.integers(.begin), try operation.integers(.size))
       let ends = begin.indices.map { $0 == 0 ? Int(Int64.max) : begin[$0] + size[$0] }
       add("Slice", [x, list(begin, "starts"), list(ends, "ends"), list(Array(begin.indices), "axes")])
-    case "reduce_sum": add("ReduceSum", [x, list(integers("axes"), "axes")], [.integer("keepdims", 0)])
-    case "reduce_mean", "reduce_max":
-      let type = operation == "reduce_mean" ? "ReduceMean" : "ReduceMax"
-      add(type, [x], [.integers("axes", integers("axes")), .integer("keepdims", 0)])
+    case .reduceSum: add("ReduceSum", [x, list(try operation.integers(.axes), "axes")], [.integer("keepdims", 0)])
+    case .reduceMean, .reduceMax:
+      let type = operation.kind == .reduceMean ? "ReduceMean" : "ReduceMax"
+      add(type, [x], [.integers("axes", try operation.integers(.axes)), .integer("keepdims", 0)])
     default: return false
     }
     return true

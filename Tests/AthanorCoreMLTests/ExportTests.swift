@@ -74,6 +74,32 @@ import Testing
         + "Export an .mlpackage, which iOS 15 and macOS 12 read.")
   }
 
+  /// The path says which of the two formats is meant; nothing is written.
+  @Test func checksForTheKindOfFile() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let gelu = try Sequential(input: [6]) { Dense(2, activation: .gelu) }
+    let pictures = try Sequential(input: [6, 6, 3]) { Conv2D(2, kernelSize: 3) }
+    let flat = try Sequential(input: [6]) { Dense(2, activation: .relu) }
+    try flat.checkExport(to: "\(folder)/x.mlmodel", as: .coreML())
+    for model in [gelu, pictures, flat] {
+      try model.checkExport(as: .coreML())
+      try model.checkExport(to: "\(folder)/x.mlpackage", as: .coreML())
+    }
+    #expect(
+      text { try gelu.checkExport(to: "\(folder)/x.mlmodel", as: .coreML()) }
+        == "dense, export: the .mlmodel format has no layer for it (gelu). "
+        + "Export an .mlpackage, which iOS 15 and macOS 12 read.")
+    #expect(
+      text { try pictures.checkExport(to: "\(folder)/x.mlmodel", as: .coreML()) }
+        == "Core ML: numbers of shape (6, 6, 3) are to go into a .mlmodel. "
+        + "Export with input: .picture(), or an .mlpackage.")
+    #expect(
+      text { try flat.checkExport(to: "\(folder)/x.mlmodel", as: .coreML(CoreMLOptions(flexibility: .batch(1...8)))) }
+        == "Core ML: a .mlmodel takes one example at a time. Export an .mlpackage.")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+  }
+
   @Test func halfPrecisionIsHalfTheSize() throws {
     let model = try TutorialNetwork.malireddi.model()
     let whole = try CoreMLProgram(model, CoreMLOptions()),
@@ -166,6 +192,9 @@ import Testing
       export(CoreMLOptions(inputName: "my input"))
         == "Core ML: the name \"my input\" holds something that Core ML refuses. "
         + "Use letters, digits and underscores, and begin with no digit.")
+    #expect(
+      text { try model.checkExport(to: "x.model", as: .coreML()) }
+        == "x.model: a Core ML model's name must end with .mlpackage or .mlmodel. Choose such a name.")
     let taken = "\(folder)/taken.mlpackage"
     try Data("mine".utf8).write(to: URL(fileURLWithPath: taken))
     #expect(
@@ -174,5 +203,32 @@ import Testing
     #expect(try String(contentsOfFile: taken, encoding: .utf8) == "mine")
     #expect(text { try model.export(to: "\(taken)/a.mlpackage", as: .coreML()) }.hasPrefix(taken))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["taken.mlpackage"])
+  }
+
+  /// Every function comes back from a file with the same numbers.
+  @Test(arguments: Pointwise.all)
+  fileprivate func pointwise(_ function: OperationKind.Function) throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).mlpackage"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [3, 4], threads: 1) { Pointwise(function: function) }
+    let report = try model.export(to: path, as: .coreML())
+    #expect(report.examples == 32 && report.largestDifference <= report.limit)
+  }
+}
+
+/// A pointwise function of the input, or of the input and a multiple of it, as a layer.
+private struct Pointwise: Layer {
+  let function: OperationKind.Function
+
+  static let all: [OperationKind.Function] =
+    UnaryFunction.allCases.map { .unary($0) }
+    + BinaryFunction.allCases.filter { $0.row.name != nil }.map { .binary($0) }
+
+  func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let x = try input + 0.25
+    switch function {
+    case .unary(let function): return try x.unary(function, alpha: 0.5)
+    case .binary(let function): return try x.binary(function, input * 2 + 0.5)
+    }
   }
 }

@@ -247,7 +247,7 @@ func errorText(_ body: () throws -> Void) -> String {
             recipe.weights = weights
             return recipe
           }, write: { try Data().write(to: URL(fileURLWithPath: $0)) })
-      }, check: { _ in })
+      }, check: { _, _ in })
     #expect(errorText { try model.export(to: path, as: format) }.contains("computes something else"))
     #expect(!FileManager.default.fileExists(atPath: path))
   }
@@ -293,6 +293,30 @@ func errorText(_ body: () throws -> Void) -> String {
     #expect(
       errorText { _ = try Model(contentsOf: "\(folder.path)/none.mlmodel") }.hasSuffix(
         "does not exist. Check the name."))
+  }
+
+  /// An argument that is not read is an error that names it.
+  @Test func nothingIsDropped() throws {
+    let folder = try TemporaryFolder()
+    let copy = "\(folder.path)/a.mlpackage"
+    try FileManager.default.copyItem(atPath: path("pictures.mlpackage"), toPath: copy)
+    let file = URL(fileURLWithPath: "\(copy)/Data/com.apple.CoreML/model.mlmodel")
+    let original = try ProtoModel(serializedBytes: Data(contentsOf: file))
+    let function = try #require(original.program.functions["main"])
+    let operations = try #require(function.blocks[function.opset]).operations
+    var changed = 0
+    for (index, operation) in operations.enumerated() where operation.type != "const" {
+      var model = original
+      let binding = try #require(operation.inputs.values.first)
+      model.program.functions["main"]?.blocks[function.opset]?.operations[index].inputs["surprise"] = binding
+      try model.serializedData().write(to: file)
+      let text = errorText { _ = try Model(contentsOf: copy) }
+      #expect(
+        text.hasPrefix(
+          "\(copy): \(operation.outputs[0].name) (\(operation.type)): its argument \"surprise\" is not known. "))
+      changed += 1
+    }
+    #expect(changed > 5)
   }
 
   /// Bytes changed at random: a model or an error, never a crash.

@@ -181,6 +181,38 @@ struct HostileFileTests {
         + "Load the file with compiled: false and call compile yourself.")
   }
 
+  @Test("Thresholds of precision and recall, as Keras writes them: a number, a list or null")
+  func thresholds() throws {
+    func read(_ className: String, _ config: String) throws -> (error: String, threshold: Double?) {
+      let metric = "{\"class_name\":\"\(className)\",\"config\":{\(config)}}"
+      let text = try error("training_config", "\"accuracy\",\"Precision\"", metric)
+      return (text, text == "(no error)" ? try load().training?.metrics[0].parameters["threshold"] : nil)
+    }
+    for className in ["Precision", "Recall"] {
+      for (config, threshold) in [
+        ("", 0.5), ("\"thresholds\":null,\"top_k\":null", 0.5), ("\"thresholds\":0.9", 0.9),
+        ("\"thresholds\":[0.25]", 0.25),
+        ("\"thresholds\":1", 1),
+      ] {
+        let result = try read(className, config)
+        #expect(result.error == "(no error)" && result.threshold == threshold)
+      }
+      #expect(
+        try read(className, "\"thresholds\":[0.1,0.5,0.9]").error
+          == "a.h5, training_config.metrics.thresholds: \(className) has 3 thresholds but only one is supported. "
+          + "Load the file with compiled: false and call compile with one metric for each threshold.")
+      #expect(
+        try read(className, "\"thresholds\":\"high\"").error
+          == "a.h5, training_config.metrics.thresholds: a number was expected but high was found.")
+      #expect(
+        try read(className, "\"top_k\":3").error
+          == "a.h5, training_config.metrics.top_k: null was expected but 3 was found.")
+      #expect(
+        try read(className, "\"class_id\":2").error
+          == "a.h5, training_config.metrics.class_id: null was expected but 2 was found.")
+    }
+  }
+
   @Test(
     "Absurd numbers in the architecture",
     arguments: [

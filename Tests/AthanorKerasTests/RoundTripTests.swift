@@ -196,8 +196,24 @@ struct RoundTripTests {
     let model = try compiled(.sgd(), .meanSquaredError, metrics)
     let copy = try reread(model, in: folder)
     #expect(copy.training?.metrics.map(\.name) == metrics.map(\.name))
+    #expect(copy.training?.metrics.map(\.parameters) == metrics.map(\.parameters))
     #expect(copy.training?.metrics.map(\.direction) == metrics.map(\.direction))
     #expect(try copy.evaluate(data()) == model.evaluate(data()))
+  }
+
+  @Test("Thresholds and other parameters of metrics")
+  func metricParameters() throws {
+    let folder = try TemporaryFolder()
+    let metrics: [Metric] = [
+      .precision(threshold: 0.36), .recall(threshold: 0.3), .topKAccuracy(3), .loss(.huber(delta: 0.3)),
+    ]
+    let model = try compiled(.sgd(), .meanSquaredError, metrics)
+    let copy = try reread(model, in: folder)
+    let parameters = copy.training?.metrics.map(\.parameters)
+    #expect(parameters == [["threshold": 0.36], ["threshold": 0.3], ["k": 3], ["delta": 0.3]])
+    let logs = try model.evaluate(data())
+    #expect(try copy.evaluate(data()) == logs)
+    #expect(try copy.evaluate(data()) != compiled(.sgd(), .meanSquaredError, [.precision, .recall]).evaluate(data()))
   }
 
   @Test("A rate set by hand and what the callbacks know stay")

@@ -25,6 +25,8 @@ struct PoolingCase: Sendable, CustomTestStringConvertible {
       PoolingCase(h: 7, w: 6, c: 18, padBefore: (1, 1), padAfter: (1, 1)),
       PoolingCase(h: 7, w: 8, c: 18, kernel: (3, 3), strides: (1, 2), padBefore: (1, 1), padAfter: (1, 1)),
       PoolingCase(h: 9, w: 9, c: 20, kernel: (2, 3), strides: (4, 3)),
+      PoolingCase(n: 3, h: 12, w: 13, c: 37, kernel: (3, 3), strides: (2, 2), padBefore: (0, 1), padAfter: (1, 1)),
+      PoolingCase(h: 8, w: 8, c: 16, kernel: (3, 2), strides: (1, 1)),
       PoolingCase(h: 5, w: 5, c: 34, kernel: (5, 5), strides: (5, 5)),
       PoolingCase(n: 1, h: 1, w: 9, c: 2, kernel: (1, 2), strides: (1, 2)),
     ]
@@ -118,6 +120,24 @@ struct PoolingCase: Sendable, CustomTestStringConvertible {
     }
     #expect(agree)
     #expect(got[0] == want)
+  }
+
+  /// Windows that overlap add in the reference's order, bit for bit.
+  @Test(arguments: Table.all, PoolingCase.all.filter { $0.kernel.0 > $0.strides.0 || $0.kernel.1 > $0.strides.1 })
+  func overlappingGradient(table: Table, one: PoolingCase) throws {
+    let input = values(one.n * one.h * one.w * one.c)
+    let (pooled, places) = expected(one, input)
+    var random = Random(8)
+    let (dy, index, y) = (Buffer(random.floats(pooled.count)), Buffer(places), Buffer(pooled))
+    let pool = try Pool(1)
+    let results = [table, Table.all[0]].map { table in
+      let dx = Buffer<Float>(undefined: input.count)
+      let args = ath_max_pool2d_gradient_args(
+        shape: one.shape, dy: dy.pointer, index: index.pointer, y: y.pointer, dx: dx.pointer)
+      call(table.kernels.max_pool2d_gradient, args, on: pool, keeping: [dy, index, y, dx])
+      return dx.values
+    }
+    #expect(identical(results[0], results[1]))
   }
 
   @Test(arguments: Table.all, PoolingCase.all)

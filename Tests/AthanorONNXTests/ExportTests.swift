@@ -1,4 +1,5 @@
 import Athanor
+import AthanorCore
 import AthanorONNX
 import Foundation
 import Testing
@@ -19,6 +20,15 @@ import Testing
     #expect(lengths.map(\.kind) == [.name("N"), .value(28), .value(28), .value(1)])
     let parameters = model.graph.initializers.filter { $0.dataType == 1 }.map { $0.shape.reduce(1, *) }.reduce(0, +)
     #expect(parameters == 94_602)
+  }
+
+  /// A check for a file is about its name too.
+  @Test func checks() throws {
+    let model = try Sequential(input: [3]) { Dense(2) }
+    try model.checkExport(as: .onnx())
+    try model.checkExport(to: "x.onnx", as: .onnx())
+    let error = #expect(throws: AthanorError.self) { try model.checkExport(to: "x.mlmodel", as: .onnx()) }
+    #expect(error?.description == "x.mlmodel: an ONNX model's name must end with .onnx. Choose such a name.")
   }
 
   /// Every name is defined once, before it is read.
@@ -52,5 +62,32 @@ import Testing
     let decoded = try OnnxModel(serializedBytes: Data(contentsOf: URL(fileURLWithPath: path)))
     #expect(decoded.graph.nodes.map(\.type) == ["Gemm", "Identity"])
     #expect(throws: AthanorError.self) { try model.export(to: path + ".txt", as: .onnx()) }
+  }
+
+  /// Every function comes back from a file with the same numbers.
+  @Test(arguments: Pointwise.all)
+  fileprivate func pointwise(_ function: OperationKind.Function) throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [3, 4], threads: 1) { Pointwise(function: function) }
+    let report = try model.export(to: path, as: .onnx())
+    #expect(report.examples == 32 && report.largestDifference <= report.limit)
+  }
+}
+
+/// A pointwise function of the input, or of the input and a multiple of it, as a layer.
+private struct Pointwise: Layer {
+  let function: OperationKind.Function
+
+  static let all: [OperationKind.Function] =
+    UnaryFunction.allCases.map { .unary($0) }
+    + BinaryFunction.allCases.filter { $0.row.name != nil }.map { .binary($0) }
+
+  func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let x = try input + 0.25
+    switch function {
+    case .unary(let function): return try x.unary(function, alpha: 0.5)
+    case .binary(let function): return try x.binary(function, input * 2 + 0.5)
+    }
   }
 }

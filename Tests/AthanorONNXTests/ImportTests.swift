@@ -63,6 +63,44 @@ struct OnnxGolden: Decodable {
     #expect(try OnnxFiles.facts(path).format == "ONNX, operator set 17")
   }
 
+  /// Whatever a node says and the reader does not ask for is an error that names it.
+  @Test(arguments: OnnxGolden.all.keys.sorted())
+  func nothingIsDropped(_ name: String) throws {
+    let copy = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: copy) }
+    let original = try OnnxModel(serializedBytes: Data(contentsOf: URL(fileURLWithPath: path(name))))
+    let input = try #require(
+      original.graph.inputs.first { input in
+        !original.graph.initializers.contains { $0.name == input.name }
+      }
+    ).name
+    func refusal(_ change: (inout OnnxModel) -> Void) throws -> String {
+      var model = original
+      change(&model)
+      try Data(model.serializedData()).write(to: URL(fileURLWithPath: copy))
+      do {
+        _ = try OnnxFiles.recipe(copy, compiled: true)
+        return "no error"
+      } catch {
+        return "\(error)"
+      }
+    }
+    for index in original.graph.nodes.indices {
+      let attribute = try refusal { model in
+        model.graph.nodes[index].attributes.append(.with { ($0.name, $0.integer, $0.type) = ("surprise", 7, 2) })
+      }
+      #expect(
+        attribute.hasSuffix("its attribute \"surprise\" is not supported. ARCHITECTURE.md lists what can be read."))
+      guard !["Concat", "Max", "Min", "Add", "Mul", "Sub", "Div"].contains(original.graph.nodes[index].type) else {
+        continue
+      }
+      let count = original.graph.nodes[index].inputs.count
+      let missing = [String](repeating: "", count: max(0, 5 - count))
+      let operand = try refusal { model in model.graph.nodes[index].inputs += missing + [input] }
+      #expect(operand.hasSuffix("its input \(max(5, count) + 1), \"\(input)\", is not supported."), "\(operand)")
+    }
+  }
+
   /// Bytes changed at random: a model or an error, never a crash.
   @Test func fuzz() throws {
     let copy = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"

@@ -19,7 +19,7 @@ public struct ExportFormat: Sendable {
   }
 
   package let contents: @Sendable (Model, _ path: String) throws -> Contents
-  package let check: @Sendable (Model) throws -> Void
+  package let check: @Sendable (Model, _ path: String?) throws -> Void
   /// How the weights are made smaller; nil for not at all.
   package let compression: Compression?
   /// How bytes become the model's numbers where pictures go in; nil where numbers do.
@@ -45,7 +45,7 @@ public struct ExportFormat: Sendable {
     pixels: @escaping @Sendable (Model) -> Pixels? = { _ in nil },
     otherShapes: @escaping @Sendable (Model) -> [[Int]] = { _ in [] },
     contents: @escaping @Sendable (Model, _ path: String) throws -> Contents,
-    check: @escaping @Sendable (Model) throws -> Void
+    check: @escaping @Sendable (Model, _ path: String?) throws -> Void
   ) {
     self.tolerance = tolerance
     self.compression = compression
@@ -86,8 +86,17 @@ extension Model {
 
   /// Tells whether a format can hold the network, before time is spent on training it.
   ///
-  /// - Throws: `AthanorError` of kind `.unsupported` that names the layer, when it cannot.
-  public func checkExport(as format: ExportFormat) throws { try format.check(self) }
+  /// - Parameters:
+  ///   - path: The file that `export(to:as:)` is to write. Its extension chooses between a format's kinds of file: Core ML's older
+  ///     `.mlmodel` holds fewer kinds of layers than `.mlpackage`. Nothing is written. By default the format's newest kind.
+  ///   - format: What to write.
+  /// - Throws: `AthanorError` of kind `.unsupported` that names the layer, when it cannot; of kind `.argument` when the
+  ///   format has no files of this extension.
+  /// - Example:
+  ///   ```swift
+  ///   try model.checkExport(to: "Digits.mlmodel", as: .coreML())
+  ///   ```
+  public func checkExport(to path: String? = nil, as format: ExportFormat) throws { try format.check(self, path) }
 
   /// A model of its own with the same layers and weights, for examples of the same shape or of another.
   ///

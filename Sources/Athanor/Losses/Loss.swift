@@ -67,7 +67,9 @@ public struct Loss: Sendable {
     }
   }
 
-  private static func logits(_ fromLogits: Bool) -> [String: Double] { fromLogits ? ["from_logits": 1] : [:] }
+  private static let fromLogitsKey = "from_logits"
+
+  private static func logits(_ fromLogits: Bool) -> [String: Double] { fromLogits ? [fromLogitsKey: 1] : [:] }
 
   private static func classCrossentropy(
     _ prediction: Value, _ target: Value, fromLogits: Bool, _ what: String
@@ -152,6 +154,12 @@ public struct Loss: Sendable {
     huber,
   ]
 
+  /// The losses that take the input of a softmax or sigmoid that the model does not have.
+  private static let allFromLogits: [Loss] = [
+    categoricalCrossentropy(fromLogits: true), sparseCategoricalCrossentropy(fromLogits: true),
+    binaryCrossentropy(fromLogits: true),
+  ]
+
   /// One number for each example, `[N]`.
   package func reduced(_ prediction: Value, _ target: Value) throws -> Value {
     let loss = try perExample(prediction, target)
@@ -210,12 +218,16 @@ extension Loss {
   }
 
   /// The loss in Keras' JSON: its name, or with parameters an instance of its class; nil when files have no name for it.
-  package var serialized: JSONValue? {
+  package var serialized: JSONValue? { Loss.serialized(name, parameters) }
+
+  /// A loss, or a metric that is one, in Keras' JSON; nil when files have no name for it.
+  static func serialized(_ name: String, _ parameters: [String: Double]) -> JSONValue? {
     guard let known = Loss.all.first(where: { $0.name == name }) else { return nil }
     if parameters == known.parameters { return .text(name) }
     var configuration = Configuration(parameters)
     configuration["name"] = .text(name)
-    return .instance(of: className, in: "keras.losses", configuration)
+    if parameters[fromLogitsKey] != nil { configuration[fromLogitsKey] = .flag(true) }
+    return .instance(of: known.className, in: "keras.losses", configuration)
   }
 
   /// Makes the loss that Keras' JSON describes.
@@ -228,9 +240,6 @@ extension Loss {
       name = text
     } else if let object = try? Configuration(json, at: location) {
       if case .object = object["config"] { configuration = try Configuration(object["config"], at: location) }
-      guard try !configuration.flag("from_logits", default: false) else {
-        throw configuration.error("from_logits", expected: "false")
-      }
       guard try configuration.number("label_smoothing", default: 0) == 0 else {
         throw configuration.error("label_smoothing", expected: "0")
       }
@@ -246,6 +255,13 @@ extension Loss {
     }
     let aliases = ["mse": "mean_squared_error", "mae": "mean_absolute_error", "huber_loss": "huber"]
     name = aliases[name] ?? name
+    if try configuration.flag(Loss.fromLogitsKey, default: false) {
+      guard let loss = Loss.allFromLogits.first(where: { $0.name == name }) else {
+        throw configuration.error(Loss.fromLogitsKey, expected: "false")
+      }
+      self = loss
+      return
+    }
     guard let loss = Loss.all.first(where: { $0.name == name }) else {
       throw AthanorError(
         .unsupported, at: location, "there is no loss named \"\(name)\"",

@@ -17,6 +17,8 @@ public struct Metric: Sendable {
 
   /// Its name in logs and files.
   public let name: String
+  /// Its parameters by name: `threshold` of precision and recall, `k` of `topKAccuracy`.
+  public let parameters: [String: Double]
   /// Which way is better.
   public let direction: Direction
   package let statistics: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
@@ -26,15 +28,17 @@ public struct Metric: Sendable {
   ///
   /// - Parameters:
   ///   - name: Its name in logs and files; `acc` becomes `accuracy`.
+  ///   - parameters: What distinguishes it from others of that kind.
   ///   - direction: Which way is better.
   ///   - statistics: Predictions and targets of a batch to a vector `[K]` of sums over the batch.
   ///   - result: The sums over all batches and the number of examples to the figure.
   public init(
-    _ name: String, direction: Direction = .higher,
+    _ name: String, parameters: [String: Double] = [:], direction: Direction = .higher,
     statistics: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value,
     result: @escaping @Sendable (_ totals: [Double], _ count: Double) -> Double
   ) {
     self.name = Logs.canonical(name)
+    self.parameters = parameters
     self.direction = direction
     self.statistics = statistics
     self.result = result
@@ -42,12 +46,16 @@ public struct Metric: Sendable {
 
   /// A metric that is the mean of one number for each example.
   ///
-  /// - Parameter perExample: Predictions and targets to `[N]`, or `[N, ...]`, whose mean over further axes is taken.
+  /// - Parameters:
+  ///   - name: Its name in logs and files.
+  ///   - parameters: What distinguishes it from others of that kind.
+  ///   - direction: Which way is better.
+  ///   - perExample: Predictions and targets to `[N]`, or `[N, ...]`, whose mean over further axes is taken.
   public static func mean(
-    _ name: String, direction: Direction = .higher,
+    _ name: String, parameters: [String: Double] = [:], direction: Direction = .higher,
     perExample: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value
   ) -> Metric {
-    Metric(name, direction: direction) { prediction, target in
+    Metric(name, parameters: parameters, direction: direction) { prediction, target in
       let values = try perExample(prediction, target)
       let rows = values.shape.rank > 1 ? try values.mean(axes: Array(1..<values.shape.rank)) : values
       return try rows.sum(axes: [0]).reshaped([1])
@@ -70,7 +78,7 @@ public struct Metric: Sendable {
 
   /// The share of examples whose class is among the k largest outputs. Source: `keras.metrics.TopKCategoricalAccuracy`.
   public static func topKAccuracy(_ k: Int = 5) -> Metric {
-    Metric.mean("top_\(k)_accuracy") { prediction, target in
+    Metric.mean("top_\(k)_accuracy", parameters: ["k": Double(k)]) { prediction, target in
       guard k > 0 else { throw AthanorError(.argument, at: "topKAccuracy", "k is \(k) but must be at least 1") }
       return try prediction.inTopK(k, classNumbers(target, prediction, "topKAccuracy"))
     }
@@ -78,7 +86,7 @@ public struct Metric: Sendable {
 
   /// Of the outputs above the threshold, the share that should be. Source: `keras.metrics.Precision`.
   public static func precision(threshold: Double = 0.5) -> Metric {
-    Metric("precision") { prediction, target in
+    Metric("precision", parameters: ["threshold": threshold]) { prediction, target in
       try positives(prediction, target, threshold, "precision") { predicted, _ in predicted }
     } result: { totals, _ in
       totals[1] > 0 ? totals[0] / totals[1] : 0
@@ -87,7 +95,7 @@ public struct Metric: Sendable {
 
   /// Of the outputs that should be above the threshold, the share that is. Source: `keras.metrics.Recall`.
   public static func recall(threshold: Double = 0.5) -> Metric {
-    Metric("recall") { prediction, target in
+    Metric("recall", parameters: ["threshold": threshold]) { prediction, target in
       try positives(prediction, target, threshold, "recall") { _, actual in actual }
     } result: { totals, _ in
       totals[1] > 0 ? totals[0] / totals[1] : 0
@@ -101,7 +109,7 @@ public struct Metric: Sendable {
 
   /// A loss as a metric, for example `.loss(.meanAbsoluteError)`.
   public static func loss(_ loss: Loss) -> Metric {
-    Metric.mean(loss.name, direction: .lower) { try loss.reduced($0, $1) }
+    Metric.mean(loss.name, parameters: loss.parameters, direction: .lower) { try loss.reduced($0, $1) }
   }
 
   /// True positives, and what they are a share of: `[2]`.

@@ -1,19 +1,24 @@
 extension Metric {
   /// The metric in Keras' JSON; nil when files have no name for it.
   package var serialized: JSONValue? {
-    if name == "accuracy" { return .text("accuracy") }
-    if name == "precision" { return .text("Precision") }
-    if name == "recall" { return .text("Recall") }
-    if direction == .lower, Loss.all.contains(where: { $0.name == name }) { return .text(name) }
-    return Metric.topK(name).map {
-      .instance(of: "TopKCategoricalAccuracy", in: "keras.metrics", ["name": name, "k": $0])
+    if name == Metric.accuracy.name { return .text(name) }
+    if let threshold = parameters["threshold"] {
+      guard let className = Metric.thresholdClasses[name] else { return nil }
+      if threshold == 0.5 { return .text(className) }
+      return .instance(
+        of: className, in: "keras.metrics",
+        ["name": name, "thresholds": threshold, "top_k": JSONValue.null, "class_id": JSONValue.null])
     }
+    if let k = parameters["k"].flatMap({ Int(exactly: $0) }) {
+      guard name == Metric.topKAccuracy(k).name else { return nil }
+      return .instance(of: "TopKCategoricalAccuracy", in: "keras.metrics", ["name": name, "k": k])
+    }
+    guard direction == .lower else { return nil }
+    return Loss.serialized(name, parameters)
   }
 
-  private static func topK(_ name: String) -> Int? {
-    let parts = name.split(separator: "_")
-    return parts.count == 3 && parts[0] == "top" && parts[2] == "accuracy" ? Int(parts[1]) : nil
-  }
+  /// Keras' classes of the metrics that have a threshold, by name.
+  private static let thresholdClasses = [precision.name: "Precision", recall.name: "Recall"]
 
   /// Makes the metric that Keras' JSON describes.
   ///
@@ -22,15 +27,15 @@ extension Metric {
     let object = try? Configuration(json, at: location)
     var name = ""
     if case .text(let text) = object?["class_name"] ?? json { name = text }
+    func settings() throws -> Configuration { try Configuration(object?["config"] ?? .object([:]), at: location) }
     switch name.lowercased() {
     case "accuracy", "acc", "categoricalaccuracy", "sparsecategoricalaccuracy", "binaryaccuracy",
       "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy":
       self = .accuracy
-    case "precision": self = .precision
-    case "recall": self = .recall
+    case "precision": self = .precision(threshold: try Metric.threshold(settings(), of: name))
+    case "recall": self = .recall(threshold: try Metric.threshold(settings(), of: name))
     case "topkcategoricalaccuracy", "sparsetopkcategoricalaccuracy":
-      let configuration = try Configuration(object?["config"] ?? .object([:]), at: location)
-      self = .topKAccuracy(try configuration.integer("k", default: 5))
+      self = .topKAccuracy(try settings().integer("k", default: 5))
     default:
       if let loss = try? Loss(serialized: json, at: location) {
         self = .loss(loss)
@@ -40,5 +45,20 @@ extension Metric {
         .unsupported, at: location, "there is no metric named \"\(name)\"",
         fix: "Load the file with compiled: false and call compile yourself.")
     }
+  }
+
+  /// The threshold of `Precision` or `Recall`, which Keras keeps as a number, a list or null (0.5).
+  private static func threshold(_ configuration: Configuration, of name: String) throws -> Double {
+    for key in ["top_k", "class_id"] where !configuration.isMissing(key) {
+      throw configuration.error(key, expected: "null")
+    }
+    let thresholds = try configuration.numbers("thresholds") ?? []
+    guard thresholds.count <= 1 else {
+      throw AthanorError(
+        .unsupported, at: configuration.location(of: "thresholds"),
+        "\(name) has \(thresholds.count) thresholds but only one is supported",
+        fix: "Load the file with compiled: false and call compile with one metric for each threshold.")
+    }
+    return thresholds.first ?? 0.5
   }
 }

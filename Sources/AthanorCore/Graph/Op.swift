@@ -28,7 +28,7 @@ package protocol ForwardOp: Op {
   /// An entry may be nil where `site.needsGradient` is false, or where the gradient is zero everywhere.
   func gradient(_ site: GradientSite) throws -> [Value?]
 
-  /// Writes the operation in the exporters' common language, which is Core ML's (MIL).
+  /// Writes the operation in the exchange language, which is Core ML's (MIL); how it is read stands in the `OperationKind` beside it.
   ///
   /// - Throws: `AthanorError` with an empty location when it cannot be exported.
   func export(_ site: ExportSite) throws -> [ExportValue]

@@ -157,28 +157,64 @@ package struct Conv2DOp: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let x = site.channelsFirst(site.inputs[0])
+    let x = try site.picture(site.inputs[0])
     let weights = try site.constant(1, "the kernel").transposed([3, 2, 0, 1])  // [K, C / groups, R, S]
-    var arguments: [(String, ExportArgument)] = [
-      ("x", .value(x)), ("weight", .value(ExportValue(.constant(weights), shape: weights.shape))),
-      ("strides", .integers(window.strides)), ("pad_type", .text("custom")),
-      ("pad", .integers(window.padding(of: [x.shape[1], x.shape[2]]))), ("dilations", .integers(window.dilations)),
-      ("groups", .integer(groups)),
+    var arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(x), .weight: .constant(weights), .strides: .integers(window.strides),
+      .padType: .choice(OperationKind.PadType.custom),
+      .pad: .integers(window.padding(of: [x.shape[1], x.shape[2]])), .dilations: .integers(window.dilations),
+      .groups: .integer(groups),
     ]
-    if site.inputs.count == 3 {
-      let bias = try site.constant(2, "the bias")
-      arguments.append(("bias", .value(ExportValue(.constant(bias), shape: bias.shape))))
+    if site.inputs.count == 3 { arguments[.bias] = .constant(try site.constant(2, "the bias")) }
+    let y = try site.emit(.conv, arguments, shape: site.outputShapes[0], layout: .picture)
+    return [try activation.export(y, site)]
+  }
+}
+
+extension OperationKind {
+  package static let conv = OperationKind(
+    "conv",
+    [
+      .required(.x), .required(.weight), .optional(.bias), .integers(.strides, [1, 1]),
+      .choice(.padType, OperationKind.PadType.valid),
+      .integers(.pad, [0, 0, 0, 0]), .integers(.dilations, [1, 1]), .integer(.groups, 1),
+    ]
+  ) { site in
+    var x = try site.value(site.picture(site.computed(.x)))  // [N, H, W, C]
+    let kernel = try site.operation.required(.weight)  // [K, C / groups, R, S]
+    guard kernel.shape.count == 4, let channels = x.shape[3] else {
+      throw site.unsupported(
+        "its weights have shape \(kernel.shape), but only two-dimensional convolutions can be read")
     }
-    let y = site.emit("conv", arguments, shape: site.outputShapes[0], order: .channelsFirst)
-    return [activation.export(y, site)]
+    let groups = try site.operation.integer(.groups)
+    guard groups > 0, kernel.shape[0] % groups == 0, kernel.shape[1] * groups == channels else {
+      throw site.damaged(
+        "its weights have shape \(kernel.shape), which does not go with \(channels) channels in \(groups) groups")
+    }
+    let dilations = try site.integers(.dilations, count: 2)
+    let size = Array(kernel.shape[2...])
+    let window: Window2D
+    if let pads = try site.padsBeyondKernel(size, dilations) {
+      x = try x.padded(before: [0, pads[0], pads[2], 0], after: [0, pads[1], pads[3], 0])
+      let strides = try site.integers(.strides, count: 2)
+      window = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
+    } else {
+      window = try site.window(x, size: size, dilations: dilations)
+    }
+    var y = try x.conv2D(site.weight("kernel", kernel.transposed([2, 3, 1, 0])), window, groups: groups)
+    if let bias = try site.operation.tensor(.bias) {
+      guard bias.count == kernel.shape[0] else { throw site.damaged("its bias has \(bias.count) numbers") }
+      y = try y + site.weight("bias", bias.reshaped(to: [bias.count]))
+    }
+    return [ImportedValue(y, layout: .picture)]  // [N, H', W', K]
   }
 }
 
 extension FusedActivation {
-  func export(_ value: ExportValue, _ site: ExportSite) -> ExportValue {
+  func export(_ value: ExportValue, _ site: ExportSite) throws -> ExportValue {
     switch self {
     case .none: value
-    case .relu: site.emit("relu", [("x", .value(value))], shape: value.shape, order: value.order)
+    case .relu: try site.emit(.unary(.relu), [.x: .value(value)], shape: value.shape, layout: value.layout)
     }
   }
 }

@@ -43,9 +43,10 @@ package struct Convert: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     var value = site.inputs[0]
-    for (operation, number, neutral) in [("mul", scale, Float(1)), ("add", offset, 0)] where number != neutral {
-      let arguments: [(String, ExportArgument)] = [("x", .value(value)), ("y", .number(Double(number)))]
-      value = site.emit(operation, arguments, shape: value.shape, order: value.order)
+    for (function, number, neutral) in [(BinaryFunction.multiply, scale, Float(1)), (.add, offset, 0)]
+    where number != neutral {
+      value = try site.emit(
+        .binary(function), [.x: .value(value), .y: .scalar(Double(number))], shape: value.shape, layout: value.layout)
     }
     return [value]
   }
@@ -110,6 +111,6 @@ package struct Constant: ForwardOp {
     let numbers =
       values.count == 1
       ? [Float](repeating: Float(values[0]), count: shape.reduce(1, *)) : values.map { Float($0) }
-    return [ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers))), shape: shape)]
+    return [ExportValue(constant: Tensor(uncheckedShape: shape, .float32(numbers)))]
   }
 }

@@ -42,18 +42,15 @@ package struct ReshapeOp: ForwardOp {
   package func kernel(_ site: KernelSite) -> Kernel { .nothing }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (x, shape) = (site.inputs[0], site.outputShapes[0])
-    if let numbers = x.constant {
-      return [ExportValue(.constant(Tensor(uncheckedShape: shape, .float32(numbers.floats))), shape: shape)]
+    var (x, shape) = (site.inputs[0], site.outputShapes[0])
+    if let numbers = x.constant { return [ExportValue(constant: numbers.reshaped(to: shape))] }
+    var layout = Layout.plain
+    if x.layout == .picture, shape.count == 2, shape[0] == x.shape[0] {
+      layout = .flattening(height: x.shape[1], width: x.shape[2], channels: x.shape[3])
+    } else {
+      x = try site.plain(x)
     }
-    let isFlattening = x.order == .channelsFirst && shape.count == 2 && shape[0] == x.shape[0]
-    let arguments: [(String, ExportArgument)] = [
-      ("x", .value(isFlattening ? x : site.plain(x))), ("shape", .integers(shape)),
-    ]
-    let order =
-      isFlattening
-      ? ExportValue.Order.flattened(height: x.shape[1], width: x.shape[2], channels: x.shape[3]) : .plain
-    return [site.emit("reshape", arguments, shape: shape, order: order)]
+    return [try site.emit(.reshape, [.x: .value(x), .shape: .integers(shape)], shape: shape, layout: layout)]
   }
 }
 
@@ -88,11 +85,11 @@ package struct BroadcastTo: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (x, shape) = (site.plain(site.inputs[0]), site.outputShapes[0])
+    let (x, shape) = (try site.plain(site.inputs[0]), site.outputShapes[0])
     let lengths = [Int](repeating: 1, count: shape.count - x.shape.count) + x.shape
-    let same = site.emit("reshape", [("x", .value(x)), ("shape", .integers(lengths))], shape: lengths)
+    let same = try site.emit(.reshape, [.x: .value(x), .shape: .integers(lengths)], shape: lengths)
     let repeats = zip(shape, lengths).map { $1 == 1 ? $0 : 1 }
-    return [site.emit("tile", [("x", .value(same)), ("reps", .integers(repeats))], shape: shape)]
+    return [try site.emit(.tile, [.x: .value(same), .reps: .integers(repeats)], shape: shape)]
   }
 }
 
@@ -127,10 +124,8 @@ package struct Transpose: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let arguments: [(String, ExportArgument)] = [
-      ("x", .value(site.plain(site.inputs[0]))), ("perm", .integers(order)),
-    ]
-    return [site.emit("transpose", arguments, shape: site.outputShapes[0])]
+    let x = try site.plain(site.inputs[0])
+    return [try site.emit(.transpose, [.x: .value(x), .perm: .integers(order)], shape: site.outputShapes[0])]
   }
 }
 
@@ -184,14 +179,12 @@ package struct Pad: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let isPicture = site.inputs[0].order == .channelsFirst
-    let x = isPicture ? site.inputs[0] : site.plain(site.inputs[0])
-    let axes = isPicture ? [0, 3, 1, 2] : Array(before.indices)
-    let arguments: [(String, ExportArgument)] = [
-      ("x", .value(x)), ("pad", .integers(axes.flatMap { [before[$0], after[$0]] })), ("mode", .text("constant")),
-      ("constant_val", .number(0)),
+    let x = site.inputs[0].layout == .picture ? site.inputs[0] : try site.plain(site.inputs[0])
+    let pads = x.layout.programOrder(zip(before, after).map { [$0, $1] }).flatMap(\.self)
+    let arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(x), .pad: .integers(pads), .mode: .choice(OperationKind.PadMode.constant), .constantValue: .number(0),
     ]
-    return [site.emit("pad", arguments, shape: site.outputShapes[0], order: isPicture ? .channelsFirst : .plain)]
+    return [try site.emit(.pad, arguments, shape: site.outputShapes[0], layout: x.layout)]
   }
 }
 
@@ -239,10 +232,10 @@ package struct Slice: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let arguments: [(String, ExportArgument)] = [
-      ("x", .value(site.plain(site.inputs[0]))), ("begin", .integers(start)), ("size", .integers(site.outputShapes[0])),
+    let arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(try site.plain(site.inputs[0])), .begin: .integers(start), .size: .integers(site.outputShapes[0]),
     ]
-    return [site.emit("slice_by_size", arguments, shape: site.outputShapes[0])]
+    return [try site.emit(.sliceBySize, arguments, shape: site.outputShapes[0])]
   }
 }
 
@@ -304,12 +297,13 @@ package struct Concatenate: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let arePictures = site.inputs.allSatisfy { $0.order == .channelsFirst }
-    let arguments: [(String, ExportArgument)] = [
-      ("values", .values(arePictures ? site.inputs : site.inputs.map(site.plain))),
-      ("axis", .integer(arePictures ? [0, 2, 3, 1][axis] : axis)), ("interleave", .flag(false)),
+    let arePictures = site.inputs.allSatisfy { $0.layout == .picture }
+    let values = arePictures ? site.inputs : try site.inputs.map(site.plain)
+    let layout: Layout = arePictures ? .picture : .plain
+    let arguments: [ArgumentName: Program.Argument] = [
+      .values: .values(values), .axis: .integer(layout.programAxis(axis)), .interleave: .flag(false),
     ]
-    return [site.emit("concat", arguments, shape: site.outputShapes[0], order: arePictures ? .channelsFirst : .plain)]
+    return [try site.emit(.concat, arguments, shape: site.outputShapes[0], layout: layout)]
   }
 }
 

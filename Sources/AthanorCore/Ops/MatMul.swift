@@ -123,34 +123,69 @@ package struct MatMul: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     let (a, b) = (site.inputs[0], site.inputs[1])
-    guard !isBatched, !transposeA, a.shape.count <= 3, var weights = b.constant, weights.shape.count == 2 else {
-      let arguments: [(String, ExportArgument)] = [
-        ("x", .value(site.plain(a))), ("y", .value(site.plain(b))), ("transpose_x", .flag(transposeA)),
-        ("transpose_y", .flag(transposeB)),
-      ]
-      guard site.inputs.count == 2, isBatched || (!transposeA && b.shape.count == 2) else {
+    guard !isBatched, !transposeA, a.rank <= 3, var weights = b.constant, weights.shape.count == 2 else {
+      guard site.inputs.count == 2, isBatched || (!transposeA && b.rank == 2) else {
         throw site.onlyWhileTraining(name)
       }
-      return [activation.export(site.emit("matmul", arguments, shape: site.outputShapes[0]), site)]
+      let arguments: [ArgumentName: Program.Argument] = [
+        .x: .value(try site.plain(a)), .y: .value(try site.plain(b)), .transposeX: .flag(transposeA),
+        .transposeY: .flag(transposeB),
+      ]
+      return [try activation.export(site.emit(.matmul, arguments, shape: site.outputShapes[0]), site)]
     }
-    if !transposeB { weights = weights.transposed([1, 0]) }  // [M, K], as Core ML keeps them
-    var x = a
-    if case .flattened(let height, let width, let channels) = a.order {
-      // The weights follow the order of the picture, so that nothing need be moved when the model runs.
-      let rows = weights.shape[0]
-      let picture = Tensor(uncheckedShape: [rows, height, width, channels], .float32(weights.floats))
-      weights = Tensor(
-        uncheckedShape: weights.shape, .float32(picture.transposed([0, 3, 1, 2]).floats))
-    } else {
-      x = site.plain(a)
-    }
-    var arguments: [(String, ExportArgument)] = [
-      ("x", .value(x)), ("weight", .value(ExportValue(.constant(weights), shape: weights.shape))),
+    if !transposeB { weights = weights.transposed([1, 0]) }  // [M, K]
+    // The weights follow the order of a flattened picture, so that nothing need be moved when the model runs.
+    let isFlattened = a.layout != .picture && a.layout != .plain
+    var arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(isFlattened ? a : try site.plain(a)), .weight: .constant(site.columns(weights, following: a.layout)),
     ]
-    if site.inputs.count == 3 {
-      let bias = try site.constant(2, "the bias")
-      arguments.append(("bias", .value(ExportValue(.constant(bias), shape: bias.shape))))
+    if site.inputs.count == 3 { arguments[.bias] = .constant(try site.constant(2, "the bias")) }
+    return [try activation.export(site.emit(.linear, arguments, shape: site.outputShapes[0]), site)]
+  }
+}
+
+extension OperationKind {
+  package static let linear = OperationKind("linear", [.required(.x), .required(.weight), .optional(.bias)]) { site in
+    try site.product(site.operation.required(.weight))
+  }
+
+  package static let matmul = OperationKind(
+    "matmul", [.required(.x), .required(.y), .flag(.transposeX), .flag(.transposeY)]
+  ) { site in
+    let y = try site.value(.y)
+    let (transposesX, transposesY) = (try site.operation.flag(.transposeX), try site.operation.flag(.transposeY))
+    if let matrix = y.constant {
+      guard matrix.shape.count == 2, !transposesX else {
+        throw site.unsupported("its weights have shape \(matrix.shape) but a matrix is needed")
+      }
+      return try site.product(transposesY ? matrix : matrix.transposed([1, 0]))
     }
-    return [activation.export(site.emit("linear", arguments, shape: site.outputShapes[0]), site)]
+    func swapped(_ value: Value) throws -> Value {
+      let rank = value.shape.rank
+      guard rank >= 2 else { throw site.damaged("a factor has \(rank) axes but at least 2 are needed") }
+      return try value.transposed(Array(0..<rank - 2) + [rank - 1, rank - 2])
+    }
+    let (left, right) = (try site.value(site.plain(site.computed(.x))), try site.value(site.plain(y)))
+    return [ImportedValue(try (transposesX ? swapped(left) : left).matmul(transposesY ? swapped(right) : right))]
+  }
+}
+
+extension ImportSite {
+  /// The product with known weights `[M, K]`, and the bias if there is one.
+  fileprivate func product(_ matrix: Tensor) throws -> [ImportedValue] {
+    guard matrix.shape.count == 2 else {
+      throw unsupported("its weights have shape \(matrix.shape) but a matrix is needed")
+    }
+    let x = try computed(.x)
+    var value: Value
+    if case .flattened(let height, let width, let channels) = x.layout, matrix.shape[1] == height * width * channels {
+      // The weights follow the order in which the picture lies, so that it need not be moved.
+      value = try self.value(x)
+    } else {
+      value = try self.value(plain(x))
+    }
+    value = try value.matmul(weight("kernel", columns(matrix, following: x.layout).transposed([1, 0])))  // [..., M]
+    if let bias = try operation.tensor(.bias) { value = try value + weight("bias", bias.reshaped(to: [bias.count])) }
+    return [ImportedValue(value)]
   }
 }

@@ -1,31 +1,58 @@
 import AthanorKernels
 
+/// What exporters, importers and kernels know of a pointwise function.
+package struct PointwiseRow<Code: Sendable>: Sendable {
+  package let code: Code
+  /// MIL's name; nil where it has no operation for the function alone.
+  package let name: String?
+  /// What the operation takes besides its values: `alpha`, or an `epsilon` that is added to x.
+  package let parameter: Parameter?
+  /// ONNX's name of an operator with the same inputs and parameters; nil where it has none.
+  package let onnx: String?
+  /// The function of two known numbers, where files compute shapes with it.
+  package let number: (@Sendable (Float, Float) -> Float)?
+
+  init(
+    _ code: Code, _ name: String? = nil, _ parameter: Parameter? = nil, onnx: String? = nil,
+    number: (@Sendable (Float, Float) -> Float)? = nil
+  ) {
+    self.code = code
+    self.name = name
+    self.parameter = parameter
+    self.onnx = onnx
+    self.number = number
+  }
+}
+
 /// A function of one number that is applied to each element: one row each.
 package enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
   case negate, abs, sign, square, sqrt, rsqrt, reciprocal, exp, log, relu, leakyRelu, elu, sigmoid, tanh, softplus,
     silu, gelu, geluTanh, erf
 
-  package var code: ath_unary {
+  package var code: ath_unary { row.code }
+
+  /// The kernels' code, and the spelling in the exchange language and in ONNX.
+  package var row: PointwiseRow<ath_unary> {
     switch self {
-    case .negate: ATH_UNARY_NEGATE
-    case .abs: ATH_UNARY_ABS
-    case .sign: ATH_UNARY_SIGN
-    case .square: ATH_UNARY_SQUARE
-    case .sqrt: ATH_UNARY_SQRT
-    case .rsqrt: ATH_UNARY_RSQRT
-    case .reciprocal: ATH_UNARY_RECIPROCAL
-    case .exp: ATH_UNARY_EXP
-    case .log: ATH_UNARY_LOG
-    case .relu: ATH_UNARY_RELU
-    case .leakyRelu: ATH_UNARY_LEAKY_RELU
-    case .elu: ATH_UNARY_ELU
-    case .sigmoid: ATH_UNARY_SIGMOID
-    case .tanh: ATH_UNARY_TANH
-    case .softplus: ATH_UNARY_SOFTPLUS
-    case .silu: ATH_UNARY_SILU
-    case .gelu: ATH_UNARY_GELU
-    case .geluTanh: ATH_UNARY_GELU_TANH
-    case .erf: ATH_UNARY_ERF
+    case .negate: PointwiseRow(ATH_UNARY_NEGATE)
+    case .abs: PointwiseRow(ATH_UNARY_ABS, "abs", onnx: "Abs")
+    case .sign: PointwiseRow(ATH_UNARY_SIGN, "sign", onnx: "Sign")
+    case .square: PointwiseRow(ATH_UNARY_SQUARE, "square")
+    case .sqrt: PointwiseRow(ATH_UNARY_SQRT, "sqrt", onnx: "Sqrt")
+    case .rsqrt: PointwiseRow(ATH_UNARY_RSQRT, "rsqrt", .number(.epsilon, 1e-12))
+    case .reciprocal: PointwiseRow(ATH_UNARY_RECIPROCAL, "inverse", .number(.epsilon, 1e-4), onnx: "Reciprocal")
+    case .exp: PointwiseRow(ATH_UNARY_EXP, "exp", onnx: "Exp")
+    case .log: PointwiseRow(ATH_UNARY_LOG, "log", .number(.epsilon, 1e-45), onnx: "Log")
+    case .relu: PointwiseRow(ATH_UNARY_RELU, "relu", onnx: "Relu")
+    case .leakyRelu: PointwiseRow(ATH_UNARY_LEAKY_RELU, "leaky_relu", .number(.alpha, 0.01), onnx: "LeakyRelu")
+    case .elu: PointwiseRow(ATH_UNARY_ELU, "elu", .number(.alpha, 1), onnx: "Elu")
+    case .sigmoid: PointwiseRow(ATH_UNARY_SIGMOID, "sigmoid", onnx: "Sigmoid")
+    case .tanh: PointwiseRow(ATH_UNARY_TANH, "tanh", onnx: "Tanh")
+    case .softplus: PointwiseRow(ATH_UNARY_SOFTPLUS, "softplus", onnx: "Softplus")
+    case .silu: PointwiseRow(ATH_UNARY_SILU, "silu")
+    case .gelu: PointwiseRow(ATH_UNARY_GELU)
+    case .geluTanh: PointwiseRow(ATH_UNARY_GELU_TANH)
+    case .erf: PointwiseRow(ATH_UNARY_ERF, "erf", onnx: "Erf")
     }
   }
 }
@@ -65,23 +92,21 @@ package struct Unary: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (values, order) = site.aligned()
-    let x = ExportArgument.value(values[0])
-    func emit(_ operation: String, _ more: [(String, ExportArgument)] = []) -> [ExportValue] {
-      [site.emit(operation, [("x", x)] + more, shape: site.outputShapes[0], order: order)]
-    }
+    let (values, layout) = try site.aligned(site.inputs)
+    var arguments: [ArgumentName: Program.Argument] = [.x: .value(values[0])]
+    let kind: OperationKind
     switch function {
-    case .negate: return emit("mul", [("y", .number(-1))])
-    case .abs, .sign, .square, .sqrt, .exp, .relu, .sigmoid, .tanh, .softplus, .silu, .erf:
-      return emit(function.rawValue)
-    case .rsqrt: return emit("rsqrt", [("epsilon", .number(0))])
-    case .reciprocal: return emit("inverse", [("epsilon", .number(0))])
-    case .log: return emit("log", [("epsilon", .number(0))])
-    case .leakyRelu: return emit("leaky_relu", [("alpha", .number(alpha))])
-    case .elu: return emit("elu", [("alpha", .number(alpha))])
-    case .gelu: return emit("gelu", [("mode", .text("EXACT"))])
-    case .geluTanh: return emit("gelu", [("mode", .text("TANH_APPROXIMATION"))])
+    case .negate:
+      kind = try .binary(.multiply)
+      arguments[.y] = .scalar(-1)
+    case .gelu, .geluTanh:
+      kind = .gelu
+      arguments[.mode] = .choice(function == .gelu ? OperationKind.GeluMode.exact : .tanh)
+    default:
+      kind = try .unary(function)
+      if let name = function.row.parameter?.name { arguments[name] = .number(name == .alpha ? alpha : 0) }
     }
+    return [try site.emit(kind, arguments, shape: site.outputShapes[0], layout: layout)]
   }
 }
 
@@ -114,18 +139,21 @@ package struct UnaryGradient: Op {
 package enum BinaryFunction: String, Hashable, Sendable, CaseIterable {
   case add, subtract, multiply, divide, maximum, minimum, power, equal, greater, greaterEqual
 
-  package var code: ath_binary {
+  package var code: ath_binary { row.code }
+
+  /// The kernels' code, and the spelling in the exchange language and in ONNX.
+  package var row: PointwiseRow<ath_binary> {
     switch self {
-    case .add: ATH_BINARY_ADD
-    case .subtract: ATH_BINARY_SUBTRACT
-    case .multiply: ATH_BINARY_MULTIPLY
-    case .divide: ATH_BINARY_DIVIDE
-    case .maximum: ATH_BINARY_MAXIMUM
-    case .minimum: ATH_BINARY_MINIMUM
-    case .power: ATH_BINARY_POWER
-    case .equal: ATH_BINARY_EQUAL
-    case .greater: ATH_BINARY_GREATER
-    case .greaterEqual: ATH_BINARY_GREATER_EQUAL
+    case .add: PointwiseRow(ATH_BINARY_ADD, "add", onnx: "Add", number: +)
+    case .subtract: PointwiseRow(ATH_BINARY_SUBTRACT, "sub", onnx: "Sub", number: -)
+    case .multiply: PointwiseRow(ATH_BINARY_MULTIPLY, "mul", onnx: "Mul", number: *)
+    case .divide: PointwiseRow(ATH_BINARY_DIVIDE, "real_div", onnx: "Div", number: /)
+    case .maximum: PointwiseRow(ATH_BINARY_MAXIMUM, "maximum", onnx: "Max")
+    case .minimum: PointwiseRow(ATH_BINARY_MINIMUM, "minimum", onnx: "Min")
+    case .power: PointwiseRow(ATH_BINARY_POWER, "pow", onnx: "Pow")
+    case .equal: PointwiseRow(ATH_BINARY_EQUAL)
+    case .greater: PointwiseRow(ATH_BINARY_GREATER)
+    case .greaterEqual: PointwiseRow(ATH_BINARY_GREATER_EQUAL)
     }
   }
 }
@@ -203,21 +231,63 @@ package struct Binary: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (values, order) = site.aligned()
-    func emit(_ operation: String) -> ExportValue {
-      let arguments: [(String, ExportArgument)] = [("x", .value(values[0])), ("y", .value(values[1]))]
-      return site.emit(operation, arguments, shape: site.outputShapes[0], order: order)
+    guard function.row.name != nil else { throw site.onlyWhileTraining(name) }
+    let (values, layout) = try site.aligned(site.inputs)
+    return [
+      try site.emit(
+        .binary(function), [.x: .value(values[0]), .y: .value(values[1])], shape: site.outputShapes[0], layout: layout)
+    ]
+  }
+}
+
+extension OperationKind {
+  static let unary = kinds(UnaryFunction.allCases, { $0.row.name }) { function, name in
+    let parameter = function.row.parameter
+    return OperationKind(name, [.required(.x)] + [parameter].compactMap(\.self), function: .unary(function)) { site in
+      let number = try parameter.map { try site.operation.number($0.name) } ?? 0
+      let (alpha, epsilon) = parameter?.name == .alpha ? (number, 0) : (0, number)
+      guard alpha >= 0 else { throw site.unsupported("its alpha is \(alpha) but must be 0 or more") }
+      return try site.map(site.computed(.x)) { x in
+        try (epsilon == 0 ? x : x + epsilon).unary(function, alpha: alpha)
+      }
     }
-    switch function {
-    case .add: return [emit("add")]
-    case .subtract: return [emit("sub")]
-    case .multiply: return [emit("mul")]
-    case .divide: return [emit("real_div")]
-    case .maximum: return [emit("maximum")]
-    case .minimum: return [emit("minimum")]
-    case .power: return [emit("pow")]
-    case .equal, .greater, .greaterEqual: throw site.onlyWhileTraining(name)
+  }
+
+  static let binary = kinds(BinaryFunction.allCases, { $0.row.name }) { function, name in
+    let number = function.row.number
+    return OperationKind(
+      name, [.required(.x), .required(.y)], function: .binary(function),
+      fold: { site in try number.flatMap { try site.foldedArithmetic($0) } }
+    ) { site in
+      let operands = try [ArgumentName.x, .y].map { argument in
+        let value = try site.value(argument)
+        return value.constant.map { ImportedValue(constant: $0.trimmed) } ?? value
+      }
+      let (values, layout) = try site.aligned(operands)
+      return [
+        ImportedValue(try site.value(values[0]).binary(function, site.value(values[1])), layout: layout)
+      ]
     }
+  }
+
+  private static func kinds<Function: Hashable>(
+    _ functions: [Function], _ name: (Function) -> String?, _ make: (Function, String) -> OperationKind
+  ) -> [Function: OperationKind] {
+    var kinds: [Function: OperationKind] = [:]
+    for function in functions {
+      if let name = name(function) { kinds[function] = make(function, name) }
+    }
+    return kinds
+  }
+
+  /// - Throws: `AthanorError` when the exchange language has no operation for the function alone.
+  package static func unary(_ function: UnaryFunction) throws -> OperationKind {
+    try unary[function] ?? OperationKind.named(function.rawValue)
+  }
+
+  /// - Throws: `AthanorError` when the exchange language has no operation for the function alone.
+  package static func binary(_ function: BinaryFunction) throws -> OperationKind {
+    try binary[function] ?? OperationKind.named(function.rawValue)
   }
 }
 

@@ -37,7 +37,7 @@ package struct MaxPool2DOp: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let y = window.exportPooling("max_pool", site)
+    let y = try window.exportPooling(.maxPool, site)
     return [y, y]  // nothing that predicts asks where the maximum was
   }
 }
@@ -93,7 +93,7 @@ package struct AveragePool2DOp: ForwardOp {
     }
   }
 
-  package func export(_ site: ExportSite) throws -> [ExportValue] { [window.exportPooling("avg_pool", site)] }
+  package func export(_ site: ExportSite) throws -> [ExportValue] { [try window.exportPooling(.avgPool, site)] }
 }
 
 /// The gradient of average-pooling: `dy [N, H', W', C] -> dx [N, H, W, C]`.
@@ -119,15 +119,15 @@ package struct AveragePool2DGradient: Op {
 }
 
 extension Window2D {
-  func exportPooling(_ operation: String, _ site: ExportSite) -> ExportValue {
-    let x = site.channelsFirst(site.inputs[0])
-    var arguments: [(String, ExportArgument)] = [
-      ("x", .value(x)), ("kernel_sizes", .integers(kernel)), ("strides", .integers(strides)),
-      ("pad_type", .text("custom")), ("pad", .integers(padding(of: [x.shape[1], x.shape[2]]))),
-      ("ceil_mode", .flag(false)),
+  func exportPooling(_ kind: OperationKind, _ site: ExportSite) throws -> ExportValue {
+    let x = try site.picture(site.inputs[0])
+    var arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(x), .kernelSizes: .integers(kernel), .strides: .integers(strides),
+      .padType: .choice(OperationKind.PadType.custom),
+      .pad: .integers(padding(of: [x.shape[1], x.shape[2]])), .ceilMode: .flag(false),
     ]
-    if operation == "avg_pool" { arguments.append(("exclude_padding_from_average", .flag(true))) }
-    return site.emit(operation, arguments, shape: site.outputShapes[0], order: .channelsFirst)
+    if kind == .avgPool { arguments[.excludePadding] = .flag(true) }
+    return try site.emit(kind, arguments, shape: site.outputShapes[0], layout: .picture)
   }
 
   func pooledType(_ input: ValueType) throws -> ValueType {
@@ -141,5 +141,35 @@ extension Window2D {
       n: Int64(x[0]), h: Int64(x[1]), w: Int64(x[2]), c: Int64(x[3]), kh: Int64(kernel[0]), kw: Int64(kernel[1]),
       oh: Int64(y[1]), ow: Int64(y[2]), stride_h: Int64(strides[0]), stride_w: Int64(strides[1]),
       pad_top: Int64(places(along: 0, length: x[1]).before), pad_left: Int64(places(along: 1, length: x[2]).before))
+  }
+}
+
+extension OperationKind {
+  private static let poolParameters: [Parameter] = [
+    .required(.x), .required(.kernelSizes, .integers), .integers(.strides, [1, 1]),
+    .choice(.padType, OperationKind.PadType.valid),
+    .integers(.pad, [0, 0, 0, 0]), .flag(.ceilMode),
+  ]
+
+  package static let maxPool = OperationKind("max_pool", poolParameters) { site in
+    let x = try site.value(site.picture(site.computed(.x)))
+    let size = try site.integers(.kernelSizes, count: 2)
+    return [ImportedValue(try x.maxPooled(site.window(x, size: size)), layout: .picture)]
+  }
+
+  package static let avgPool = OperationKind("avg_pool", poolParameters + [.flag(.excludePadding)]) { site in
+    var x = try site.value(site.picture(site.computed(.x)))
+    let size = try site.integers(.kernelSizes, count: 2)
+    var window = try site.window(x, size: size)
+    if case .explicit(let before, let after) = window.padding, before + after != [0, 0, 0, 0],
+      try !site.operation.flag(.excludePadding)
+    {
+      guard try !site.operation.flag(.ceilMode) else {
+        throw site.unsupported("it counts padding and rounds its size up, which is not supported")
+      }
+      x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
+      window = Window2D(kernel: size, strides: window.strides, padding: .valid)
+    }
+    return [ImportedValue(try x.averagePooled(window), layout: .picture)]
   }
 }

@@ -71,13 +71,13 @@ package struct Reduce: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let operation = function == .sum ? "reduce_sum" : function == .mean ? "reduce_mean" : "reduce_max"
-    let isGlobalPooling = site.inputs[0].order == .channelsFirst && axes == 1..<3
-    let x = isGlobalPooling ? site.inputs[0] : site.plain(site.inputs[0])
-    let arguments: [(String, ExportArgument)] = [
-      ("x", .value(x)), ("axes", .integers(isGlobalPooling ? [2, 3] : Array(axes))), ("keep_dims", .flag(false)),
+    let kind: OperationKind = function == .sum ? .reduceSum : function == .mean ? .reduceMean : .reduceMax
+    let isGlobalPooling = site.inputs[0].layout == .picture && axes == 1..<3
+    let x = isGlobalPooling ? site.inputs[0] : try site.plain(site.inputs[0])
+    let arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(x), .axes: .integers(axes.map(x.layout.programAxis)), .keepDims: .flag(false),
     ]
-    return [site.emit(operation, arguments, shape: site.outputShapes[0])]
+    return [try site.emit(kind, arguments, shape: site.outputShapes[0])]
   }
 }
 
@@ -109,4 +109,29 @@ package struct DivideByCount: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
+}
+
+extension OperationKind {
+  package static let reduceMean = reduction("reduce_mean") { try $0.mean(axes: $1) }
+  package static let reduceSum = reduction("reduce_sum") { try $0.sum(axes: $1) }
+  package static let reduceMax = reduction("reduce_max") { try $0.max(axes: $1) }
+
+  private static func reduction(
+    _ name: String, _ reduce: @escaping @Sendable (Value, [Int]) throws -> Value
+  ) -> OperationKind {
+    OperationKind(name, [.required(.x), .optional(.axes, .integers), .flag(.keepDims)]) { site in
+      var x = try site.computed(.x)
+      let wanted = (try site.axes(.axes, rank: x.rank) ?? Array(0..<x.rank)).sorted()
+      guard !wanted.contains(0) else {
+        throw site.unsupported("it goes along the batch; examples are computed each by itself")
+      }
+      if x.layout != .picture || wanted != [2, 3] { x = try site.plain(x) }
+      let axes = wanted.map(x.layout.graphAxis)
+      let value = try site.value(x)
+      let y = try reduce(value, axes)
+      guard try site.operation.flag(.keepDims) else { return [ImportedValue(y)] }
+      let lengths = value.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
+      return [ImportedValue(try y.reshaped(Shape(lengths)), layout: x.layout)]
+    }
+  }
 }

@@ -32,8 +32,20 @@ package struct Softmax: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let arguments: [(String, ExportArgument)] = [("x", .value(site.plain(site.inputs[0]))), ("axis", .integer(-1))]
-    return [site.emit("softmax", arguments, shape: site.outputShapes[0])]
+    let x = try site.plain(site.inputs[0])
+    return [try site.emit(.softmax, [.x: .value(x), .axis: .integer(-1)], shape: site.outputShapes[0])]
+  }
+}
+
+extension OperationKind {
+  package static let softmax = OperationKind("softmax", [.required(.x), .integer(.axis, -1)]) { site in
+    var x = try site.computed(.x)
+    let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
+    if x.layout != .picture || axis != 1 { x = try site.plain(x) }
+    guard x.layout.graphAxis(axis) == x.rank - 1 else {
+      throw site.unsupported("its axis is \(axis), but only the last or a picture's channels can be")
+    }
+    return try site.map(x) { try AthanorCore.softmax($0) }
   }
 }
 

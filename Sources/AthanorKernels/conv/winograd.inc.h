@@ -179,13 +179,15 @@ static void ATH_NAME(winograd_sources)(const ATH_NAME(winograd) * job, const ATH
   ATH_NAME(transform_source)(at, job->ci, to);
 }
 
-/// Rows begin ..< end of images first ..< first + images.
+/// Rows begin ..< end of images first ..< first + images. Tiles begin at even rows of the image however it is cut into parts,
+/// because a row's place in its tile decides how it is rounded.
 static void ATH_NAME(winograd_part)(const ATH_NAME(winograd) * job, int64_t first, int64_t images, int64_t begin,
                                     int64_t end, float *buffer, int64_t room) {
   const int64_t source_step = ATH_NAME(winograd_step)(job->ci), product_step = ATH_NAME(winograd_step)(job->co);
   const int64_t most = ath_min(ATH_NAME(winograd_tiles), ATH_NAME(winograd_fitting)(job->ci, job->co, room));
   const int64_t width = ath_round_up(job->ci, ATH_LANES), product_width = ath_round_up(job->co, ATH_LANES);
-  const int64_t down = ath_divide_up(end - begin, 2), across = ath_divide_up(job->outputs_w, 2);
+  const int64_t top = begin - begin % 2;
+  const int64_t down = ath_divide_up(end - top, 2), across = ath_divide_up(job->outputs_w, 2);
   const int64_t tiles = images * down * across, blocks = ath_divide_up(tiles, most);
   float *zeros = buffer, *sources = zeros + width, *products = sources + most * source_step;
   memset(zeros, 0, (size_t)width * sizeof(float));
@@ -194,7 +196,7 @@ static void ATH_NAME(winograd_part)(const ATH_NAME(winograd) * job, int64_t firs
     const int64_t start = block * tiles / blocks, count = (block + 1) * tiles / blocks - start;
     for (int64_t t = 0; t < count; ++t) {
       const int64_t tile = start + t;
-      places[t] = (ATH_NAME(winograd_place)){first + tile / (down * across), begin + tile / across % down * 2,
+      places[t] = (ATH_NAME(winograd_place)){first + tile / (down * across), top + tile / across % down * 2,
                                              tile % across * 2};
       ATH_NAME(winograd_sources)(job, &places[t], zeros, sources + t * source_step);
     }
@@ -216,9 +218,10 @@ static void ATH_NAME(winograd_part)(const ATH_NAME(winograd) * job, int64_t firs
       float *to[4];
       for (int64_t p = 0; p < 4; ++p) {
         const int64_t row = place->row + p / 2, column = place->column + p % 2;
-        to[p] = row < end && column < job->outputs_w ? job->outputs + (place->image - first) * job->image_step +
-                                                           ((row - job->first_row) * job->outputs_w + column) * job->co
-                                                     : NULL;
+        const bool wanted = row >= begin && row < end && column < job->outputs_w;
+        to[p] = wanted ? job->outputs + (place->image - first) * job->image_step +
+                             ((row - job->first_row) * job->outputs_w + column) * job->co
+                       : NULL;
       }
       ATH_NAME(transform_output)(products + t * product_step, job->co, job->initial, job->relu, to);
     }

@@ -11,6 +11,7 @@ typedef struct {
   const ath_matmul_args *args;
   ATH_NAME(panels) panels;
   int64_t row_blocks, column_blocks; // of one product
+  int64_t stretch;                   // steps of k that are summed on their own
   bool pack_b;
 } ATH_NAME(matmul_plan);
 
@@ -18,7 +19,11 @@ static ATH_NAME(matmul_plan) ATH_NAME(plan_matmul)(const ath_matmul_args *args) 
   ATH_NAME(matmul_plan) plan = {.args = args, .panels = ATH_NAME(panels_for)(args->n)};
   // Unpacked rows must be whole vectors. Rows far apart fall onto the same few sets of the first-level cache, which
   // matters as soon as a panel is read more than a few times.
-  plan.pack_b = args->transpose_b || args->n % ATH_LANES != 0 || (args->n > 256 && args->m > 16);
+  const bool must_pack = args->transpose_b || args->n % ATH_LANES != 0;
+  plan.pack_b = must_pack || (args->n > 256 && args->m > 16);
+  // The order of additions is the same for any number of rows: one example's bits do not depend on its batch.
+  const bool cut = must_pack || args->n > 256 || args->transpose_a || args->k > 4 * ATH_NAME(matmul_steps) / 3;
+  plan.stretch = cut ? ATH_NAME(matmul_steps) : args->k;
   const int64_t most = args->transpose_a ? ATH_NAME(matmul_a_rows) : ATH_NAME(matmul_rows);
   plan.row_blocks = ath_divide_up(args->m, most);
   plan.column_blocks = plan.panels.panels;
@@ -59,13 +64,12 @@ static void ATH_NAME(matmul_task)(const ATH_NAME(matmul_plan) * plan, int64_t in
   float bias[ATH_TILE_VECTORS * ATH_LANES] = {0};
   if (args->bias) memcpy(bias, (const float *)args->bias + begin, (size_t)columns * sizeof(float));
   float *packed_a = buffer, *packed_b = buffer + (args->transpose_a ? ATH_NAME(matmul_steps) * 64 : 0);
-  const int64_t stretch = plan->pack_b || args->transpose_a || k > 4 * ATH_NAME(matmul_steps) / 3 ? ATH_NAME(matmul_steps) : k;
   const float *rows[ATH_NAME(matmul_rows)];
   float *results[ATH_NAME(matmul_rows)];
   for (int64_t r = 0; r < count; ++r) results[r] = (float *)args->c + (product * m + row + r) * n + begin;
   int64_t step = 0;
   do {
-    const int64_t steps = ath_min(stretch, k - step);
+    const int64_t steps = ath_min(plan->stretch, k - step);
     ATH_NAME(tile_job) job = {.columns = columns, .initial = bias, .accumulate = step > 0,
                               .relu = args->activation == ATH_ACTIVATION_RELU && step + steps == k};
     ATH_NAME(operand) operand = {.data = b + step * n + begin, .step = n, .steps = steps};

@@ -1,4 +1,4 @@
-// Max-pooling with a vector over the channels, and its gradient for windows that do not overlap.
+// Max-pooling with a vector over the channels, and its gradient.
 
 typedef uint16_t vu16_unaligned __attribute__((vector_size(2 * ATH_LANES), aligned(2), may_alias));
 typedef uint16_t vu16 __attribute__((vector_size(2 * ATH_LANES)));
@@ -131,10 +131,54 @@ static void ATH_NAME(fast_max_pool_gradient_row)(void *context, int64_t index, i
   }
 }
 
+/// Adds one window of one vector of channels to dx: dy where the index says so and 0 elsewhere, at every place of the window.
+ATH_INLINE void ATH_NAME(max_pool_gradient_window)(const ath_max_pool2d_gradient_args *args, int64_t out, float *dx,
+                                                   ATH_NAME(extent) rows, ATH_NAME(extent) columns, int64_t lanes,
+                                                   const bool whole) {
+  const ath_pool2d_shape *s = &args->shape;
+  const float *from = (const float *)args->dy + out, *y = args->y ? (const float *)args->y + out : NULL;
+  const vi places = ATH_NAME(load_places)(args->index + out, whole ? ATH_LANES : lanes);
+  vf dy = whole ? vf_load(from) : vf_load_part(from, lanes);
+  if (y) dy = vf_choose((whole ? vf_load(y) : vf_load_part(y, lanes)) <= 0.0f, (vf){0}, dy);
+  for (int64_t r = rows.begin; r < rows.end; ++r) {
+    for (int64_t t = columns.begin; t < columns.end; ++t) {
+      float *to = dx + (r * s->w + t) * s->c;
+      const vf part = vf_choose(places == (int32_t)(r * s->kw + t), dy, (vf){0});
+      if (whole) {
+        vf_store(to, vf_load(to) + part);
+      } else {
+        vf_store_part(to, vf_load_part(to, lanes) + part, lanes);
+      }
+    }
+  }
+}
+
+/// Index: one image (windows overlap, so an image is the smallest independent part).
+static void ATH_NAME(fast_max_pool_gradient_image)(void *context, int64_t b, int worker) {
+  (void)worker;
+  const ath_max_pool2d_gradient_args *args = context;
+  const ath_pool2d_shape *s = &args->shape;
+  float *image = (float *)args->dx + b * s->h * s->w * s->c;
+  memset(image, 0, (size_t)(s->h * s->w * s->c) * sizeof(float));
+  for (int64_t i = 0; i < s->oh; ++i) {
+    const int64_t xi = i * s->stride_h - s->pad_top;
+    const ATH_NAME(extent) rows = ATH_NAME(window_extent)(xi, s->kh, s->h);
+    for (int64_t j = 0; j < s->ow; ++j) {
+      const int64_t xj = j * s->stride_w - s->pad_left, out = ((b * s->oh + i) * s->ow + j) * s->c;
+      const ATH_NAME(extent) columns = ATH_NAME(window_extent)(xj, s->kw, s->w);
+      float *dx = image + (xi * s->w + xj) * s->c; // perhaps outside of the image
+      int64_t c = 0;
+      for (; c + ATH_LANES <= s->c; c += ATH_LANES)
+        ATH_NAME(max_pool_gradient_window)(args, out + c, dx + c, rows, columns, ATH_LANES, true);
+      if (c < s->c) ATH_NAME(max_pool_gradient_window)(args, out + c, dx + c, rows, columns, s->c - c, false);
+    }
+  }
+}
+
 static void ATH_NAME(fast_max_pool2d_gradient)(const ath_max_pool2d_gradient_args *args, ath_pool *pool) {
   const ath_pool2d_shape *s = &args->shape;
   if (s->stride_h < s->kh || s->stride_w < s->kw) {
-    ATH_NAME(max_pool2d_gradient)(args, pool);
+    ath_pool_run(pool, s->n, ATH_NAME(fast_max_pool_gradient_image), (void *)args);
     return;
   }
   const ATH_NAME(pool_rows) rows = {(void *)args, ATH_NAME(fast_max_pool_gradient_row)};

@@ -41,7 +41,8 @@ static void ATH_NAME(norm_apply_rows)(const void *context, int64_t index, int64_
   for (int64_t row = begin; row < end; ++row) {
     const ATH_REAL *x = plan->x + row * plan->channels;
     ATH_REAL *y = plan->y + row * plan->channels;
-    for (int64_t c = 0; c < plan->channels; ++c) y[c] = (x[c] - plan->mean[c]) * plan->scale[c] + plan->offset[c];
+    const ATH_REAL *mean = plan->mean, *scale = plan->scale, *offset = plan->offset;
+    ATH_INDEPENDENT for (int64_t c = 0; c < plan->channels; ++c) y[c] = (x[c] - mean[c]) * scale[c] + offset[c];
   }
 }
 

@@ -37,21 +37,21 @@ static int64_t ATH_NAME(merge_axes)(const ath_binary_args *args, ATH_NAME(binary
   return count;
 }
 
-#define ATH_EACH(expression)                                                                                           \
+#define ATH_EACH_OF(independent, expression)                                                                           \
   if (sa == 1 && sb == 1) {                                                                                            \
-    for (int64_t e = 0; e < count; ++e) {                                                                              \
+    independent for (int64_t e = 0; e < count; ++e) {                                                                  \
       const ATH_REAL p = a[e], q = b[e];                                                                               \
       y[e] = (expression);                                                                                             \
     }                                                                                                                  \
   } else if (sa == 1 && sb == 0) {                                                                                     \
     const ATH_REAL q = b[0];                                                                                           \
-    for (int64_t e = 0; e < count; ++e) {                                                                              \
+    independent for (int64_t e = 0; e < count; ++e) {                                                                  \
       const ATH_REAL p = a[e];                                                                                         \
       y[e] = (expression);                                                                                             \
     }                                                                                                                  \
   } else if (sa == 0 && sb == 1) {                                                                                     \
     const ATH_REAL p = a[0];                                                                                           \
-    for (int64_t e = 0; e < count; ++e) {                                                                              \
+    independent for (int64_t e = 0; e < count; ++e) {                                                                  \
       const ATH_REAL q = b[e];                                                                                         \
       y[e] = (expression);                                                                                             \
     }                                                                                                                  \
@@ -62,6 +62,8 @@ static int64_t ATH_NAME(merge_axes)(const ath_binary_args *args, ATH_NAME(binary
     }                                                                                                                  \
   }                                                                                                                    \
   break
+#define ATH_EACH(expression) ATH_EACH_OF(ATH_INDEPENDENT, expression)
+#define ATH_EACH_CALL(expression) ATH_EACH_OF(, expression) // with a function of the C library
 
 static void ATH_NAME(binary_run)(ath_binary function, int64_t count, const ATH_REAL *a, int64_t sa, const ATH_REAL *b,
                                  int64_t sb, ATH_REAL *y) {
@@ -72,7 +74,7 @@ static void ATH_NAME(binary_run)(ath_binary function, int64_t count, const ATH_R
   case ATH_BINARY_DIVIDE: ATH_EACH(p / q);
   case ATH_BINARY_MAXIMUM: ATH_EACH(p > q || p != p ? p : q); // a NaN on either side stays
   case ATH_BINARY_MINIMUM: ATH_EACH(p < q || p != p ? p : q);
-  case ATH_BINARY_POWER: ATH_EACH(ATH_MATH(pow)(p, q));
+  case ATH_BINARY_POWER: ATH_EACH_CALL(ATH_MATH(pow)(p, q));
   case ATH_BINARY_EQUAL: ATH_EACH((ATH_REAL)(p == q));
   case ATH_BINARY_GREATER: ATH_EACH((ATH_REAL)(p > q));
   case ATH_BINARY_GREATER_EQUAL: ATH_EACH((ATH_REAL)(p >= q));
@@ -80,6 +82,8 @@ static void ATH_NAME(binary_run)(ath_binary function, int64_t count, const ATH_R
   }
 }
 #undef ATH_EACH
+#undef ATH_EACH_CALL
+#undef ATH_EACH_OF
 
 static void ATH_NAME(binary_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;
@@ -120,7 +124,7 @@ static void ATH_NAME(fill)(const ath_fill_args *args, ath_pool *pool) {
 }
 
 #define ATH_EACH(type)                                                                                                 \
-  for (int64_t e = begin; e < end; ++e) y[e] = (ATH_REAL)((const type *)args->x)[e] * scale + offset;                  \
+  ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) y[e] = (ATH_REAL)((const type *)args->x)[e] * scale + offset;  \
   break
 
 static void ATH_NAME(convert_range)(const void *context, int64_t index, int64_t begin, int64_t end) {

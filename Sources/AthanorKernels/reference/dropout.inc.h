@@ -32,7 +32,10 @@ static void ATH_NAME(dropout_gradient_range)(const void *context, int64_t index,
   const ATH_REAL *dy = args->dy;
   ATH_REAL *dx = args->dx;
   const ATH_REAL scale = (ATH_REAL)(1 / (1 - args->rate));
-  for (int64_t e = begin; e < end; ++e) dx[e] = args->mask[e] ? dy[e] * scale : 0;
+  ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) {
+    const ATH_REAL gradient = dy[e] * scale;
+    dx[e] = args->mask[e] ? gradient : 0;
+  }
 }
 
 static void ATH_NAME(dropout_gradient)(const ath_dropout_gradient_args *args, ath_pool *pool) {

@@ -1,13 +1,22 @@
 // Reductions along one axis, and what classification metrics need. Sums are kept in double.
 
-/// The axis is cut into so many parts when outer * inner alone gives too little to share.
+/// The axis is cut into parts of so many elements, which are summed on their own. It follows from axis and inner alone, so
+/// that a sum within one example has the same bits in every batch.
 static int64_t ATH_NAME(reduce_parts)(const ath_reduce_args *args) {
-  if (args->outer >= 16 || args->axis == 0) return 1;
+  if (args->axis == 0) return 1;
   return ath_range_count(args->axis, ath_max(1, ATH_POINTWISE_GRAIN / ath_max(1, args->inner)));
 }
 
+/// With many rows of outer a task takes a whole one: it needs room for the sum and for one part.
+static bool ATH_NAME(reduces_whole_rows)(const ath_reduce_args *args) { return args->outer >= 16; }
+
+static int64_t ATH_NAME(reduce_slots)(const ath_reduce_args *args) {
+  const int64_t parts = ATH_NAME(reduce_parts)(args);
+  return ATH_NAME(reduces_whole_rows)(args) ? ath_min(2, parts) : parts;
+}
+
 static size_t ATH_NAME(reduce_scratch_bytes)(const ath_reduce_args *args) {
-  return (size_t)(args->outer * ATH_NAME(reduce_parts)(args) * args->inner) * sizeof(double);
+  return (size_t)(args->outer * ATH_NAME(reduce_slots)(args) * args->inner) * sizeof(double);
 }
 
 /// A contiguous run, summed in eight lanes so that the additions do not wait for each other.
@@ -25,19 +34,17 @@ static inline double ATH_NAME(larger)(double a, double b) { return a > b || a !=
 
 typedef struct {
   const ath_reduce_args *args;
-  int64_t parts, length;
+  int64_t parts, length; // of the axis
+  int64_t slots;         // scratch is [outer, slots, inner]
 } ATH_NAME(reduce_plan);
 
-/// Index: outer * parts + part.
-static void ATH_NAME(reduce_part)(void *context, int64_t index, int worker) {
-  (void)worker;
-  const ATH_NAME(reduce_plan) *plan = context;
+/// One part of one row of outer.
+static void ATH_NAME(reduce_part)(const ATH_NAME(reduce_plan) * plan, int64_t outer, int64_t part, double *partial) {
   const ath_reduce_args *args = plan->args;
   const int64_t inner = args->inner;
-  const int64_t begin = index % plan->parts * plan->length;
+  const int64_t begin = part * plan->length;
   const int64_t end = ath_min(begin + plan->length, args->axis);
-  const ATH_REAL *x = (const ATH_REAL *)args->x + index / plan->parts * args->axis * inner;
-  double *partial = (double *)args->scratch + index * inner;
+  const ATH_REAL *x = (const ATH_REAL *)args->x + outer * args->axis * inner;
   const bool max = args->function == ATH_REDUCE_MAX;
   if (inner == 1 && !max) {
     partial[0] = ATH_NAME(sum_run)(x + begin, end - begin);
@@ -54,36 +61,65 @@ static void ATH_NAME(reduce_part)(void *context, int64_t index, int worker) {
   }
 }
 
-/// Joins the parts in their order.
-static void ATH_NAME(reduce_join)(const void *context, int64_t index, int64_t begin, int64_t end) {
+static inline double ATH_NAME(reduce_join)(ath_reduce function, double sum, double next) {
+  return function == ATH_REDUCE_MAX ? ATH_NAME(larger)(sum, next) : sum + next;
+}
+
+/// Index: outer * parts + part.
+static void ATH_NAME(reduce_one_part)(void *context, int64_t index, int worker) {
+  (void)worker;
+  const ATH_NAME(reduce_plan) *plan = context;
+  ATH_NAME(reduce_part)(plan, index / plan->parts, index % plan->parts,
+                        (double *)plan->args->scratch + index * plan->args->inner);
+}
+
+/// Index: outer.
+static void ATH_NAME(reduce_row)(void *context, int64_t outer, int worker) {
+  (void)worker;
+  const ATH_NAME(reduce_plan) *plan = context;
+  const int64_t inner = plan->args->inner;
+  double *sums = (double *)plan->args->scratch + outer * plan->slots * inner, *next = sums + inner;
+  ATH_NAME(reduce_part)(plan, outer, 0, sums);
+  for (int64_t part = 1; part < plan->parts; ++part) {
+    ATH_NAME(reduce_part)(plan, outer, part, next);
+    for (int64_t i = 0; i < inner; ++i) sums[i] = ATH_NAME(reduce_join)(plan->args->function, sums[i], next[i]);
+  }
+}
+
+/// Joins the parts that are not joined yet, in their order.
+static void ATH_NAME(reduce_finish)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;
   const ATH_NAME(reduce_plan) *plan = context;
   const ath_reduce_args *args = plan->args;
-  const double *partial = args->scratch;
-  ATH_REAL *y = args->y;
-  for (int64_t e = begin; e < end; ++e) {
-    const double *first = partial + e / args->inner * plan->parts * args->inner + e % args->inner;
-    double value = first[0];
-    for (int64_t p = 1; p < plan->parts; ++p) {
-      const double next = first[p * args->inner];
-      value = args->function == ATH_REDUCE_MAX ? ATH_NAME(larger)(value, next) : value + next;
+  const int64_t inner = args->inner, parts = ATH_NAME(reduces_whole_rows)(args) ? 1 : plan->parts;
+  const double divisor = args->function == ATH_REDUCE_MEAN ? (double)args->axis : 1;
+  for (int64_t e = begin, run; e < end; e += run) {
+    const int64_t first = e % inner;
+    run = ath_min(inner - first, end - e);
+    double *sums = (double *)args->scratch + e / inner * plan->slots * inner + first;
+    ATH_REAL *y = (ATH_REAL *)args->y + e;
+    for (int64_t p = 1; p < parts; ++p) {
+      for (int64_t i = 0; i < run; ++i)
+        sums[i] = ATH_NAME(reduce_join)(args->function, sums[i], sums[p * inner + i]);
     }
-    y[e] = (ATH_REAL)(args->function == ATH_REDUCE_MEAN ? value / (double)args->axis : value);
+    for (int64_t i = 0; i < run; ++i) y[i] = (ATH_REAL)(sums[i] / divisor);
   }
 }
 
 static void ATH_NAME(reduce)(const ath_reduce_args *args, ath_pool *pool) {
-  ATH_NAME(reduce_plan) plan = {args, ATH_NAME(reduce_parts)(args), 0};
+  ATH_NAME(reduce_plan) plan = {.args = args, .parts = ATH_NAME(reduce_parts)(args)};
   plan.length = ath_divide_up(args->axis, plan.parts);
   while (plan.parts > 1 && (plan.parts - 1) * plan.length >= args->axis) --plan.parts; // rounding up left some empty
-  const int64_t tasks = args->outer * plan.parts;
-  const int64_t work = args->outer * args->axis * args->inner;
-  if (work < ATH_POINTWISE_GRAIN) {
-    for (int64_t index = 0; index < tasks; ++index) ATH_NAME(reduce_part)(&plan, index, 0);
+  const bool whole = ATH_NAME(reduces_whole_rows)(args);
+  plan.slots = whole ? ATH_NAME(reduce_slots)(args) : plan.parts;
+  const int64_t tasks = whole ? args->outer : args->outer * plan.parts;
+  const ath_task task = whole ? ATH_NAME(reduce_row) : ATH_NAME(reduce_one_part);
+  if (args->outer * args->axis * args->inner < ATH_POINTWISE_GRAIN) {
+    for (int64_t index = 0; index < tasks; ++index) task(&plan, index, 0);
   } else {
-    ath_pool_run(pool, tasks, ATH_NAME(reduce_part), &plan);
+    ath_pool_run(pool, tasks, task, &plan);
   }
-  ath_run_ranges(pool, args->outer * args->inner, ATH_POINTWISE_GRAIN, ATH_NAME(reduce_join), &plan);
+  ath_run_ranges(pool, args->outer * args->inner, ATH_POINTWISE_GRAIN, ATH_NAME(reduce_finish), &plan);
 }
 
 static int64_t ATH_NAME(row_grain)(int64_t columns, int64_t grain) {

@@ -49,7 +49,7 @@ static void ATH_NAME(softmax_gradient_rows)(const void *context, int64_t index, 
     ATH_REAL *dx = (ATH_REAL *)args->dx + row * columns;
     double sum = 0;
     for (int64_t c = 0; c < columns; ++c) sum += (double)(dy[c] * y[c]);
-    for (int64_t c = 0; c < columns; ++c) dx[c] = y[c] * (dy[c] - (ATH_REAL)sum);
+    ATH_INDEPENDENT for (int64_t c = 0; c < columns; ++c) dx[c] = y[c] * (dy[c] - (ATH_REAL)sum);
   }
 }
 
@@ -105,12 +105,15 @@ static void ATH_NAME(softmax_crossentropy_gradient_rows)(const void *context, in
       const ATH_REAL *target = (const ATH_REAL *)args->target + row * columns;
       double sum = 0;
       for (int64_t c = 0; c < columns; ++c) sum += (double)target[c];
-      for (int64_t c = 0; c < columns; ++c) dx[c] = (p[c] * (ATH_REAL)sum - target[c]) * dloss;
+      ATH_INDEPENDENT for (int64_t c = 0; c < columns; ++c) dx[c] = (p[c] * (ATH_REAL)sum - target[c]) * dloss;
       continue;
     }
     const int64_t wanted = args->index[row];
     const bool known = wanted >= 0 && wanted < columns;
-    for (int64_t c = 0; c < columns; ++c) dx[c] = known ? (p[c] - (c == wanted ? 1 : 0)) * dloss : 0;
+    ATH_INDEPENDENT for (int64_t c = 0; c < columns; ++c) {
+      const ATH_REAL gradient = (p[c] - (c == wanted ? 1 : 0)) * dloss;
+      dx[c] = known ? gradient : 0;
+    }
   }
 }
 

@@ -36,12 +36,14 @@ static inline ATH_REAL ATH_NAME(silu_derivative)(ATH_REAL x) {
   return s * (1 + x * (1 - s));
 }
 
-#define ATH_EACH(expression)                                                                                           \
+/// With a function of the C library, which is called for one number at a time.
+#define ATH_EACH_CALL(expression)                                                                                      \
   for (int64_t e = begin; e < end; ++e) {                                                                              \
     const ATH_REAL x = xs[e];                                                                                          \
     ys[e] = (expression);                                                                                              \
   }                                                                                                                    \
   break
+#define ATH_EACH(expression) ATH_INDEPENDENT ATH_EACH_CALL(expression)
 
 static void ATH_NAME(unary_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;
@@ -58,35 +60,37 @@ static void ATH_NAME(unary_range)(const void *context, int64_t index, int64_t be
   case ATH_UNARY_SQRT: ATH_EACH(__builtin_elementwise_sqrt(x));
   case ATH_UNARY_RSQRT: ATH_EACH(1 / __builtin_elementwise_sqrt(x));
   case ATH_UNARY_RECIPROCAL: ATH_EACH(1 / x);
-  case ATH_UNARY_EXP: ATH_EACH(ATH_MATH(exp)(x));
-  case ATH_UNARY_LOG: ATH_EACH(ATH_MATH(log)(x));
+  case ATH_UNARY_EXP: ATH_EACH_CALL(ATH_MATH(exp)(x));
+  case ATH_UNARY_LOG: ATH_EACH_CALL(ATH_MATH(log)(x));
   case ATH_UNARY_RELU: ATH_EACH(x < 0 ? 0 : x);
   case ATH_UNARY_LEAKY_RELU: ATH_EACH(x < 0 ? alpha * x : x);
-  case ATH_UNARY_ELU: ATH_EACH(x < 0 ? alpha * ATH_MATH(expm1)(x) : x);
-  case ATH_UNARY_SIGMOID: ATH_EACH(ATH_NAME(sigmoid)(x));
-  case ATH_UNARY_TANH: ATH_EACH(ATH_MATH(tanh)(x));
-  case ATH_UNARY_SOFTPLUS: ATH_EACH(ATH_NAME(softplus)(x));
-  case ATH_UNARY_SILU: ATH_EACH(x * ATH_NAME(sigmoid)(x));
-  case ATH_UNARY_GELU: ATH_EACH(ATH_NAME(gelu)(x));
-  case ATH_UNARY_GELU_TANH: ATH_EACH(ATH_NAME(gelu_tanh)(x));
-  case ATH_UNARY_ERF: ATH_EACH(ATH_MATH(erf)(x));
+  case ATH_UNARY_ELU: ATH_EACH_CALL(x < 0 ? alpha * ATH_MATH(expm1)(x) : x);
+  case ATH_UNARY_SIGMOID: ATH_EACH_CALL(ATH_NAME(sigmoid)(x));
+  case ATH_UNARY_TANH: ATH_EACH_CALL(ATH_MATH(tanh)(x));
+  case ATH_UNARY_SOFTPLUS: ATH_EACH_CALL(ATH_NAME(softplus)(x));
+  case ATH_UNARY_SILU: ATH_EACH_CALL(x * ATH_NAME(sigmoid)(x));
+  case ATH_UNARY_GELU: ATH_EACH_CALL(ATH_NAME(gelu)(x));
+  case ATH_UNARY_GELU_TANH: ATH_EACH_CALL(ATH_NAME(gelu_tanh)(x));
+  case ATH_UNARY_ERF: ATH_EACH_CALL(ATH_MATH(erf)(x));
   case ATH_UNARY_COUNT: break;
   }
 }
 #undef ATH_EACH
+#undef ATH_EACH_CALL
 
 static void ATH_NAME(unary)(const ath_unary_args *args, ath_pool *pool) {
   ath_run_ranges(pool, args->count, ATH_POINTWISE_GRAIN, ATH_NAME(unary_range), args);
 }
 
-#define ATH_EACH_X(derivative)                                                                                         \
+#define ATH_EACH_X_CALL(derivative)                                                                                    \
   for (int64_t e = begin; e < end; ++e) {                                                                              \
     const ATH_REAL x = xs[e];                                                                                          \
     dx[e] = dy[e] * (derivative);                                                                                      \
   }                                                                                                                    \
   break
+#define ATH_EACH_X(derivative) ATH_INDEPENDENT ATH_EACH_X_CALL(derivative)
 #define ATH_EACH_Y(derivative)                                                                                         \
-  for (int64_t e = begin; e < end; ++e) {                                                                              \
+  ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) {                                                              \
     const ATH_REAL y = ys[e];                                                                                          \
     dx[e] = dy[e] * (derivative);                                                                                      \
   }                                                                                                                    \
@@ -100,16 +104,19 @@ static void ATH_NAME(unary_gradient_range)(const void *context, int64_t index, i
   const ATH_REAL alpha = (ATH_REAL)args->alpha;
   switch (args->function) {
   case ATH_UNARY_IDENTITY:
-    for (int64_t e = begin; e < end; ++e) dx[e] = dy[e];
+    ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) dx[e] = dy[e];
     break;
   case ATH_UNARY_NEGATE:
-    for (int64_t e = begin; e < end; ++e) dx[e] = -dy[e];
+    ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) dx[e] = -dy[e];
     break;
   case ATH_UNARY_SIGN:
     for (int64_t e = begin; e < end; ++e) dx[e] = 0;
     break;
   case ATH_UNARY_RELU: // a choice, not a product: a blocked gradient is 0 even when it is infinite
-    for (int64_t e = begin; e < end; ++e) dx[e] = ys[e] > 0 ? dy[e] : 0;
+    ATH_INDEPENDENT for (int64_t e = begin; e < end; ++e) {
+      const ATH_REAL y = ys[e], gradient = dy[e];
+      dx[e] = y > 0 ? gradient : 0;
+    }
     break;
   case ATH_UNARY_LEAKY_RELU: ATH_EACH_Y(signbit(y) ? alpha : 1); // with alpha 0 a negative x leaves y = -0
   case ATH_UNARY_ELU: ATH_EACH_Y(signbit(y) ? y + alpha : 1);
@@ -122,15 +129,16 @@ static void ATH_NAME(unary_gradient_range)(const void *context, int64_t index, i
   case ATH_UNARY_ABS: ATH_EACH_X((ATH_REAL)((x > 0) - (x < 0)));
   case ATH_UNARY_SQUARE: ATH_EACH_X(2 * x);
   case ATH_UNARY_LOG: ATH_EACH_X(1 / x);
-  case ATH_UNARY_SOFTPLUS: ATH_EACH_X(ATH_NAME(sigmoid)(x));
-  case ATH_UNARY_SILU: ATH_EACH_X(ATH_NAME(silu_derivative)(x));
-  case ATH_UNARY_GELU: ATH_EACH_X(ATH_NAME(gelu_derivative)(x));
-  case ATH_UNARY_GELU_TANH: ATH_EACH_X(ATH_NAME(gelu_tanh_derivative)(x));
-  case ATH_UNARY_ERF: ATH_EACH_X(ATH_2_OVER_SQRT_PI * ATH_MATH(exp)(-x * x));
+  case ATH_UNARY_SOFTPLUS: ATH_EACH_X_CALL(ATH_NAME(sigmoid)(x));
+  case ATH_UNARY_SILU: ATH_EACH_X_CALL(ATH_NAME(silu_derivative)(x));
+  case ATH_UNARY_GELU: ATH_EACH_X_CALL(ATH_NAME(gelu_derivative)(x));
+  case ATH_UNARY_GELU_TANH: ATH_EACH_X_CALL(ATH_NAME(gelu_tanh_derivative)(x));
+  case ATH_UNARY_ERF: ATH_EACH_X_CALL(ATH_2_OVER_SQRT_PI * ATH_MATH(exp)(-x * x));
   case ATH_UNARY_COUNT: break;
   }
 }
 #undef ATH_EACH_X
+#undef ATH_EACH_X_CALL
 #undef ATH_EACH_Y
 
 static void ATH_NAME(unary_gradient)(const ath_unary_gradient_args *args, ath_pool *pool) {

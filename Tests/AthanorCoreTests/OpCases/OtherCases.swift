@@ -19,6 +19,9 @@ extension OpCase {
     },
     OpCase("concatenate a value with itself", [.numbers([nil, 3])]) { try concatenate([$0[0], $0[0]]) },
     OpCase("broadcastTo", [.numbers([1, 3, 1])]) { try $0[0].apply(BroadcastTo(shape: [3, 2, 3, 4])) },
+    OpCase("broadcastTo of examples", [.numbers([nil, 3, 1])]) {
+      try $0[0].apply(BroadcastTo(shape: Shape(axes: $0[0].shape.axes.dropLast() + [Shape.Axis(4)])))
+    },
     OpCase("broadcastTo large", [.numbers([129, 1])], skipsDifferences: true) {
       try $0[0].apply(BroadcastTo(shape: [3, 129, 67]))
     },

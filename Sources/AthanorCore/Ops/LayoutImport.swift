@@ -1,0 +1,121 @@
+// The operations of the exchange language that the ops of `Layout.swift` export, and what they are in a graph.
+
+extension OperationKind {
+  package static let reshape = OperationKind(
+    "reshape", [.required(.x), .required(.shape, .integers)], fold: { try $0.foldedReshape() }
+  ) { site in
+    [try site.reshaped(site.computed(.x), site.operation.integers(.shape))]
+  }
+
+  package static let tile = OperationKind("tile", [.required(.x), .required(.reps, .integers)]) { site in
+    let x = try site.plain(site.computed(.x))
+    let repeats = try site.integers(.reps, count: x.rank)
+    guard zip(x.shape, repeats).allSatisfy({ $1 == 1 || ($0 == 1 && $1 > 0) }) else {
+      throw site.unsupported(
+        "it repeats shape \(Shape(x.shape)) \(repeats) times, but only lengths of 1 can be repeated")
+    }
+    return try site.map(x) { value in
+      let shape = Shape(axes: zip(value.shape.axes, repeats).map { $1 == 1 ? $0 : Shape.Axis($1) })
+      return value.shape == shape ? value : try value.apply(BroadcastTo(shape: shape))
+    }
+  }
+
+  package static let transpose = OperationKind(
+    "transpose", [.required(.x), .optional(.perm, .integers)], fold: { try $0.foldedTranspose() }
+  ) { site in
+    var x = try site.computed(.x)
+    let order = try site.axes(.perm, rank: x.rank) ?? Array(x.shape.indices.reversed())
+    guard order.sorted() == Array(x.shape.indices) else {
+      throw site.damaged("its order of axes is \(order) for shape \(Shape(x.shape))")
+    }
+    // Only the way in which it is seen changes.
+    if x.layout == .plain, order == Layout.toProgram {
+      x.layout = .picture
+    } else if x.layout == .picture, order == Layout.toGraph {
+      x.layout = .plain
+    } else {
+      return try site.map(site.plain(x)) { try $0.transposed(order) }
+    }
+    return [x]
+  }
+
+  package static let pad = OperationKind(
+    "pad",
+    [
+      .required(.x), .required(.pad, .integers), .choice(.mode, PadMode.constant),
+      .number(.constantValue, 0),
+    ]
+  ) { site in
+    let x = try site.computed(.x)
+    let pad = try site.operation.integers(.pad)
+    guard try site.operation.number(.constantValue) == 0, pad.count % 2 == 0, pad.count / 2 <= x.rank else {
+      throw site.unsupported("only zeros can be put around a value")
+    }
+    // The lengths are those of the last axes.
+    let pairs =
+      [(Int, Int)](repeating: (0, 0), count: x.rank - pad.count / 2)
+      + (0..<pad.count / 2).map { (pad[2 * $0], pad[2 * $0 + 1]) }
+    let value = x.layout == .picture ? x : try site.plain(x)
+    let order = value.layout.graphOrder(pairs)
+    return try site.map(value) { try $0.padded(before: order.map(\.0), after: order.map(\.1)) }
+  }
+
+  package static let sliceBySize = OperationKind(
+    "slice_by_size", [.required(.x), .required(.begin, .integers), .required(.size, .integers)]
+  ) { site in
+    var value = try site.value(site.plain(site.computed(.x)))
+    let begins = try site.integers(.begin, count: value.shape.rank)
+    let sizes = try site.integers(.size, count: value.shape.rank)
+    for axis in 1..<max(1, value.shape.rank) {
+      guard let length = value.shape[axis] else { continue }
+      let begin = begins[axis] < 0 ? begins[axis] + length : begins[axis]
+      guard (0...length).contains(begin), sizes[axis] >= -1, sizes[axis] <= length - begin else {
+        throw site.damaged("it takes \(sizes) of shape \(value.shape)")
+      }
+      let range = begin..<(sizes[axis] == -1 ? length : begin + sizes[axis])
+      if range != 0..<length { value = try value.sliced(along: axis, range) }
+    }
+    return [ImportedValue(value)]
+  }
+
+  package static let concat = OperationKind(
+    "concat", [.required(.values, .values), .integer(.axis, 0), .flag(.interleave, isFixed: true)],
+    fold: { try $0.foldedConcatenation() }
+  ) { site in
+    let parts = try site.values(.values)
+    guard parts.allSatisfy({ $0.constant == nil }) else {
+      throw site.unsupported("one of its values is constant, which is not supported")
+    }
+    guard let first = parts.first else { throw site.damaged("it joins nothing") }
+    let axis = try site.axis(site.operation.integer(.axis), rank: first.rank)
+    let layout: Layout = parts.allSatisfy { $0.layout == .picture } ? .picture : .plain
+    let values = try parts.map { try site.value(layout == .picture ? $0 : site.plain($0)) }
+    return [ImportedValue(try concatenate(values, axis: layout.graphAxis(axis)), layout: layout)]
+  }
+}
+
+extension ImportSite {
+  /// The first length stands for the batch, whether it says 0, 1 or -1.
+  func reshaped(_ x: ImportedValue, _ target: [Int]) throws -> ImportedValue {
+    let perExample = try value(x).shape.elementsPerExample
+    var rest = Array(target.dropFirst())
+    for axis in rest.indices where rest[axis] == 0 && axis + 1 < x.rank { rest[axis] = x.shape[axis + 1] ?? 0 }
+    let known = Tensor.elementCount(of: rest.filter { $0 != -1 }) ?? 0
+    if let open = rest.firstIndex(of: -1) { rest[open] = known > 0 ? perExample / known : 0 }
+    guard let first = target.first, [0, 1, -1, batch].contains(first), x.shape.first == .some(nil),
+      Tensor.elementCount(of: rest) == perExample
+    else {
+      throw unsupported(
+        "shape \(Shape(x.shape)) is to become \(target), but the batch must stay an axis of its own")
+    }
+    let shape = Shape([nil] + rest)
+    if rest.count == 1, x.layout != .plain {
+      guard x.layout == .picture, let height = x.shape[2], let width = x.shape[3], let channels = x.shape[1] else {
+        return x
+      }
+      return ImportedValue(
+        try value(x).reshaped(shape), layout: .flattening(height: height, width: width, channels: channels))
+    }
+    return ImportedValue(try value(plain(x)).reshaped(shape))
+  }
+}

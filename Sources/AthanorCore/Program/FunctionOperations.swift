@@ -1,0 +1,111 @@
+// Functions of the exchange language that several ops compute together.
+
+extension OperationKind {
+  package static let floorDiv = OperationKind(
+    "floor_div", [.required(.x), .required(.y)],
+    fold: { site in try site.foldedArithmetic { ($0 / $1).rounded(.down) } }
+  ) { site in
+    throw site.unsupported("it divides values of the network, but only known numbers can be")
+  }
+
+  package static let gelu = OperationKind("gelu", [.required(.x), .choice(.mode, GeluMode.exact)]) { site in
+    let mode = try site.operation.choice(.mode, GeluMode.self)
+    return try site.map(site.computed(.x)) { x in
+      switch mode {
+      case .exact: try AthanorCore.gelu(x)
+      case .tanh: try AthanorCore.gelu(x, approximate: true)
+      case .sigmoid: try x * sigmoid(x * 1.702)
+      }
+    }
+  }
+
+  /// The spellings of `gelu`'s `mode`, in the order of the numbers that neural networks have for them.
+  package enum GeluMode: String, CaseIterable, Sendable {
+    case exact = "EXACT"
+    case tanh = "TANH_APPROXIMATION"
+    case sigmoid = "SIGMOID_APPROXIMATION"
+  }
+
+  package static let relu6 = OperationKind("relu6", [.required(.x)]) { site in
+    try site.map(site.computed(.x)) { try $0.clipped(0, 6) }
+  }
+
+  package static let clip = OperationKind(
+    "clip", [.required(.x), .number(.alpha, -.infinity), .number(.beta, .infinity)]
+  ) { site in
+    let (low, high) = (try site.operation.number(.alpha), try site.operation.number(.beta))
+    return try site.map(site.computed(.x)) { value in
+      let above = low > -.infinity ? try value.binary(.maximum, low) : value
+      return high < .infinity ? try above.binary(.minimum, high) : above
+    }
+  }
+
+  package static let sigmoidHard = OperationKind(
+    "sigmoid_hard", [.required(.x), .number(.alpha, 0.2), .number(.beta, 0.5)]
+  ) { site in
+    let (alpha, beta) = (try site.operation.number(.alpha), try site.operation.number(.beta))
+    return try site.map(site.computed(.x)) { try ($0 * alpha + beta).clipped(0, 1) }
+  }
+
+  package static let softsign = OperationKind("softsign", [.required(.x)]) { site in
+    try site.map(site.computed(.x)) { try $0 / (abs($0) + 1) }
+  }
+
+  /// One slope below zero for each channel.
+  package static let prelu = OperationKind("prelu", [.required(.x), .required(.alpha)]) { site in
+    let (x, slopes) = (try site.computed(.x), try site.operation.required(.alpha))
+    let isPicture = x.rank == 4
+    let aligned = try isPicture ? site.picture(x) : site.plain(x)
+    guard isPicture || x.rank == 2 || slopes.count == 1 else {
+      throw site.unsupported("its input has \(x.rank) axes but 2 or 4 are needed")
+    }
+    let slope = try site.weight("alpha", slopes.reshaped(to: [slopes.count]))
+    return try site.map(aligned) { try relu($0) - relu(-$0) * slope }
+  }
+
+  package static let batchNorm = OperationKind(
+    "batch_norm",
+    [
+      .required(.x), .required(.mean), .required(.variance), .optional(.gamma), .optional(.beta),
+      .number(.epsilon, 1e-5),
+    ]
+  ) { site in
+    let (x, epsilon) = (try site.computed(.x), try site.operation.number(.epsilon))
+    let (mean, variance) = (try site.operation.required(.mean), try site.operation.required(.variance))
+    let (gamma, beta) = (try site.operation.tensor(.gamma), try site.operation.tensor(.beta))
+    let channels = mean.count
+    guard [variance, gamma, beta].compactMap(\.self).allSatisfy({ $0.count == channels }), x.rank >= 2,
+      x.shape[1] == channels
+    else { throw site.damaged("its \(channels) means do not go with an input of shape \(Shape(x.shape))") }
+    // y = x * factor + shift, computed once, in double precision.
+    let (means, variances, gammas, betas) = (mean.floats, variance.floats, gamma?.floats, beta?.floats)
+    let factors = (0..<channels).map { Double(gammas?[$0] ?? 1) / (Double(variances[$0]) + epsilon).squareRoot() }
+    let shifts = (0..<channels).map { Double(betas?[$0] ?? 0) - Double(means[$0]) * factors[$0] }
+    let isPicture = x.rank == 4
+    let shape = isPicture || x.rank == 2 ? [channels] : [channels] + x.shape.dropFirst(2).map { _ in 1 }
+    let scale = try site.weight("scale", Tensor(uncheckedShape: shape, .float32(factors.map { Float($0) })))
+    let shift = try site.weight("shift", Tensor(uncheckedShape: shape, .float32(shifts.map { Float($0) })))
+    return try site.map(isPicture ? site.picture(x) : site.plain(x)) { try $0 * scale + shift }
+  }
+
+  package static let layerNorm = OperationKind(
+    "layer_norm",
+    [
+      .required(.x), .optional(.axes, .integers), .optional(.gamma), .optional(.beta), .number(.epsilon, 1e-5),
+    ]
+  ) { site in
+    let value = try site.value(site.plain(site.computed(.x)))
+    let rank = value.shape.rank
+    let axes = (try site.axes(.axes, rank: rank) ?? Array(1..<rank)).sorted()
+    guard axes == Array(rank - axes.count..<rank), axes.first.map({ $0 > 0 }) == true else {
+      throw site.unsupported("it normalises axes \(axes), but only the last ones can be")
+    }
+    let kept = Shape(value.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element })
+    let centred = try value - value.mean(axes: axes).reshaped(kept)
+    let epsilon = try site.operation.number(.epsilon)
+    var y = try centred * rsqrt(square(centred).mean(axes: axes).reshaped(kept) + epsilon)
+    if let gamma = try site.operation.tensor(.gamma) { y = try y * site.weight("gamma", gamma) }
+    if let beta = try site.operation.tensor(.beta) { y = try y + site.weight("beta", beta) }
+    return [ImportedValue(y)]
+  }
+}

@@ -1,0 +1,206 @@
+/// A value of a program in the graph that is being composed of it.
+package struct ImportedValue: Sendable, LaidOut {
+  package enum Content: Sendable {
+    /// Known numbers, lying as in the program.
+    case numbers(Tensor)
+    case computed(ValueID, Shape)
+  }
+
+  package let content: Content
+  package var layout: Layout
+
+  package init(_ value: Value, layout: Layout = .plain) {
+    content = .computed(value.id, value.shape)
+    self.layout = layout
+  }
+
+  package init(constant tensor: Tensor) {
+    content = .numbers(tensor)
+    layout = .plain
+  }
+
+  package var constant: Tensor? {
+    if case .numbers(let tensor) = content { tensor } else { nil }
+  }
+
+  package var rank: Int { shape.count }
+
+  /// The lengths in the program, nil for the batch.
+  package var shape: [Int?] {
+    switch content {
+    case .numbers(let tensor): tensor.shape
+    case .computed(_, let shape): layout.programOrder(shape.lengths)
+    }
+  }
+}
+
+/// The graph's side of layouts.
+package protocol GraphSide: LayoutSide where Element == ImportedValue {
+  var builder: GraphBuilder { get }
+}
+
+extension GraphSide {
+  /// The value in the graph; known numbers become constants of it.
+  package func value(_ x: ImportedValue) throws -> Value {
+    switch x.content {
+    case .computed(let id, _): Value(builder, id)
+    case .numbers(let tensor): try builder.constant(tensor.floats.map { Double($0) }, tensor.shape)
+    }
+  }
+
+  package static var toOtherSide: [Int] { Layout.toProgram }
+  package static var fromOtherSide: [Int] { Layout.toGraph }
+
+  package func transposed(_ x: ImportedValue, _ order: [Int], _ layout: Layout) throws -> ImportedValue {
+    ImportedValue(try value(x).transposed(order), layout: layout)
+  }
+
+  package func unflattened(_ x: ImportedValue, height: Int, width: Int, channels: Int) throws -> ImportedValue {
+    let flat = try value(x)
+    return ImportedValue(try flat.reshaped([flat.shape[0], height, width, channels]), layout: .picture)
+  }
+
+  package func flattened(_ x: ImportedValue) throws -> ImportedValue {
+    let picture = try value(x)
+    return ImportedValue(
+      try picture.reshaped([picture.shape[0], Shape(picture.shape.withoutBatch).elementsPerExample]))
+  }
+}
+
+/// Composes a graph of a program's operations, one after another.
+package final class ProgramComposer: GraphSide {
+  package let program: Program
+  package let builder: GraphBuilder
+  /// Makes numbers of the program a weight of the model.
+  fileprivate let weight: (_ name: String, Tensor) throws -> Value
+  private var values: [String: ImportedValue] = [:]
+
+  package init(_ program: Program, _ builder: GraphBuilder, weight: @escaping (String, Tensor) throws -> Value) {
+    self.program = program
+    self.builder = builder
+    self.weight = weight
+  }
+
+  /// The outputs for given inputs: pictures `[N, H, W, C]`, all else as in the program.
+  ///
+  /// - Throws: `AthanorError` that names the operation at fault.
+  package func compose(_ inputs: [Value]) throws -> [Value] {
+    for (input, value) in zip(program.inputs, inputs) {
+      values[input.name] = ImportedValue(value, layout: input.isPicture ? .picture : .plain)
+    }
+    for operation in program.operations {
+      do {
+        let results = try compose(operation)
+        for (result, value) in zip(operation.results, results) { values[result.name] = value }
+      } catch let error as AthanorError {
+        throw error.within("\(operation.name) (\(operation.kind))")
+      }
+    }
+    return try program.outputs.map { output in
+      guard let value = values[output.name], value.constant == nil else {
+        throw AthanorError(
+          .data, at: "output \"\(output.name)\"", "nothing computes it from the input", fix: "The file is damaged.")
+      }
+      return try self.value(plain(value))
+    }
+  }
+
+  private func compose(_ operation: Program.Operation) throws -> [ImportedValue] {
+    let site = ImportSite(
+      operation: try operation.replacing { operand in
+        guard case .named(let name) = operand else { return operand }
+        return try self.value(named: name).constant.map { .constant($0) } ?? operand
+      }, composer: self)
+    let isKnown = operation.kind.parameters.allSatisfy { parameter in
+      site.operation.operands(parameter.name).allSatisfy { if case .constant = $0 { true } else { false } }
+    }
+    if isKnown, let tensor = try operation.kind.fold?(site) { return [ImportedValue(constant: tensor)] }
+    let results = try operation.kind.compose(site)
+    guard results.count == operation.results.count else {
+      throw AthanorError(.unsupported, at: "", "it has \(operation.results.count) results and not \(results.count)")
+    }
+    return results
+  }
+
+  fileprivate func value(named name: String) throws -> ImportedValue {
+    guard let value = values[name] else {
+      throw AthanorError(.data, at: "", "nothing before it computes \"\(name)\"", fix: "The file is damaged.")
+    }
+    return value
+  }
+}
+
+/// What the import facet of an operation sees: its arguments, with all known numbers put in, and the graph.
+package struct ImportSite: GraphSide {
+  package let operation: Program.Operation
+  fileprivate let composer: ProgramComposer
+
+  package var builder: GraphBuilder { composer.builder }
+  /// The batch that the program was written for.
+  package var batch: Int? { composer.program.inputs.first?.shape.first }
+
+  package func values(_ argument: ArgumentName) throws -> [ImportedValue] {
+    try operation.operands(argument).map { operand in
+      switch operand {
+      case .constant(let tensor): ImportedValue(constant: tensor)
+      case .named(let name): try composer.value(named: name)
+      }
+    }
+  }
+
+  package func value(_ argument: ArgumentName) throws -> ImportedValue {
+    guard let value = try values(argument).first else {
+      throw AthanorError(.data, at: "", "its argument \"\(argument.rawValue)\" is missing")
+    }
+    return value
+  }
+
+  /// An argument that the network computes.
+  package func computed(_ argument: ArgumentName) throws -> ImportedValue {
+    let value = try value(argument)
+    guard value.constant == nil else {
+      throw AthanorError(
+        .unsupported, at: "",
+        "its argument \"\(argument.rawValue)\" is constant, but the network must compute it")
+    }
+    return value
+  }
+
+  /// Numbers of the program as a weight of the model, named for the operation's result.
+  package func weight(_ name: String, _ tensor: Tensor) throws -> Value {
+    let origin = operation.results.first?.name ?? operation.name
+    return try composer.weight(origin.split(separator: "/").joined(separator: ".") + "/" + name, tensor)
+  }
+
+  /// One value in the layout of another, made by a function of the elements.
+  package func map(_ x: ImportedValue, _ body: (Value) throws -> Value) throws -> [ImportedValue] {
+    [ImportedValue(try body(value(x)), layout: x.layout)]
+  }
+
+  /// An axis as a number from 0; the language counts from the end below 0.
+  package func axis(_ axis: Int, rank: Int) throws -> Int {
+    guard (-rank..<rank).contains(axis) else {
+      throw AthanorError(.data, at: "", "it names axis \(axis) of a value with \(rank) axes")
+    }
+    return axis < 0 ? axis + rank : axis
+  }
+
+  package func axes(_ argument: ArgumentName, rank: Int) throws -> [Int]? {
+    guard operation.has(argument) else { return nil }
+    return try operation.integers(argument).map { try axis($0, rank: rank) }
+  }
+
+  package func integers(_ argument: ArgumentName, count: Int) throws -> [Int] {
+    let integers = try operation.integers(argument)
+    guard integers.count == count else {
+      throw AthanorError(
+        .data, at: "", "its argument \"\(argument.rawValue)\" is \(integers) but needs \(count) numbers")
+    }
+    return integers
+  }
+
+  /// The error of an operation that cannot be computed here.
+  package func unsupported(_ problem: String) -> AthanorError { AthanorError(.unsupported, at: "", problem) }
+  /// The error of an operation whose arguments do not fit together.
+  package func damaged(_ problem: String) -> AthanorError { AthanorError(.data, at: "", problem) }
+}
