@@ -248,16 +248,24 @@ package struct Network: Sendable {
     package let weights: [WeightDeclaration]
     /// The types of each call's results.
     package let types: [[ValueType]]
+    /// Further names of weights, where models within the network share them.
+    package let aliases: [String: String]
+
+    /// Whether one of the layers that have a weight is frozen.
+    package func isFrozen(_ weight: String, _ frozen: Set<String>) -> Bool {
+      Network.isFrozen(weight, frozen)
+        || aliases.contains { $0.value == weight && Network.isFrozen($0.key, frozen) }
+    }
   }
 
   /// Builds the layers' graph on the inputs.
   ///
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   package func build(_ values: [Value], isTraining: Bool, frozen: Set<String> = []) throws -> Built {
-    guard let builder = values.first?.builder else { return Built(outputs: [], weights: [], types: []) }
-    var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen)
+    guard let builder = values.first?.builder else { return Built(outputs: [], weights: [], types: [], aliases: [:]) }
+    var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen, storage: nestedStorage)
     let (outputs, types) = try build(values, &scope)
-    return Built(outputs: outputs, weights: scope.weights, types: types)
+    return Built(outputs: outputs, weights: scope.weights, types: types, aliases: scope.aliases)
   }
 
   /// Builds the layers' graph inside of a layer.
