@@ -26,7 +26,9 @@ package enum KerasFile {
       optimizer: training.optimizer, loss: training.loss, metrics: training.metrics)
     if let json = configuration.serialized(learningRate: rate.kerasSerialized) {
       root.attributes["training_config"] = .text(json.description)
-      if rate.serialized != rate.kerasSerialized { root.attributes[rateAttribute] = .text(rate.serialized.description) }
+      if let exact = rate.serialized, exact != rate.kerasSerialized {
+        root.attributes[rateAttribute] = .text(exact.description)
+      }
       root.groups["optimizer_weights"] = optimizerGroup(model, training)
     }
     root.attributes[stateAttribute] = .text(try encode(model.progress))

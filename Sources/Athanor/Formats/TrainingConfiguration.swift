@@ -14,9 +14,10 @@ package struct TrainingConfiguration: Sendable {
   /// The configuration in JSON; nil when a loss, a metric or the optimizer's rule has no name in files.
   ///
   /// - Parameter learningRate: The learning rate as the format has it: `kerasSerialized` for Keras, else `serialized`.
-  package func serialized(learningRate: JSONValue) -> JSONValue? {
+  package func serialized(learningRate: JSONValue?) -> JSONValue? {
     let metrics = metrics.compactMap(\.serialized)
-    guard let optimizer = optimizer.serialized(learningRate: learningRate), let loss = loss.serialized,
+    guard let learningRate, let optimizer = optimizer.serialized(learningRate: learningRate),
+      let loss = loss.serialized,
       metrics.count == self.metrics.count
     else { return nil }
     return .object([

@@ -179,6 +179,20 @@ package struct Network: Sendable {
     return Network.unique(name, among: Set(outputs.map(\.name)))
   }
 
+  /// One layer between inputs and outputs with names of their own.
+  ///
+  /// - Throws: `AthanorError` when an input is impossible or a name is taken.
+  package init(_ layer: any GeneralLayer, inputs: [Port], outputs names: [String]) throws {
+    for port in inputs { _ = try Input(port: port, name: port.name).outcome.get() }
+    self.inputs = inputs
+    outputs = []
+    let name = try add(layer)
+    calls = [Call(entry: 0, arguments: inputs.indices.map { .input($0) }, isTraining: nil)]
+    outputs = names.indices.map { index in
+      Output(name: names.count == 1 ? name : names[index], reference: .result(call: 0, index: index))
+    }
+  }
+
   // MARK: Parts
 
   /// The part of the network that ends at a layer's last call, and the names of the layers that it needs.
