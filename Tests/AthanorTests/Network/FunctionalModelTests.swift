@@ -155,6 +155,28 @@ struct FunctionalModelTests {
     #expect(try usual.predict(ones) == ones)
   }
 
+  @Test("A new output leaves the masks of the others as they were, and each call has masks of its own")
+  func masks() throws {
+    let ones = try Tensor(shape: [1, 1], [1])
+    func mask(_ hasMore: Bool, _ kernel: String = "dense/kernel") throws -> Tensor {
+      let x = Input([1], name: "x")
+      let drop = SharedLayer(Dropout(0.5, name: "drop"))
+      func branch(_ name: String) -> Symbol {
+        drop(Dense(400, useBias: false, kernelInitializer: .ones, name: name)(x))
+      }
+      let sum = Add(name: "sum")(branch("dense"), branch("other"))
+      let model = try Model(inputs: [x], outputs: hasMore ? [sum, Dropout(0.5, name: "more")(x)] : [sum], seed: 3)
+      try model.compile(losses: ["sum": Loss("total") { y, _ in try y.sum(axes: [1]) }])
+      let targets = try Tensor(shape: [1, 400], [Float](repeating: 0, count: 400))
+      return try #require(
+        try model.gradients(Dataset(inputs: ["x": ones], targets: ["sum": targets]))[kernel])
+    }
+    let alone = try mask(false)
+    #expect(Set(alone.floats) == [0, 2])
+    #expect(try mask(true) == alone)
+    #expect(try mask(false, "other/kernel") != alone)
+  }
+
   // MARK: Sequential
 
   private struct Refusal: Error {}
