@@ -2,9 +2,9 @@ extension Program {
   /// Takes a multiplication of the picture at the program's beginning out of it: it is the model's scale for bytes. Conversions before it
   /// say nothing here.
   ///
-  /// - Returns: The factor, 1 when the program begins otherwise; nil where numbers go in.
+  /// - Returns: The factor, 1 when the program begins otherwise; nil where the first input is no picture.
   package mutating func takePixelScale() throws -> Float? {
-    guard inputs.count == 1, inputs[0].isPicture else { return nil }
+    guard inputs.first?.isPicture == true else { return nil }
     while let first = onlyReader, [.cast, .identity].contains(operations[first].kind) { try takeOut(first) }
     guard let place = onlyReader, operations[place].kind.function == .binary(.multiply) else { return 1 }
     let operands = operations[place].operands(.x) + operations[place].operands(.y)
