@@ -12,7 +12,7 @@ struct Predict: AsyncParsableCommand {
       first (white on black, cropped, centred) unless --no-normalize is given.
       """)
 
-  @Argument(help: "The .h5 file of a trained model.") var file: String
+  @Argument(help: "The file of a trained model: .h5, .safetensors, ...") var file: String
   @Argument(help: "Pictures, or folders of them.") var pictures: [String] = []
   @Option(help: "Predict the test pictures of this data set instead.") var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
@@ -35,7 +35,7 @@ struct Predict: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try Model(contentsOf: file, threads: computing.threads)
+    let model = try NetworkSource.read(file, threads: computing.threads)
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     let shape = model.inputShape
     guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
