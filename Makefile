@@ -69,10 +69,10 @@ dependencies:
 	@sh Tools/install_dependencies.sh
 
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Examples Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Package.swift
 
 clean:
 	rm -rf .build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DEMO)

@@ -66,10 +66,13 @@ let package = Package(
       ],
       path: "Benchmarks/AthanorBenchmarks"),
 
+    // Programs to read; the tests run them.
+    .target(name: "AthanorExamples", dependencies: ["Athanor"], path: "Examples", exclude: ["digits"]),
+
     .testTarget(name: "AthanorKernelsTests", dependencies: ["AthanorKernels"]),
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"], exclude: ["Snapshots"]),
     .testTarget(
-      name: "AthanorTests", dependencies: ["Athanor"], exclude: ["Figures/Snapshots", "Goldens"]),
+      name: "AthanorTests", dependencies: ["Athanor", "AthanorExamples"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),

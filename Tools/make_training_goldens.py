@@ -4,8 +4,8 @@
 Usage:
     KERAS_BACKEND=jax python3 Tools/make_training_goldens.py Tests/AthanorTests/Goldens
 
-Made with Python 3.11.7, Keras 3.15.1 on JAX 0.10.2 and NumPy 2.4.6, on a CPU. It writes layers.json, losses.json, metrics.json,
-optimizers.json, schedules.json and fit.json; a run with other versions may differ in the last digits.
+Made with Python 3.11.7, Keras 3.15.1 on JAX 0.10.2 and NumPy 2.4.6, on a CPU. It writes layers.json, merging.json, losses.json,
+metrics.json, optimizers.json, schedules.json, fit.json and functional.json; a run with other versions may differ in the last digits.
 
 Arrays are {"shape": [...], "values": [...]} in row-major order, with nine digits, so that each is the same 32-bit number
 when it is read back.
@@ -134,6 +134,47 @@ def layers() -> dict:
     cases["activation_elu_alpha"] = (l.Activation(lambda x: keras.activations.elu(x, alpha=0.3)), [5, 7])
     cases["activation_softmax_pictures"] = (l.Activation("softmax"), [2, 3, 2, 5])
     return {name: layer_golden(name, layer, shape) for name, (layer, shape) in cases.items()}
+
+
+# Layers with several inputs: all of their gradients.
+
+
+def merging() -> dict:
+    def golden(name: str, layer: keras.Layer, shapes: list[list[int]]) -> dict:
+        numbers = Numbers(name)
+        inputs = [numbers.normal(3, *shape) for shape in shapes]
+
+        def run(inputs):
+            return layer(inputs)
+
+        y = run([jnp.asarray(x) for x in inputs])
+        cotangent = numbers.normal(*y.shape)
+        gradients = jax.grad(lambda inputs: (run(inputs) * cotangent).sum())([jnp.asarray(x) for x in inputs])
+        return {
+            "inputs": [array(x) for x in inputs],
+            "prediction": array(y),
+            "cotangent": array(cotangent),
+            "gradients": [array(g) for g in gradients],
+        }
+
+    l = keras.layers
+    cases = {
+        "add": (l.Add(), [[3, 4], [3, 4], [3, 4]]),
+        "add_broadcast": (l.Add(), [[3, 4], [1, 4]]),
+        "subtract": (l.Subtract(), [[3, 4], [3, 4]]),
+        "multiply": (l.Multiply(), [[3, 4], [3, 4], [3, 1]]),
+        "average": (l.Average(), [[5], [5], [5]]),
+        "maximum": (l.Maximum(), [[5], [5], [5]]),
+        "minimum": (l.Minimum(), [[5], [5], [5]]),
+        "concatenate": (l.Concatenate(), [[2, 3], [2, 1], [2, 4]]),
+        "concatenate_axis": (l.Concatenate(axis=1), [[2, 3], [4, 3]]),
+        "dot": (l.Dot(axes=-1), [[5], [5]]),
+        "dot_normalize": (l.Dot(axes=1, normalize=True), [[5], [5]]),
+        "dot_matrices": (l.Dot(axes=1), [[3, 2], [3, 4]]),
+        "dot_axes": (l.Dot(axes=(2, 1)), [[3, 4], [4, 2]]),
+        "dot_vector_matrix": (l.Dot(axes=1), [[3], [3, 4]]),
+    }
+    return {name: golden(name, layer, shapes) for name, (layer, shapes) in cases.items()}
 
 
 # Losses: the mean over the batch, and its gradient with respect to what the model's last function gets.
@@ -325,13 +366,138 @@ def fit() -> dict:
     return cases
 
 
+# Models that are no chains: 100 steps of each. Weights and batches follow from a formula that the tests know too.
+
+EXAMPLES = 8
+
+
+class Sequence:
+    """Numbers from -1 to 1 in steps of 1/512, by a linear congruence: the same in every language."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = seed
+
+    def integers(self, *shape: int, below: int) -> np.ndarray:
+        result = np.empty(shape, np.int32)
+        for place in range(result.size):
+            self.state = (self.state * 1103515245 + 12345) % (1 << 31)
+            result.flat[place] = (self.state >> 16) % below
+        return result
+
+    def numbers(self, *shape: int, scale: float = 1.0) -> np.ndarray:
+        return ((self.integers(*shape, below=1025) - 512) / 512 * scale).astype(np.float32)
+
+
+def functional() -> dict:
+    l = keras.layers
+    o = keras.optimizers
+
+    def start(model):
+        """Gives kernels and biases their numbers; the other weights keep Keras' own."""
+        numbers = Sequence(1)
+        for variable in model.weights:
+            if variable.path.endswith(("kernel", "bias")):
+                variable.assign(numbers.numbers(*variable.shape, scale=0.5))
+
+    def weights(model):
+        return {v.path: array(v.value) for v in model.weights}
+
+    def step(model, *batch, **options):
+        model.reset_metrics()  # they would go on from step to step
+        return {name: float(value) for name, value in model.train_on_batch(*batch, return_dict=True, **options).items()}
+
+    def kept(logs):
+        """The figures of every tenth step."""
+        return {name: array(np.asarray([figures[name] for figures in logs[9::10]])) for name in logs[0]}
+
+    def two_inputs_two_outputs(optimizer):
+        picture, age = keras.Input((6, 6, 2), name="picture"), keras.Input((1,), name="age")
+        x = l.Conv2D(3, 3, padding="same", activation="tanh", name="first")(picture)
+        x = l.Add(name="sum")([x, l.Conv2D(3, 3, padding="same", name="second")(x)])
+        x = l.Concatenate(name="join")([l.GlobalAveragePooling2D(name="mean")(x), age])
+        kind, size = l.Dense(3, activation="softmax", name="kind")(x), l.Dense(1, name="size")(x)
+        model = keras.Model([picture, age], {"kind": kind, "size": size})
+        model.compile(
+            optimizer, {"kind": "sparse_categorical_crossentropy", "size": "mean_squared_error"},
+            loss_weights={"kind": 1.0, "size": 0.1}, metrics={"kind": ["accuracy"]})
+        start(model)
+        before, logs, n = weights(model), [], Sequence(2)
+        for _ in range(100):
+            x = {"picture": n.numbers(EXAMPLES, 6, 6, 2), "age": n.numbers(EXAMPLES, 1)}
+            y = {"kind": n.integers(EXAMPLES, below=3), "size": n.numbers(EXAMPLES, 1)}
+            certainty = {"kind": np.ones(EXAMPLES, np.float32), "size": n.numbers(EXAMPLES) + 1}
+            logs.append(step(model, x, y, sample_weight=certainty))
+        return {"before": before, "after": weights(model), "logs": kept(logs)}
+
+    def siamese():
+        left, right = keras.Input((5,), name="left"), keras.Input((5,), name="right")
+        encode = l.Dense(4, activation="tanh", name="encode")
+        a, b = encode(left), encode(right)
+        x = l.Concatenate(name="join")([l.Subtract(name="difference")([a, b]), l.Dot(axes=1, normalize=True, name="angle")([a, b])])
+        model = keras.Model([left, right], l.Dense(1, activation="sigmoid", name="same")(x))
+        model.compile(o.Adam(1e-3), "binary_crossentropy", metrics=["accuracy"])
+        start(model)
+        before, logs, n = weights(model), [], Sequence(3)
+        for _ in range(100):
+            x = {"left": n.numbers(EXAMPLES, 5), "right": n.numbers(EXAMPLES, 5)}
+            logs.append(step(model, x, n.integers(EXAMPLES, 1, below=2).astype(np.float32)))
+        return {"before": before, "after": weights(model), "logs": kept(logs)}
+
+    def shared_batch_normalization():
+        left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
+        norm = l.BatchNormalization(momentum=0.9, name="norm")
+        x = l.Multiply(name="product")([norm(left), l.Dense(3, name="dense")(norm(right))])
+        model = keras.Model([left, right], l.Dense(2, name="last")(x))
+        model.compile(o.SGD(0.01, momentum=0.9), "mean_squared_error")
+        start(model)
+        before, logs, n = weights(model), [], Sequence(4)
+        for _ in range(100):
+            x = {"left": n.numbers(EXAMPLES, 3), "right": n.numbers(EXAMPLES, 3, scale=3) + 1}
+            logs.append(step(model, x, n.numbers(EXAMPLES, 2)))
+        return {"before": before, "after": weights(model), "logs": kept(logs)}
+
+    def frozen_inside():
+        """A generator is trained through a discriminator that stays, and the discriminator alone in between."""
+        picture, noise = keras.Input((4,), name="picture"), keras.Input((3,), name="noise")
+        x = l.BatchNormalization(momentum=0.9, name="norm")(l.Dense(5, activation="tanh", name="look")(picture))
+        discriminator = keras.Model(picture, l.Dense(1, activation="sigmoid", name="judge")(x), name="discriminator")
+        generated = l.Dense(4, name="draw")(l.Dense(5, activation="tanh", name="think")(noise))
+        gan = keras.Model(noise, discriminator(generated), name="gan")
+        drawing = keras.Model(noise, generated)
+        discriminator.compile(o.Adam(1e-3), "binary_crossentropy")
+        gan.compile(o.AdamW(1e-3, weight_decay=0.1), "binary_crossentropy")
+        start(gan)
+        before, alone, inside, n = weights(gan), [], [], Sequence(5)
+        for _ in range(100):
+            real, z = n.numbers(EXAMPLES, 4) + 1, n.numbers(EXAMPLES, 3)
+            x = np.concatenate([real, drawing.predict_on_batch(z)])
+            y = np.concatenate([np.ones((EXAMPLES, 1)), np.zeros((EXAMPLES, 1))]).astype(np.float32)
+            discriminator.trainable = True
+            alone.append(step(discriminator, x, y))
+            discriminator.trainable = False
+            inside.append(step(gan, n.numbers(EXAMPLES, 3), np.ones((EXAMPLES, 1), np.float32)))
+        return {"before": before, "after": weights(gan), "logs": kept(inside), "logsAlone": kept(alone)}
+
+    cases = {}
+    for name, make in {
+        "two_inputs_two_outputs_adam": lambda: two_inputs_two_outputs(o.Adam(1e-3)),
+        "two_inputs_two_outputs_sgd": lambda: two_inputs_two_outputs(o.SGD(0.01, momentum=0.9)),
+        "siamese": siamese,
+        "shared_batch_normalization": shared_batch_normalization,
+        "frozen_inside": frozen_inside,
+    }.items():
+        keras.backend.clear_session()
+        cases[name] = make()
+    return cases
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     if keras.backend.backend() != "jax":
         sys.exit("set KERAS_BACKEND=jax")
     folder = pathlib.Path(sys.argv[1])
-    for make in (layers, losses, metrics, optimizers, schedules, fit):
+    for make in (layers, merging, losses, metrics, optimizers, schedules, fit, functional):
         path = folder / f"{make.__name__}.json"
         path.write_text(json.dumps(make(), separators=(",", ":"), sort_keys=True) + "\n")
         print(f"{path}: {path.stat().st_size:,} bytes")

@@ -2,7 +2,9 @@
 
 1. Training: from the same weights, with the same batches and without dropout, 100 steps of each optimizer end within 1e-4 in every
    weight (and within 1 % of the way gone), for both of the tutorial's networks, and the optimizer's own variables within 10 %.
-2. Files: what Athanor saves, Keras loads, and predicts the same within 1e-5; and the other way round, for a network of every layer.
+2. Functional models: 100 steps of each of `functional()` in make_training_goldens.py still give the numbers of its golden file, with which
+   `make test` compares Athanor.
+3. Files: what Athanor saves, Keras loads, and predicts the same within 1e-5; and the other way round, for a network of every layer.
 
 Versions: Tools/requirements.txt (Keras on JAX). The pictures are the digits that come with Athanor.
 """
@@ -19,7 +21,8 @@ import h5py
 import keras
 import numpy as np
 from keras import layers as L
-from parity_support import athanor, finish, idx, within
+from make_training_goldens import functional
+from parity_support import ROOT, athanor, finish, idx, within
 
 absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is an old format is known
 BATCH = 200
@@ -159,8 +162,19 @@ def compare_files(folder):
     compare_predictions(folder, "preprocessing, saved by Keras", folder / "preprocessing.h5", test)
 
 
+def compare_functional_models():
+    made = functional()
+    for name, golden in json.loads((ROOT / "Tests/AthanorTests/Goldens/functional.json").read_text()).items():
+        for part in ("after", "logs"):
+            if sorted(made[name][part]) != sorted(golden[part]):
+                sys.exit(f"{name}: {part} holds {sorted(golden[part])}, Keras gives {sorted(made[name][part])}")
+            flat = lambda arrays: np.concatenate([arrays[key]["values"] for key in sorted(arrays)])
+            within(f"{name}, 100 steps: {part} in the golden file", float(np.max(np.abs(flat(made[name][part]) - flat(golden[part])))), 1e-5)
+
+
 with tempfile.TemporaryDirectory() as temporary:
     print(f"Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}, h5py {h5py.__version__}")
+    compare_functional_models()
     compare_files(pathlib.Path(temporary))
     compare_training(pathlib.Path(temporary), "malireddi", malireddi)
     compare_training(pathlib.Path(temporary), "chollet", chollet)

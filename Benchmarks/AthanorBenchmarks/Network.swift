@@ -44,20 +44,9 @@ struct NetworkBenchmark: AsyncParsableCommand {
     let one = test.slice(0..<1)
     for _ in 0..<10 { _ = try model.predict(one) }
     figures.latencySeconds = try medianSeconds(300) { _ = try model.predict(one) }
-    figures.peakMegabytes = peakMegabytes()
+    figures.peakMegabytes = Double(ProcessMemory.peakByteCount) / 1_048_576
     try Benchmarks.report(figures)
   }
-}
-
-private func peakMegabytes() -> Double {
-  var usage = rusage()
-  #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-    return Double(usage.ru_maxrss) / 1_048_576  // counted in bytes
-  #else
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_maxrss) / 1024  // counted in kilobytes
-  #endif
 }
 
 /// Notes when the first step has ended.

@@ -8,7 +8,9 @@ struct AthanorProgram: AsyncParsableCommand {
     commandName: "athanor",
     abstract: "Train small neural networks on the CPU you have, and use them.",
     discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
-    subcommands: [Summary.self, Train.self, Evaluate.self, Predict.self, Export.self, Inspect.self, Datasets.self])
+    subcommands: [
+      Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Inspect.self, Datasets.self,
+    ])
 }
 
 @main

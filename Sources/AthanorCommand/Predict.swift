@@ -6,28 +6,42 @@ import Foundation
 
 struct Predict: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say what is on pictures, or write all probabilities for a data set.",
+    abstract: "Say what is on pictures, or compute a model's outputs for a data set or for any numbers.",
     discussion: """
       PNG and JPEG files, or folders of them. For models of 28 x 28 gray pictures they are brought into MNIST's form \
       first (white on black, cropped, centred) unless --no-normalize is given.
+
+      With --inputs and --outputs the inputs and outputs of any model are NumPy files. Bytes (uint8) for an input of floating-point \
+      numbers are scaled as in training, by 1/255 as a rule.
       """)
 
-  @Argument(help: "The file of a trained model: .h5, .safetensors, ...") var file: String
+  @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "Pictures, or folders of them.") var pictures: [String] = []
   @Option(help: "Predict the test pictures of this data set instead.") var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
   @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities.") var output: String?
+  @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
+  @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.") var outputs: String?
+  @Option(parsing: .unconditional, help: "How many examples are computed at once; by default 32, of a data set 200.")
+  var batchSize: Int?
   @OptionGroup var computing: ThreadOptions
   @Option(help: "The names of the classes in order, separated by commas.") var labels: String?
   @Flag(inversion: .prefixedNo, help: "Bring pictures into MNIST's form first.") var normalize = true
-  @Flag(help: "Print one JSON object in a line for each picture.") var json = false
+  @Flag(help: "Print one JSON object: in a line for each picture, or for what was written.") var json = false
 
   func validate() throws {
-    guard pictures.isEmpty != (dataset == nil) else {
-      throw ValidationError("Give pictures, or --dataset with --output.")
+    guard [!pictures.isEmpty, dataset != nil, !inputs.isEmpty].filter(\.self).count == 1 else {
+      throw ValidationError("Give pictures, or --dataset with --output, or --inputs with --outputs.")
     }
     guard dataset == nil || output != nil else { throw ValidationError("--dataset needs --output FILE.npy.") }
     guard dataset != nil || output == nil else { throw ValidationError("--output FILE.npy needs --dataset.") }
+    guard inputs.isEmpty == (outputs == nil) else {
+      throw ValidationError("--inputs FILE.npy and --outputs FILE.npy go together.")
+    }
+    if let batchSize {
+      guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
+      guard pictures.isEmpty else { throw ValidationError("--batch-size goes with --dataset or --inputs.") }
+    }
     guard let dataset else { return }
     var options = DataOptions()
     options.dataset = dataset
@@ -36,6 +50,7 @@ struct Predict: AsyncParsableCommand {
 
   func run() async throws {
     let model = try NetworkSource.read(file, threads: computing.threads)
+    if let outputs { return try predictArrays(model, outputs) }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     let shape = model.inputShape
     guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
@@ -108,13 +123,31 @@ struct Predict: AsyncParsableCommand {
     return try colored.resized(height: shape[0], width: shape[1])
   }
 
+  private func predictArrays(_ model: Model, _ place: String) throws {
+    _ = try NumPyFiles.paths(place, for: model.outputs)  // before the work
+    let results = try model.predict(NumPyFiles.read(inputs, for: model.inputs), batchSize: batchSize ?? 32)
+    let outputs = try NumPyFiles.write(results, of: model.outputs, to: place)
+    guard json else {
+      for output in outputs {
+        print("\(output.path): \(output.name), \(output.tensor.dtype.rawValue)\(Shape.text(output.tensor.shape))")
+      }
+      return
+    }
+    let objects = outputs.map { output -> [String: Any] in
+      [
+        "name": output.name, "file": output.path, "shape": output.tensor.shape, "type": output.tensor.dtype.rawValue,
+      ]
+    }
+    try Terminal.json(["outputs": objects])
+  }
+
   private func predictDataset(_ model: Model, _ dataset: String, _ output: String) async throws {
     var options = DataOptions()
     options.dataset = dataset
     options.dataDirectory = dataDirectory
     let loaded = try await options.load()
-    let probabilities = try model.predict(loaded.test, batchSize: 200)
-    try NumPyFile.write(probabilities, to: output)
+    let probabilities = try model.predict(loaded.test, batchSize: batchSize ?? 200)
+    try NumPyArray.write(probabilities, to: output)
     if json {
       try Terminal.json(["file": output, "shape": probabilities.shape])
     } else {

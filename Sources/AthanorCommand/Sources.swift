@@ -7,9 +7,7 @@ import Foundation
 /// A network by name, or a model file.
 enum NetworkSource {
   static func model(_ name: String, seed: UInt64 = 0, threads: Int?) throws -> Model {
-    if let network = TutorialNetwork(rawValue: name.lowercased()) {
-      return try network.model(seed: seed, threads: threads)
-    }
+    if let network = network(name) { return try network.model(seed: seed, threads: threads) }
     guard FileManager.default.fileExists(atPath: name) else {
       let names = TutorialNetwork.allCases.map(\.rawValue)
       throw AthanorError(
@@ -25,6 +23,8 @@ enum NetworkSource {
     for warning in model.warnings { Terminal.error("Warning: \(warning)\n") }
     return model
   }
+
+  static func network(_ name: String) -> TutorialNetwork? { TutorialNetwork(rawValue: name.lowercased()) }
 }
 
 /// Which options hold for every command that computes.

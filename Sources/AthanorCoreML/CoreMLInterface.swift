@@ -27,6 +27,11 @@ extension CoreMLOptions {
     return value
   }
 
+  /// The names of the inputs: those of the model where it has several.
+  func inputNames(of source: Model) -> [String] {
+    source.inputs.count == 1 ? [inputName ?? (takesPictures ? "image" : "input")] : source.inputs.map(\.name)
+  }
+
   /// - Throws: `AthanorError` when input or labels do not go with a model.
   func check(_ source: Model) throws {
     let shape = source.inputShape
@@ -54,6 +59,18 @@ extension CoreMLOptions {
         .argument, at: "Core ML", "the name \"\(name)\" holds something that Core ML refuses",
         fix: "Use letters, digits and underscores, and begin with no digit.")
     }
+    if source.inputs.count > 1 || source.outputs.count > 1 {
+      let single: [(String, Bool)] = [
+        ("inputName", inputName != nil), ("outputName", outputName != nil), ("labels", labels != nil),
+        ("flexibility", flexibility != nil),
+      ]
+      if let option = single.first(where: \.1)?.0 {
+        throw AthanorError(
+          .argument, at: "Core ML",
+          "\(option) is given, but the model has \(source.inputs.count) inputs and \(source.outputs.count) outputs",
+          fix: "Leave it out; inputs and outputs then have the names of the model's.")
+      }
+    }
     guard let labels = labels else { return }
     let output = source.outputShape.bound(to: 1)
     guard output.count == 2, output[1] == labels.count else {
@@ -77,28 +94,30 @@ extension CoreMLOptions {
 
   /// What a program outside sees of the model.
   func description(
-    _ input: String, _ shape: [Int], _ outputs: [(name: String, feature: ProtoFeatureType)]
+    _ inputs: [(name: String, shape: [Int])], _ outputs: [(name: String, feature: ProtoFeatureType)]
   ) throws -> ProtoDescription {
-    let names = [input] + outputs.map(\.name)
+    let names = inputs.map(\.name) + outputs.map(\.name)
     if let unknown = featureDescriptions.keys.sorted().first(where: { !names.contains($0) }) {
       throw AthanorError(
         .argument, at: "Core ML", "\"\(unknown)\" is described, but is neither input nor output",
         fix: "There are \(names.joined(separator: ", ")).")
     }
     var description = ProtoDescription()
-    var feature = ProtoFeature()
-    feature.name = input
-    feature.shortDescription = featureDescriptions[input] ?? ""
-    if case .picture = self.input {
-      feature.type.image.height = Int64(shape[1])
-      feature.type.image.width = Int64(shape[2])
-      feature.type.image.colorSpace = shape[3] == 1 ? 10 : 20
-    } else {
-      feature.type.array.shape = shape.map { Int64($0) }
-      feature.type.array.dataType = 65568
+    description.inputs = inputs.enumerated().map { index, input in
+      var feature = ProtoFeature()
+      feature.name = input.name
+      feature.shortDescription = featureDescriptions[input.name] ?? ""
+      if case .picture = self.input, index == 0 {
+        feature.type.image.height = Int64(input.shape[1])
+        feature.type.image.width = Int64(input.shape[2])
+        feature.type.image.colorSpace = input.shape[3] == 1 ? 10 : 20
+      } else {
+        feature.type.array.shape = input.shape.map { Int64($0) }
+        feature.type.array.dataType = 65568
+      }
+      describeFlexibility(&feature.type)
+      return feature
     }
-    describeFlexibility(&feature.type)
-    description.inputs = [feature]
     description.outputs = outputs.map { output in
       .with {
         ($0.name, $0.type) = (output.name, output.feature)

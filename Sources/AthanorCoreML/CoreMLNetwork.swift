@@ -36,7 +36,13 @@ package struct CoreMLNetwork {
         fix: "Export with input: .picture(), or an .mlpackage.")
     }
     let input = options.inputName ?? (isPicture ? "image" : "input")
-    let program = try Program(source, input: input, isPicture: isPicture) { try options.scaled($0, source) }
+    guard source.inputs.count == 1, source.outputs.count == 1 else {
+      throw AthanorError(
+        .unsupported, at: "Core ML",
+        "the model has \(source.inputs.count) inputs and \(source.outputs.count) outputs, and a .mlmodel one of each here",
+        fix: "Export an .mlpackage.")
+    }
+    let program = try Program(source, inputs: [input], isPicture: isPicture) { try options.scaled($0, source) }
     let (last, count) = (program.outputs[0].name, program.outputs[0].shape?.last ?? 0)
     guard program.outputs[0].shape?.count == 2 else { throw CoreMLNetwork.refusal(source) }
     let builder = try NetworkBuilder(
@@ -82,7 +88,7 @@ package struct CoreMLNetwork {
       model.neuralNetworkClassifier = network
     }
     model.version = options.compression != nil ? 3 : options.precision == .float16 ? 2 : 1
-    model.description_p = try options.description(input, [1] + shape, outputs)
+    model.description_p = try options.description([(input, [1] + shape)], outputs)
     if !isPicture { model.description_p.inputs[0].type.array.shape = shape.map { Int64($0) } }
   }
 }

@@ -87,30 +87,36 @@ package struct CoreMLProgram {
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     try options.check(source)
     let program = try Program(
-      source, input: options.inputName ?? (options.takesPictures ? "image" : "input"), isPicture: options.takesPictures,
-      batch: batch
+      source, inputs: options.inputNames(of: source), isPicture: options.takesPictures, batch: batch
     ) { try options.scaled($0, source) }
-    let (declared, shape) = (program.inputs[0].name, program.inputs[0].shape)
-    let input = builder.uniqueName(declared)
     var function = ProtoFunction()
     // Compressed weights came with iOS 16.
     function.opset = options.compression == nil ? "CoreML5" : "CoreML6"
-    function.inputs = [.with { ($0.name, $0.type) = (input, .tensor(.float32, shape)) }]
-
-    var first = input
-    if builder.dataType == .float16 {
-      first = builder.uniqueName("\(input)_as_float16")
-      builder.cast(input, to: .float16, shape: shape, name: first)
+    var first: [String: String] = [:]
+    for input in program.inputs {
+      let name = builder.uniqueName(input.name)
+      function.inputs.append(.with { ($0.name, $0.type) = (name, .tensor(.float32, input.shape)) })
+      first[input.name] = name
     }
-    let prediction = try builder.write(program, inputs: [declared: first])[0]
-    let outputs = finish(prediction, program.outputs[0].shape ?? [])
+    if builder.dataType == .float16 {
+      for input in program.inputs {
+        guard let name = first[input.name] else { continue }
+        let half = builder.uniqueName("\(name)_as_float16")
+        builder.cast(name, to: .float16, shape: input.shape, name: half)
+        first[input.name] = half
+      }
+    }
+    let predictions = try builder.write(program, inputs: first)
+    let names = predictions.count == 1 ? [options.outputName ?? "output"] : source.outputs.map(\.name)
+    let outputs = zip(predictions, zip(names, program.outputs)).flatMap { finish($0, $1.0, $1.1.shape ?? []) }
     function.blocks[function.opset] = .with {
       ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations)
     }
     model.version = options.compression == nil ? 6 : 7
     model.program.version = 1
     model.program.functions["main"] = function
-    model.description_p = try options.description(input, [batch] + source.inputShape, outputs)
+    model.description_p = try options.description(
+      zip(function.inputs, source.inputs).map { ($0.name, $1.type([Length.batchName: batch]).shape.sizes) }, outputs)
     weights = builder.weights.bytes
   }
 
@@ -121,13 +127,17 @@ package struct CoreMLProgram {
     else { return }
     block.operations = try OpenProgram.merge(block.operations, secondBlock.operations)
     function.blocks[function.opset] = block
-    function.inputs[0].type = OpenProgram.open(function.inputs[0].type, second.inputs[0].type)
+    for index in function.inputs.indices {
+      function.inputs[index].type = OpenProgram.open(function.inputs[index].type, second.inputs[index].type)
+    }
     model.program.functions["main"] = function
   }
 
   /// Puts what is declared outside behind the prediction: its precision, its classes.
-  private func finish(_ prediction: String, _ shape: [Int]) -> [(name: String, feature: ProtoFeatureType)] {
-    let name = builder.uniqueName(options.labels == nil ? options.outputName ?? "output" : "probabilities")
+  private func finish(
+    _ prediction: String, _ wanted: String, _ shape: [Int]
+  ) -> [(name: String, feature: ProtoFeatureType)] {
+    let name = builder.uniqueName(options.labels == nil ? wanted : "probabilities")
     // The output's own name is one that no layer chose.
     if builder.dataType == .float16 {
       builder.cast(prediction, to: .float32, shape: shape, name: name)

@@ -25,7 +25,9 @@ package enum KerasFile {
     if let json = TrainingConfiguration(training).kerasSerialized {
       root.attributes["training_config"] = .text(json.description)
       let rate = training.optimizer.learningRate
-      if rate.serialized != rate.kerasSerialized { root.attributes[rateAttribute] = .text(rate.serialized.description) }
+      if let exact = rate.serialized, exact != rate.kerasSerialized {
+        root.attributes[rateAttribute] = .text(exact.description)
+      }
     }
     root.groups["optimizer_weights"] = optimizerGroup(model, training)
     root.attributes[stateAttribute] = .text(try model.progress.text)

@@ -5,7 +5,8 @@ import SwiftProtobuf
 extension ExportFormat {
   /// ONNX, operator set 17: for onnxruntime and everything else that reads it.
   ///
-  /// The input `input [N, ...]` and the output `output [N, ...]` are the model's own, numbers of 32 bits; the batch is open.
+  /// Inputs and outputs are the model's own, numbers of 32 bits `[N, ...]` with an open batch: `input` and `output`, or by the names of the
+  /// model's ports where there are several.
   ///
   /// - Parameter metadata: Facts by name that the file shows.
   /// - Example:
@@ -40,10 +41,12 @@ package struct OnnxNetwork {
 
   /// - Throws: `AthanorError` that names the layer, when ONNX cannot hold the network.
   package init(_ source: Model, metadata: [String: String] = [:]) throws {
-    let program = try Program(source, input: "input")
+    let inputs = source.inputs.count == 1 ? ["input"] : source.inputs.map(\.name)
+    let program = try Program(source, inputs: inputs)
     let builder = try OnnxBuilder(program)
-    let output = builder.names.new("output")
-    builder.add("Identity", [program.outputs[0].name], output)
+    let results = program.outputs
+    let outputs = (results.count == 1 ? ["output"] : source.outputs.map(\.name)).map { builder.names.new($0) }
+    for (result, output) in zip(results, outputs) { builder.add("Identity", [result.name], output) }
     model.irVersion = 8
     model.producerName = "Athanor"
     model.operatorSets = [.with { $0.version = 17 }]
@@ -53,8 +56,8 @@ package struct OnnxNetwork {
     model.graph.name = source.name
     model.graph.nodes = builder.nodes
     model.graph.initializers = builder.initializers
-    model.graph.inputs = [OnnxNetwork.declaration(program.inputs[0].name, program.inputs[0].shape)]
-    model.graph.outputs = [OnnxNetwork.declaration(output, program.outputs[0].shape ?? [])]
+    model.graph.inputs = program.inputs.map { OnnxNetwork.declaration($0.name, $0.shape) }
+    model.graph.outputs = zip(outputs, results).map { OnnxNetwork.declaration($0, $1.shape ?? []) }
   }
 
   private static func declaration(_ name: String, _ shape: [Int]) -> OnnxValueInfo {

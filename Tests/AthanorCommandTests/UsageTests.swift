@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Usage")
 struct UsageTests {
-  static let commands = ["summary", "train", "evaluate", "predict", "export", "inspect", "datasets"]
+  static let commands = ["summary", "train", "evaluate", "predict", "benchmark", "export", "inspect", "datasets"]
 
   @Test("Help says what each command does and takes", arguments: [""] + commands)
   func help(_ command: String) throws {
@@ -45,12 +45,26 @@ struct UsageTests {
       ("predict", "Missing expected argument '<file>'"),
       ("predict x.h5 a.png --threads 0", "--threads must be at least 1."),
       ("predict x.h5 a.png --output p.npy", "--output FILE.npy needs --dataset."),
-      ("predict x.h5 a.png --dataset digits --output p.npy", "Give pictures, or --dataset with --output."),
+      (
+        "predict x.h5 a.png --dataset digits --output p.npy",
+        "Give pictures, or --dataset with --output, or --inputs with --outputs."
+      ),
+      ("predict x.h5 a.png --inputs x.npy --outputs y.npy", "Give pictures, or --dataset with --output, or --inputs"),
+      ("predict x.h5 --inputs x.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
+      ("predict x.h5 a.png --outputs y.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
+      ("predict x.h5 --inputs x.npy --output y.npy", "--output FILE.npy needs --dataset."),
+      ("predict x.h5 --inputs x.npy --outputs y.npy --batch-size 0", "--batch-size must be at least 1."),
+      ("predict x.h5 a.png --batch-size 4", "--batch-size goes with --dataset or --inputs."),
+      ("benchmark", "Missing expected argument '<model>'"),
+      ("benchmark malireddi --batch -1", "--batch must be at least 1 and at most 2^30."),
+      ("benchmark malireddi --threads 0", "--threads must be at least 1."),
+      ("benchmark malireddi --length time", "The value 'time' is invalid for '--length <length>'"),
+      ("benchmark malireddi --length time=0", "The value 'time=0' is invalid for '--length <length>'"),
       ("predict x.h5 --dataset digts --output p.npy", "there is no data set \"digts\". Did you mean \"digits\"?"),
       ("datasets digits", "Unexpected argument 'digits'"), ("summary malireddi --jsn", "Unknown option '--jsn'"),
       ("train malireddi --dataset mnistt", "there is no data set \"mnistt\". Did you mean \"mnist\"?"),
       ("train malireddi --resume x.h5 --learning-rate 1", "--learning-rate cannot change in the middle of a training"),
-      ("predict x.h5", "Give pictures, or --dataset with --output."),
+      ("predict x.h5", "Give pictures, or --dataset with --output, or --inputs with --outputs."),
       ("predict x.h5 --dataset digits", "--dataset needs --output FILE.npy."),
       ("evaluate x.h5 --datset digits", "Unknown option '--datset'. Did you mean '--dataset'?"),
     ])
@@ -74,6 +88,13 @@ struct UsageTests {
       ("train malireddi --dataset digits --resume none.h5", "none.h5: there is no such file"),
       ("train malireddi --dataset digits --threads 100000", "threads: 100000 threads were asked for"),
       ("predict none.h5 notes.txt", "none.h5: there is no such file"),
+      ("predict none.h5 --inputs x.npy --outputs y.npy", "none.h5: there is no such file"),
+      ("benchmark cholet", "there is neither a network nor a file of this name. Did you mean \"chollet\"?"),
+      (
+        "benchmark malireddi --length time=4",
+        "--length time=4: the model has no open length \"time\". All its lengths are fixed."
+      ),
+      ("benchmark malireddi --batch 1000000000", "input \"input_layer\": shape (1000000000, 28, 28, 1) has more than"),
       ("train malireddi --dataset digits --data-dir empty", "empty: does not hold all of "),
       ("train malireddi --dataset digits --data-dir none", "none: there is no such folder"),
       ("train malireddi --dataset digits --output notes.txt/run", "notes.txt/run: the folder cannot be made"),

@@ -1,3 +1,4 @@
+import Athanor
 import AthanorDatasets
 import Foundation
 import Testing
@@ -32,22 +33,123 @@ struct NumPyTests {
     #expect(array.shape == [2, 2])
     #expect(array.element == .int32)
     #expect(array.bytes == [UInt8](0..<16))
-    #expect(array.integer(at: 1) == 0x0706_0504)
+    #expect(try array.tensor(for: .float32, path: "x.npy").storage.integers?[1] == 0x0706_0504)
   }
 
-  @Test func readsWholeNumbersOfEverySize() throws {
-    func first(_ type: String, _ bytes: [UInt8]) throws -> Int? {
-      try NumPyArray(npy(npyHeader(type, [1]), bytes), path: "x.npy").integer(at: 0)
+  @Test func readsNumbersOfEverySize() throws {
+    func storage(_ type: String, _ bytes: [UInt8], for dtype: DType = .float32) throws -> Tensor.Storage {
+      try NumPyArray(npy(npyHeader(type, [1]), bytes), path: "x.npy").tensor(for: dtype, path: "x.npy").storage
     }
     let ones = [UInt8](repeating: 255, count: 8)
-    #expect(try first("|u1", [200]) == 200)
-    #expect(try first("|i1", [200]) == -56)
-    #expect(try first("<u2", [1, 2]) == 513)
-    #expect(try first("<i2", [0, 128]) == -32768)
-    #expect(try first("<u4", Array(ones.prefix(4))) == 4_294_967_295)
-    #expect(try first("<i4", Array(ones.prefix(4))) == -1)
-    #expect(try first("<i8", ones) == -1)
-    #expect(try first("<u8", ones) == nil)
+    #expect(try storage("|u1", [200]) == .uint8([200]))
+    #expect(try storage("|u1", [200], for: .int32) == .uint8([200]))
+    #expect(try storage("|i1", [200]) == .int32([-56]))
+    #expect(try storage("<u2", [1, 2]) == .int32([513]))
+    #expect(try storage(">u2", [1, 2]) == .int32([258]))
+    #expect(try storage("<i2", [0, 128]) == .int32([-32768]))
+    #expect(try storage("<u4", ones.prefix(3) + [0x7F]) == .int32([.max]))
+    #expect(try storage("<i4", Array(ones.prefix(4))) == .int32([-1]))
+    #expect(try storage("<i8", ones) == .int32([-1]))
+    #expect(try storage("<u8", [9] + [UInt8](repeating: 0, count: 7)) == .int32([9]))
+    #expect(try storage("<f2", [0, 0x3E]) == .float32([1.5]))
+    #expect(try storage("<f4", littleEndian(Float(0.1).bitPattern)) == .float32([0.1]))
+    #expect(try storage(">f4", bigEndian(Float(0.1).bitPattern)) == .float32([0.1]))
+    #expect(try storage("<f8", littleEndian(0.1.bitPattern)) == .float64([0.1]))
+    // Flags are numbers for an input of numbers, which would scale bytes.
+    #expect(try storage("|b1", [1]) == .int32([1]))
+    #expect(try storage("|b1", [1], for: .uint8) == .uint8([1]))
+    #expect(try storage("<i8", [200, 0, 0, 0, 0, 0, 0, 0], for: .uint8) == .uint8([200]))
+  }
+
+  @Test func integersThatDoNotFitAreNamedWithTheirPlace() throws {
+    func error(_ type: String, _ shape: [Int], _ bytes: [UInt8], for dtype: DType = .float32) -> String {
+      folder.error {
+        try NumPyArray(npy(npyHeader(type, shape), bytes), path: "x.npy").tensor(for: dtype, path: "x.npy")
+      }
+    }
+    let numbers = (0..<6).map { $0 == 5 ? 3_000_000_000 : Int64($0) }
+    #expect(
+      error("<i8", [2, 3], numbers.flatMap(littleEndian))
+        == "x.npy: element [1, 2] is 3000000000, which does not fit 32-bit integers. "
+        + "Give integers from -2147483648 to 2147483647.")
+    #expect(
+      error("<u8", [], littleEndian(UInt64.max))
+        == "x.npy: element [] is 18446744073709551615, which does not fit 32-bit integers. "
+        + "Give integers from -2147483648 to 2147483647.")
+    #expect(
+      error("|i1", [2], [1, 255], for: .uint8)
+        == "x.npy: element [1] is -1, which does not fit 8-bit integers. Give integers from 0 to 255.")
+  }
+
+  /// The bytes that NumPy 2.4 writes: the header is filled up to 128 bytes.
+  private func numpy(_ header: String, version: UInt8 = 1, _ content: [UInt8]) -> [UInt8] {
+    let room = version == 1 ? 117 : 115
+    return npy(header.padding(toLength: room, withPad: " ", startingAt: 0), content, version: version)
+  }
+
+  /// `np.asfortranarray(np.arange(-3, 3, dtype=">i2").reshape(2, 3))`,
+  /// `np.asfortranarray(np.arange(24, dtype=">u4").reshape(2, 3, 4).astype("u1"))`, and
+  /// `np.array([[1.5, -2], [65504, 2**-24]], dtype="f2", order="F")`.
+  @Test func readsBothOrdersOfAxesAndOfBytes() throws {
+    func tensor(_ file: [UInt8]) throws -> Tensor {
+      try NumPyArray(file, path: "x.npy").tensor(for: .float32, path: "x.npy")
+    }
+    let integers = numpy(
+      "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }",
+      [0xFF, 0xFD, 0, 0, 0xFF, 0xFE, 0, 1, 0xFF, 0xFF, 0, 2])
+    #expect(try tensor(integers) == Tensor(shape: [2, 3], integers: [-3, -2, -1, 0, 1, 2]))
+    let cube = numpy(
+      "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4), }",
+      [0, 12, 4, 16, 8, 20, 1, 13, 5, 17, 9, 21, 2, 14, 6, 18, 10, 22, 3, 15, 7, 19, 11, 23])
+    #expect(try tensor(cube) == Tensor(shape: [2, 3, 4], bytes: [UInt8](0..<24)))
+    let halves = numpy(
+      "{'descr': '<f2', 'fortran_order': True, 'shape': (2, 2), }", [0, 0x3E, 0xFF, 0x7B, 0, 0xC0, 1, 0])
+    #expect(try tensor(halves) == Tensor(shape: [2, 2], [1.5, -2, 65504, 0x1p-24]))
+    let empty = "{'descr': '>f8', 'fortran_order': True, 'shape': (2305843009213693951, 0), }"
+    #expect(try tensor(npy(empty, [])).shape == [2_305_843_009_213_693_951, 0])
+  }
+
+  /// What NumPy writes for `np.array([[1.5, -2, 3]], dtype="f4")`, `np.array([0.1])`, `np.array(7, dtype="i4")` and
+  /// `np.array([], dtype="u1")`.
+  @Test func writesTheBytesThatNumPyWrites() throws {
+    func written(_ tensor: Tensor) throws -> [UInt8] {
+      try NumPyArray.write(tensor, to: folder["x.npy"])
+      return try FileBytes.read(folder["x.npy"])
+    }
+    #expect(
+      try written(Tensor(shape: [1, 3], [1.5, -2, 3]))
+        == numpy(
+          "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }",
+          [0, 0, 0xC0, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0x40, 0x40]
+        ))
+    #expect(
+      try written(Tensor(shape: [1], storage: .float64([0.1])))
+        == numpy(
+          "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", [0x9A, 0x99, 0x99, 0x99, 0x99, 0x99, 0xB9, 0x3F])
+    )
+    #expect(
+      try written(Tensor(shape: [], integers: [7]))
+        == numpy("{'descr': '<i4', 'fortran_order': False, 'shape': (), }", [7, 0, 0, 0]))
+    #expect(
+      try written(Tensor(shape: [0], bytes: []))
+        == numpy("{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }", []))
+  }
+
+  @Test(arguments: [
+    Tensor.Storage.float32([-0.0, .infinity, .leastNonzeroMagnitude, 3, 4, 5]), .float64([0.1, -1e300, .pi, 3, 4, 5]),
+    .int32([.min, -1, 0, 1, 2, .max]), .uint8([0, 1, 2, 3, 254, 255]),
+  ])
+  func readsWhatItWrote(_ storage: Tensor.Storage) throws {
+    for shape in [[6], [2, 3], [1, 2, 3, 1], [Int](repeating: 1, count: 40) + [6]] {
+      let tensor = try Tensor(shape: shape, storage: storage)
+      try NumPyArray.write(tensor, to: folder["x.npy"])
+      let file = try FileBytes.read(folder["x.npy"])
+      #expect(file.count % 64 == tensor.count * tensor.dtype.byteCount % 64)
+      #expect(try NumPyArray(file, path: "x.npy").tensor(for: tensor.dtype, path: "x.npy") == tensor)
+    }
+    #expect(
+      folder.error { try NumPyArray.write(Tensor(shape: [6], storage: storage), to: folder["none/x.npy"]) }
+        == "none/x.npy: cannot be written (No such file or directory). Check the spelling of the path.")
   }
 
   @Test func otherHeadersThatNumPyWrites() throws {
@@ -61,15 +163,12 @@ struct NumPyTests {
 
   @Test func refusesOtherArrays() {
     #expect(
-      arrayError(npy(npyHeader("<f4", [1]), [0, 0, 0, 0]))
-        == "x.npy: its elements are \"<f4\" but only whole numbers are read (|u1, |i1, <u2, <i2, <u4, <i4, <u8, <i8). "
-        + "Save the array with .astype(\"uint8\").")
+      arrayError(npy(npyHeader("<c8", [1]), [0, 0, 0, 0, 0, 0, 0, 0]))
+        == "x.npy: its elements are \"<c8\" but only numbers are read "
+        + "(|b1, |u1, |i1, <u2, <i2, <u4, <i4, <u8, <i8, <f2, <f4, <f8). Save the array with .astype(\"float32\").")
     #expect(
-      arrayError(npy(npyHeader("|O", [1]), [0])).contains("its elements are \"|O\" but only whole numbers are read"))
-    #expect(
-      arrayError(npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 1), }", [5, 6]))
-        == "x.npy: its elements are in Fortran order but row-major order is needed. "
-        + "Save the array with numpy.ascontiguousarray.")
+      arrayError(npy(npyHeader("|O", [1]), [0])).contains("its elements are \"|O\" but only numbers are read"))
+    #expect(arrayError(npy(npyHeader("f4", [1]), [0, 0, 0, 0])).contains("its elements are \"f4\" but only numbers"))
     #expect(
       arrayError(Array("PK and no array".utf8))
         == "x.npy: bytes 0 to 5 are not NumPy's magic text. Check that it is an array that NumPy saved.")
@@ -144,6 +243,13 @@ struct NumPyTests {
     #expect(
       try await loadError(TinySet.archive(labels: [0, 1, 3, 1, 0]))
         == "data/tiny.npz: y_train.npy: example 2 has label 3 but labels go from 0 to 2. \(remedy)")
+    let numbers = zipArchive([
+      ("x_train.npy", npy(npyHeader("|u1", [5, 2, 3]), TinySet.trainPictures.flatMap { $0 })),
+      ("y_train.npy", npy(npyHeader("<f4", [5]), [UInt8](repeating: 0, count: 20))),
+    ])
+    #expect(
+      try await loadError(numbers)
+        == "data/tiny.npz: y_train.npy: has elements <f4 but class numbers are integers. \(remedy)")
   }
 
   @Test func corruptMembersAreFoundByTheirCheckSum() async throws {

@@ -48,30 +48,30 @@ public struct ExportReport: Sendable, CustomStringConvertible {
         throw error.within("\(path), read again")
       }
     }
-    let samples = Samples(
+    let samples = try Samples(
       samples?.slice(0..<min(samples?.count ?? 0, ExportReport.mostExamples)), format.pixels(model), model)
-    let inputs = samples.inputs
-    let expected = try samples.predict(exported).floats
-    let got = try samples.predict(read(), isFile: true).floats
-    let width = max(1, expected.count / max(1, inputs.shape.first ?? 1))
-    guard got.count == expected.count else {
+    let expected = try samples.predict(exported).map(\.floats)
+    let got = try samples.predict(read(), isFile: true).map(\.floats)
+    guard got.map(\.count) == expected.map(\.count) else {
       throw AthanorError(
-        .data, at: path, "the file gives \(got.count) results where the model gives \(expected.count)",
+        .data, at: path,
+        "the file gives \(got.map(\.count)) results where the model gives \(expected.map(\.count))",
         fix: "This is a fault of the exporter; nothing was written.")
     }
-    let largest = expected.reduce(Float(1)) { max($0, abs($1)) }
-    var difference = ExportReport.difference(got, expected)
+    var comparison = Comparison(got, expected, format.tolerance)
     for shape in format.otherShapes(model) {
       let other = try exported.copy(input: shape)
-      let noise = Samples(nil, format.pixels(model), other)
-      difference = try max(
-        difference,
-        ExportReport.difference(noise.predict(read(shape), isFile: true).floats, noise.predict(other).floats))
+      let noise = try Samples(nil, format.pixels(model), other)
+      let results = try (noise.predict(read(shape), isFile: true), noise.predict(other))
+      let further = Comparison(results.0.map(\.floats), results.1.map(\.floats), format.tolerance)
+      comparison = comparison.ratio >= further.ratio ? comparison : further
     }
-    examples = inputs.shape.first ?? 0
-    largestDifference = Double(difference)
-    limit = format.tolerance * Double(largest)
-    sameFirstChoice = ExportReport.agreeing(got, expected, width)
+    // The first output decides what is the first choice.
+    let width = max(1, expected[0].count / max(1, samples.count))
+    examples = samples.count
+    largestDifference = comparison.difference
+    limit = comparison.limit
+    sameFirstChoice = ExportReport.agreeing(got[0], expected[0], width)
     byteCount = contents.byteCount
     usesRealData = samples.data != nil
     guard largestDifference <= limit else {
@@ -87,21 +87,38 @@ public struct ExportReport: Sendable, CustomStringConvertible {
       compression = nil
       return
     }
-    let before = try samples.predict(model).floats
+    let before = try samples.predict(model)[0].floats
     let accuracies = samples.classes(width).map { classes in
-      (ExportReport.accuracy(before, classes, width), ExportReport.accuracy(got, classes, width))
+      (ExportReport.accuracy(before, classes, width), ExportReport.accuracy(got[0], classes, width))
     }
     compression = CompressionCost(
-      sameFirstChoice: ExportReport.agreeing(got, before, width),
+      sameFirstChoice: ExportReport.agreeing(got[0], before, width),
       accuracy: accuracies.map { (before: $0.0, after: $0.1) }, uncompressedByteCount: 4 * model.parameterCount)
   }
 
-  /// The largest; NaN in both is agreement, in one of them it is not.
-  private static func difference(_ got: [Float], _ expected: [Float]) -> Float {
-    guard got.count == expected.count else { return .infinity }
-    return zip(got, expected).reduce(Float(0)) { worst, pair in
-      if pair.0 == pair.1 || (pair.0.isNaN && pair.1.isNaN) { return worst }
-      return max(worst, (pair.0 - pair.1).isNaN ? .infinity : abs(pair.0 - pair.1))
+  /// The output whose results differ most, for the size of its numbers.
+  private struct Comparison {
+    var difference = 0.0
+    var limit: Double
+    var ratio: Double { difference / limit }
+
+    init(_ got: [[Float]], _ expected: [[Float]], _ tolerance: Double) {
+      limit = tolerance
+      for (got, expected) in zip(got, expected) {
+        let largest = Double(expected.reduce(Float(1)) { max($0, abs($1)) })
+        let difference = Double(Comparison.difference(got, expected))
+        guard difference / (tolerance * largest) >= ratio else { continue }
+        (self.difference, limit) = (difference, tolerance * largest)
+      }
+    }
+
+    /// The largest; NaN in both is agreement, in one of them it is not.
+    private static func difference(_ got: [Float], _ expected: [Float]) -> Float {
+      guard got.count == expected.count else { return .infinity }
+      return zip(got, expected).reduce(Float(0)) { worst, pair in
+        if pair.0 == pair.1 || (pair.0.isNaN && pair.1.isNaN) { return worst }
+        return max(worst, (pair.0 - pair.1).isNaN ? .infinity : abs(pair.0 - pair.1))
+      }
     }
   }
 
@@ -151,21 +168,28 @@ private struct Samples {
   /// Real data, nil for noise.
   let data: Dataset?
   let pixels: ExportFormat.Pixels?
-  let inputs: Tensor
-  /// What the model multiplies inputs by.
+  /// One tensor for each input.
+  let inputs: [Tensor]
+  /// The factor that the model applies to inputs.
   let scale: Float
+  var count: Int { inputs[0].shape.first ?? 0 }
 
-  init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model) {
+  init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model) throws {
     // A file that takes pictures takes bytes.
     self.data = data.flatMap { $0.count > 0 && (pixels == nil || $0.inputs.dtype == .uint8) ? $0 : nil }
     self.pixels = pixels
     scale = self.data?.givenScale ?? (self.data?.inputs.dtype == .uint8 ? model.pixelScale : 1)
-    inputs = self.data?.inputs ?? Samples.noise(model.inputShape, asBytes: pixels != nil)
+    inputs =
+      try self.data.map { try model.preparation.inOrder($0.inputsByName, "export, samples") }
+      ?? model.inputs.enumerated().map { index, port in
+        let shape = port.exampleLengths.map { $0.fixed ?? 1 }
+        return Samples.noise(shape, asBytes: pixels != nil && index == 0, stream: index)
+      }
   }
 
   /// Evenly distributed numbers, bytes or from 0 to 1, the same for each call.
-  private static func noise(_ shape: [Int], asBytes: Bool) -> Tensor {
-    var random = RandomStream(seed: 1, stream: 0)
+  private static func noise(_ shape: [Int], asBytes: Bool, stream: Int) -> Tensor {
+    var random = RandomStream(seed: 1, stream: UInt64(stream))
     let shape = [32] + shape
     let numbers = (0..<shape.reduce(1, *)).map { _ in random.nextUniform() }
     let storage: Tensor.Storage =
@@ -174,24 +198,24 @@ private struct Samples {
   }
 
   /// - Parameter isFile: Whether it is the file's model, which scales pictures by itself.
-  func predict(_ model: Model, isFile: Bool = false) throws -> Tensor {
-    let batch = min(200, max(1, inputs.shape.first ?? 1))
-    guard let pixels else { return try model.predict(inputs, batchSize: batch, inputScale: scale) }
-    if isFile { return try model.predict(inputs, batchSize: batch) }
+  func predict(_ model: Model, isFile: Bool = false) throws -> [Tensor] {
+    let batch = min(200, max(1, count))
+    guard let pixels else { return try model.predictions(of: inputs, batchSize: batch, inputScale: scale) }
+    if isFile { return try model.predictions(of: inputs, batchSize: batch) }
     if data != nil, pixels.bias.isEmpty {
-      return try model.predict(inputs, batchSize: batch, inputScale: scale)
+      return try model.predictions(of: inputs, batchSize: batch, inputScale: scale)
     }
-    let channels = max(1, inputs.shape.last ?? 1)
-    let numbers = inputs.floats.enumerated().map { index, byte in
+    let channels = max(1, inputs[0].shape.last ?? 1)
+    let numbers = inputs[0].floats.enumerated().map { index, byte in
       byte * pixels.scale + (pixels.bias.isEmpty ? 0 : pixels.bias[index % channels % pixels.bias.count])
     }
-    return try model.predict(Tensor(uncheckedShape: inputs.shape, .float32(numbers)), batchSize: batch)
+    let picture = Tensor(uncheckedShape: inputs[0].shape, .float32(numbers))
+    return try model.predictions(of: [picture] + inputs.dropFirst(), batchSize: batch)
   }
 
   /// The right class of each example, where the data tell.
   func classes(_ width: Int) -> [Int]? {
     guard let targets = data?.targets, width > 1 else { return nil }
-    let count = inputs.shape.first ?? 0
     let values = targets.floats
     if values.count == count { return values.map { Int(exactly: $0) ?? -1 } }
     guard values.count == count * width else { return nil }

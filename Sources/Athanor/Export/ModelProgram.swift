@@ -33,30 +33,53 @@ extension Model {
 }
 
 extension Program {
-  /// The network that predicts, for one batch of inputs as `Model` takes them.
+  /// The network that predicts, for one batch of inputs as `Model` takes them. Outputs are in the model's order.
   ///
   /// - Parameters:
-  ///   - input: The input's name and whether it is a picture.
-  ///   - prepare: Writes what is done to the input before the network sees it.
+  ///   - names: The inputs' names, in order.
+  ///   - isPicture: Whether the (first) input is a picture.
+  ///   - prepare: Writes what is done to the first input before the network sees it.
   /// - Throws: `AthanorError` that names the layer, when an operation cannot be exported.
   package init(
-    _ source: Model, input name: String, isPicture: Bool = false, batch: Int = 1,
+    _ source: Model, inputs names: [String], isPicture: Bool = false, batch: Int = 1,
     prepare: (ExportSite) throws -> ExportValue = { $0.inputs[0] }
   ) throws {
     let writer = ProgramWriter()
-    let layout: Layout = isPicture ? .picture : .plain
-    let shape = layout.programOrder([batch] + source.inputShape)
-    let input = writer.add(Program.Input(name: name, shape: shape, isPicture: isPicture))
-    let prepared = try prepare(ExportSite(inputs: [input], outputShapes: [input.shape], writer: writer))
-    let graph = try source.network.exportGraph(source.network.plainFeed(examples: batch))
+    let feed = source.network.plainFeed(examples: batch)
+    let graph = try source.network.exportGraph(feed)
     var values = try source.knownValues(of: graph)
-    if let value = graph.sources[.input(Slot.input(0).key)] { values[value] = prepared }
-    let outputs = try writer.write(graph, values)
-    guard let prediction = try outputs[Slot.output(0).key].map(ExportSite(writer: writer).plain),
-      case .named(let result) = prediction.operand
-    else {
-      throw AthanorError(.unsupported, at: "export", "the network's result does not depend on its input")
+    for (index, (port, name)) in zip(source.inputs, names).enumerated() {
+      try Program.requireExportable(port)
+      let layout: Layout = isPicture && index == 0 ? .picture : .plain
+      let shape = layout.programOrder(port.type(feed.lengths).shape.sizes)
+      let input = writer.add(Program.Input(name: name, shape: shape, isPicture: layout == .picture))
+      let site = ExportSite(inputs: [input], outputShapes: [input.shape], writer: writer)
+      let prepared = try index == 0 ? prepare(site) : input
+      if let value = graph.sources[.input(Slot.input(index).key)] { values[value] = prepared }
     }
-    self = writer.program(outputs: [Program.Result(result, shape: prediction.shape)])
+    let results = try writer.write(graph, values)
+    self = writer.program(
+      outputs: try source.outputs.indices.map { index in
+        guard let result = try results[Slot.output(index).key].map(ExportSite(writer: writer).plain),
+          case .named(let name) = result.operand
+        else {
+          throw AthanorError(.unsupported, at: "export", "a result of the network does not depend on its input")
+        }
+        return Program.Result(name, shape: result.shape)
+      })
+  }
+
+  private static func requireExportable(_ port: Port) throws {
+    let location = "input \"\(port.name)\", export"
+    guard port.dtype == .float32 else {
+      throw AthanorError(
+        .unsupported, at: location, "its elements are of type \(port.dtype.rawValue), and only float32 can be exported",
+        fix: "Export a model of float32 inputs.")
+    }
+    if case .open(let name)? = port.exampleLengths.first(where: { $0.fixed == nil }) {
+      throw AthanorError(
+        .unsupported, at: location, "its length \"\(name)\" is open, and only the batch may be in exports",
+        fix: "Make the model with a fixed length.")
+    }
   }
 }

@@ -19,7 +19,7 @@ package struct TrainingConfiguration: Sendable {
   package var kerasSerialized: JSONValue? {
     guard goals.count == 1 else { return nil }
     let metrics = goals[0].metrics.compactMap(\.serialized)
-    guard let optimizer = optimizer.serialized(learningRate: optimizer.learningRate.kerasSerialized),
+    guard let rate = optimizer.learningRate.kerasSerialized, let optimizer = optimizer.serialized(learningRate: rate),
       let loss = goals[0].loss?.serialized, metrics.count == goals[0].metrics.count
     else { return nil }
     return .object([
@@ -67,7 +67,8 @@ package struct TrainingConfiguration: Sendable {
       ]
     }
     let rule = known(
-      optimizer.serialized(learningRate: optimizer.learningRate.serialized), "\(type(of: optimizer.rule))")
+      optimizer.learningRate.serialized.flatMap { optimizer.serialized(learningRate: $0) },
+      "\(type(of: optimizer.rule))")
     return (["optimizer": rule, "goals": goals] as Configuration).jsonValue
   }
 

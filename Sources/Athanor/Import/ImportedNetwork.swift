@@ -46,7 +46,7 @@ extension Program {
 ///   let model = try Model(contentsOf: "Digits.mlpackage")
 ///   print(model.layers[0].kind)  // ImportedNetwork
 ///   ```
-public struct ImportedNetwork: Layer {
+public struct ImportedNetwork: GeneralLayer {
   package let program: Program
   public let name: String?
 
@@ -55,7 +55,7 @@ public struct ImportedNetwork: Layer {
     self.name = name
   }
 
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+  public func build(_ inputs: [Value], _ scope: inout Scope) throws -> [Value] {
     let weights = WeightCollector(scope)
     defer { scope = weights.scope }
     let composer = ProgramComposer(program, scope.builder) { name, tensor in
@@ -63,10 +63,20 @@ public struct ImportedNetwork: Layer {
       return try weights.scope.weight(
         name, shape: tensor.shape, initializer: Initializer("Imported") { _, _ in numbers })
     }
-    guard let output = try composer.compose([input]).first else {
-      throw AthanorError(.data, at: "", "the program has no output", fix: "The file is damaged.")
+    return try composer.compose(inputs)
+  }
+
+  /// The network that consists of this layer alone.
+  ///
+  /// - Throws: `AthanorError` when an input is impossible.
+  package func network() throws -> Network {
+    let isSingle = program.inputs.count == 1
+    let ports = program.inputs.map { input in
+      Port(
+        name: isSingle ? "input_layer" : input.name, dtype: input.dtype,
+        lengths: [.batch] + input.exampleShape.map(Length.fixed))
     }
-    return output
+    return try Network(self, inputs: ports, outputs: program.outputs.map(\.name))
   }
 
   /// The scope while operations declare their weights.

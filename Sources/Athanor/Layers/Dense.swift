@@ -35,9 +35,14 @@ public struct Dense: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard units > 0 else { throw AthanorError(.argument, at: "", "units is \(units) but must be at least 1") }
-    guard input.shape.rank >= 2, let depth = input.shape.lengths.last ?? nil else {
+    guard input.shape.rank >= 2 else {
       throw AthanorError(
         .shape, at: "", "input has shape \(input.shape) but at least 2 axes (batch, features) are needed")
+    }
+    guard let depth = input.shape.lengths.last ?? nil else {
+      throw AthanorError(
+        .shape, at: "", "the last axis of input \(input.shape) is open, but a kernel needs a fixed number of features",
+        fix: "Reduce the open axis first, for example by GlobalAveragePooling2D.")
     }
     let kernel = try scope.weight("kernel", shape: [depth, units], initializer: kernelInitializer)
     var y = try input.matmul(kernel)  // [N, ..., units]

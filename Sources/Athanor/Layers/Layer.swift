@@ -67,6 +67,9 @@ public protocol GeneralLayer: Hashable, Sendable {
   /// The layer's name in the model; nil to be named by its kind and position, as Keras does (`conv2d_1`).
   var name: String? { get }
 
+  /// The name of the layer's type, as a summary shows it: `Conv2D`.
+  var kind: String { get }
+
   /// Declares the layer's weights and returns its results.
   ///
   /// - Parameters:
@@ -80,7 +83,7 @@ extension GeneralLayer {
   /// No name of its own: the layer is named by its kind and position.
   public var name: String? { nil }
 
-  /// The name of the layer's type, as a summary shows it: `Conv2D`.
+  /// The name of the layer's type.
   public var kind: String { String(describing: type(of: self)) }
 
   /// Keras' spelling of the type's name: `MaxPooling2D` becomes `max_pooling2d`.

@@ -9,6 +9,12 @@ package struct WeightDeclaration: Hashable, Sendable {
   package let isParameter: Bool
 }
 
+/// The memory of a weight: weights of the same storage are one.
+package struct WeightStorage: Hashable, Sendable {
+  let store: ObjectIdentifier
+  let offset: Int
+}
+
 /// Where a layer declares its weights while the network is built.
 public struct Scope {
   /// Whether the graph being built is for training (dropout drops, batch normalisation looks at the batch).
@@ -27,11 +33,19 @@ public struct Scope {
   /// The states as the calls so far leave them, and which state a value is.
   private var states: [String: Value] = [:]
   private var stateNames: [ValueID: String] = [:]
+  /// Where the weights of models within the network lie, and the name of the first weight that was declared there.
+  private let storage: [String: WeightStorage]
+  private var storedNames: [WeightStorage: String] = [:]
+  /// The weights that lie where another one lies, with its name: two models that share weights are two ways to one weight.
+  package private(set) var aliases: [String: String] = [:]
 
-  package init(isTraining: Bool, builder: GraphBuilder, frozen: Set<String> = []) {
+  package init(
+    isTraining: Bool, builder: GraphBuilder, frozen: Set<String> = [], storage: [String: WeightStorage] = [:]
+  ) {
     self.isTraining = isTraining
     self.builder = builder
     self.frozen = frozen
+    self.storage = storage
   }
 
   /// More elements than this are a mistake, and would overflow sizes in bytes.
@@ -53,7 +67,7 @@ public struct Scope {
         .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))",
         fix: "Each length must be at least 1, and all together fit into memory.")
     }
-    let fullName = (path + [name]).joined(separator: "/")
+    let fullName = storedName((path + [name]).joined(separator: "/"))
     guard declared.insert(fullName).inserted else {
       throw AthanorError(
         .argument, at: "", "weight \"\(name)\" is declared twice", fix: "Give each weight of a layer its own name.")
@@ -78,6 +92,17 @@ public struct Scope {
       isTrainable ? .parameter(fullName) : .state(fullName), ValueType(.float32, Shape(shape)))
     if !isTrainable { stateNames[value.id] = fullName }
     return value
+  }
+
+  /// The name of the weight that lies where this one does.
+  private mutating func storedName(_ name: String) -> String {
+    guard let place = storage[name] else { return name }
+    guard let first = storedNames[place] else {
+      storedNames[place] = name
+      return name
+    }
+    if first != name { aliases[name] = first }
+    return first
   }
 
   /// Sets the content of a weight that is not trained after a forward pass of training. Updates of a layer that is called several

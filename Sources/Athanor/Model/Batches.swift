@@ -62,12 +62,13 @@ extension Tensor {
 
   fileprivate func copyAll(to target: UnsafeMutableRawBufferPointer) { withBytes { target.copyMemory(from: $0) } }
 
-  private func withBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+  /// Calls a closure with the elements' bytes, which are not copied.
+  package func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     switch storage {
-    case .float32(let values): values.withUnsafeBytes(body)
-    case .float64(let values): values.withUnsafeBytes(body)
-    case .int32(let values): values.withUnsafeBytes(body)
-    case .uint8(let values): values.withUnsafeBytes(body)
+    case .float32(let values): try values.withUnsafeBytes(body)
+    case .float64(let values): try values.withUnsafeBytes(body)
+    case .int32(let values): try values.withUnsafeBytes(body)
+    case .uint8(let values): try values.withUnsafeBytes(body)
     }
   }
 }
@@ -136,7 +137,7 @@ extension Model {
 
 extension Tensor.Storage {
   /// The elements of a tensor of integers.
-  fileprivate var integers: [Int32]? {
+  package var integers: [Int32]? {
     switch self {
     case .int32(let values): values
     case .uint8(let values): values.map { Int32($0) }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How much `fit` prints.
 public enum Verbosity: Hashable, Sendable, ExpressibleByIntegerLiteral {
   /// A progress bar on a terminal, and one line for each epoch elsewhere.
@@ -122,6 +124,71 @@ extension Model {
   }
 }
 
+extension Model {
+  /// Trains the model on a thread of its own, so that the caller's executor stays free; parameters as for `fit`.
+  ///
+  /// The model must not be used elsewhere until the call returns. Cancelling the task ends the training after the batch that is being
+  /// computed.
+  ///
+  /// - Returns: The figures of all epochs.
+  /// - Throws: as `fit`; `CancellationError` when the task is cancelled.
+  /// - Example:
+  ///   ```swift
+  ///   let history = try await model.fitInBackground(train, epochs: 10)
+  ///   ```
+  @discardableResult
+  public nonisolated(nonsending) func fitInBackground(
+    _ data: Dataset, epochs: Int = 1, batchSize: Int = 32, validation: Dataset? = nil, validationSplit: Double = 0,
+    initialEpoch: Int = 0, shuffle: Bool = true, classWeights: [Int: Float] = [:], callbacks: [any Callback] = [],
+    verbose: Verbosity = .auto, resume: Bool = false
+  ) async throws -> History {
+    let isCancelled = CancellationFlag()
+    let work = UncheckedTransfer((self, callbacks))
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let thread = Thread {
+          let (model, callbacks) = work.value
+          continuation.resume(
+            with: Result {
+              try CancellationFlag.$current.withValue(isCancelled) {
+                try model.fit(
+                  data, epochs: epochs, batchSize: batchSize, validation: validation,
+                  validationSplit: validationSplit, initialEpoch: initialEpoch, shuffle: shuffle,
+                  classWeights: classWeights, callbacks: callbacks, verbose: verbose, resume: resume)
+              }
+            })
+        }
+        thread.stackSize = 8 << 20
+        thread.start()
+      }
+    } onCancel: {
+      isCancelled.set()
+    }
+  }
+}
+
+/// Whether a training on another thread is to end.
+final class CancellationFlag: @unchecked Sendable {  // `isSet` is guarded by `lock`
+  /// The flag of the training that runs in this context.
+  @TaskLocal static var current: CancellationFlag?
+  private let lock = NSLock()
+  private var isSet = false
+
+  func set() { lock.withLock { isSet = true } }
+
+  /// - Throws: `CancellationError` when the task or the training is cancelled.
+  static func check() throws {
+    try Task.checkCancellation()
+    if let current, current.lock.withLock({ current.isSet }) { throw CancellationError() }
+  }
+}
+
+/// Hands values to another thread while the sender waits for it.
+private struct UncheckedTransfer<Value>: @unchecked Sendable {  // only one thread uses the value at a time
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}
+
 /// The work of `fit` on one epoch after another.
 private struct TrainingLoop {
   let model: Model
@@ -150,7 +217,7 @@ private struct TrainingLoop {
     while model.progress.batch < context.batchesPerEpoch {
       let first = model.progress.batch * batchSize
       let rows = order[first..<min(first + batchSize, order.count)]
-      try Task.checkCancellation()
+      try CancellationFlag.check()
       let workspace = try model.workspace(.train, data.feed.with(examples: rows.count))
       do {
         try model.takeStep(workspace, training, "fit, epoch \(epoch), batch \(model.progress.batch + 1)") {

@@ -141,14 +141,12 @@ public final class Model {
   private static func weights(
     of built: Network.Built, _ nested: [String: NestedNetwork], seed: UInt64
   ) throws -> WeightMap {
-    func sharedSpan(_ weight: WeightDeclaration) -> (map: WeightMap, name: String)? {
-      guard let slash = weight.name.firstIndex(of: "/"), let model = nested[String(weight.name[..<slash])] else {
-        return nil
-      }
-      return (model.weights, String(weight.name[weight.name.index(after: slash)...]))
+    func sharedSpan(_ weight: String) -> (map: WeightMap, name: String)? {
+      guard let slash = weight.firstIndex(of: "/"), let model = nested[String(weight[..<slash])] else { return nil }
+      return (model.weights, String(weight[weight.index(after: slash)...]))
     }
     var (parameters, states) = (ArrayLayout(), ArrayLayout())
-    for weight in built.weights where sharedSpan(weight) == nil {
+    for weight in built.weights where sharedSpan(weight.name) == nil {
       if weight.isParameter {
         parameters.append(weight.name, weight.shape)
       } else {
@@ -158,7 +156,7 @@ public final class Model {
     let own = try WeightStore(parameters: parameters, states: states)
     var map = WeightMap()
     for (index, weight) in built.weights.enumerated() {
-      if let (other, name) = sharedSpan(weight) {
+      if let (other, name) = sharedSpan(weight.name) {
         map.append(weight.name, from: other, name: name)
         continue
       }
@@ -167,6 +165,10 @@ public final class Model {
       // The numbers of each weight follow from the seed and its position alone.
       var random = RandomStream(seed: seed, stream: 1 << 32 | UInt64(index))
       _ = map.values(of: span).update(fromContentsOf: weight.initializer.values(weight.shape, &random))
+    }
+    // A part of the network may reach a weight by another name.
+    for (alias, _) in built.aliases.sorted(by: { $0.key < $1.key }) {
+      if let (other, name) = sharedSpan(alias) { map.append(alias, from: other, name: name) }
     }
     return map
   }

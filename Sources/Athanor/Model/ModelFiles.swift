@@ -19,18 +19,11 @@ package struct ModelRecipe {
 
   /// An imported program as a model.
   ///
-  /// - Throws: `AthanorError` when it has not one input and one output, or its input is impossible.
+  /// - Throws: `AthanorError` when an input is impossible or an operation cannot be composed.
   package init(_ program: Program, name: String) throws {
-    guard program.inputs.count == 1, program.outputs.count == 1 else {
-      throw AthanorError(
-        .unsupported, at: "",
-        "it has \(program.inputs.count) inputs and \(program.outputs.count) outputs, but models here have one of each")
-    }
     var program = program
     let scale = try program.takePixelScale()
-    var network = try Network(input: Input(program.inputs[0].exampleShape))
-    try network.append(ImportedNetwork(program, name: "network"))
-    self.init(network, name: name)
+    self.init(try ImportedNetwork(program, name: "network").network(), name: name)
     pixelScale = scale
   }
 }

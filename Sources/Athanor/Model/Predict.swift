@@ -41,6 +41,13 @@ extension Model {
     return try predictions(preparation.prepared(inputs, "predict", scale: data.givenScale), batchSize)[0]
   }
 
+  /// The outputs for inputs, both in the model's order.
+  ///
+  /// - Throws: `AthanorError` when a shape does not fit.
+  package func predictions(of inputs: [Tensor], batchSize: Int, inputScale: Float? = nil) throws -> [Tensor] {
+    try predictions(preparation.prepared(inputs, "predict", scale: inputScale), batchSize)
+  }
+
   private func predictions(_ data: PreparedData, _ batchSize: Int) throws -> [Tensor] {
     try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize).run(data) { feed, use in
       let workspace = try workspace(.predict, feed)

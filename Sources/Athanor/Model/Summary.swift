@@ -23,7 +23,7 @@ extension Model {
     let length = max(columns[0] + columns[1] + 12, lines.map(\.count).max() ?? 0)
     let rule = String(repeating: "_", count: length)
     let heavy = String(repeating: "=", count: length)
-    let trainable = built.weights.filter { $0.isParameter && !Network.isFrozen($0.name, frozen) }
+    let trainable = built.weights.filter { $0.isParameter && !built.isFrozen($0.name, frozen) }
       .reduce(0) { $0 + $1.shape.reduce(1, *) }
     return
       ([

@@ -99,7 +99,7 @@ extension Model {
         .numeric, at: "apply", "a gradient is NaN or infinite; the weights are unchanged",
         fix: "Lower the learning rate, or leave this batch out.")
     }
-    let runs = GradientRuns(gradients.names.filter { !Network.isFrozen($0, frozen) }, weightMap)
+    let runs = GradientRuns(gradients.names.filter { !built.isFrozen($0, frozen) }, weightMap)
     for range in runs.arrays { for index in range { memory.gradients.floats[index] = gradients.numbers[index] } }
     applyStep(training, runs)
   }

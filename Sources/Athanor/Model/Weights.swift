@@ -19,7 +19,7 @@ extension Model {
       guard let span = weightMap[weight.name] else { return nil }
       return Weight(
         name: weight.name, tensor: tensor(of: span),
-        isTrainable: weight.isParameter && !Network.isFrozen(weight.name, frozen), isParameter: weight.isParameter)
+        isTrainable: weight.isParameter && !built.isFrozen(weight.name, frozen), isParameter: weight.isParameter)
     }
   }
 

@@ -10,6 +10,11 @@ package struct Feed: Hashable, Sendable {
   package struct Target: Hashable, Sendable {
     package var dtype: DType
     package var exampleShape: [Int]
+
+    package init(dtype: DType, exampleShape: [Int]) {
+      self.dtype = dtype
+      self.exampleShape = exampleShape
+    }
   }
 
   package var inputs: [Input]
@@ -91,7 +96,7 @@ extension Network {
       return try Passes.finish(forward)
     }
     let training = GraphBuilder(forward)
-    try training.addGradients(of: Value(training, loss)) { !Network.isFrozen($0, frozen) }
+    try training.addGradients(of: Value(training, loss)) { !built.isFrozen($0, frozen) }
     return try Passes.finish(training.graph)
   }
 

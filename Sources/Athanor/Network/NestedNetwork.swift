@@ -58,6 +58,18 @@ extension Network {
       uniquingKeysWith: { first, _ in first })
   }
 
+  /// Where the weights of the models among the layers lie, by their names here.
+  var nestedStorage: [String: WeightStorage] {
+    var storage: [String: WeightStorage] = [:]
+    for (name, nested) in nestedNetworks {
+      for span in nested.weights.spans {
+        let store = ObjectIdentifier(nested.weights.stores[span.store])
+        storage["\(name)/\(span.name)"] = WeightStorage(store: store, offset: span.offset)
+      }
+    }
+    return storage
+  }
+
   /// The layers' names, those of models within this one behind a slash.
   var layerPaths: [String] {
     let nested = nestedNetworks

@@ -187,6 +187,20 @@ package struct Network: Sendable {
     return Network.unique(name, among: Set(outputs.map(\.name)))
   }
 
+  /// One layer between inputs and outputs with names of their own.
+  ///
+  /// - Throws: `AthanorError` when an input is impossible or a name is taken.
+  package init(_ layer: any GeneralLayer, inputs: [Port], outputs names: [String]) throws {
+    for port in inputs { _ = try Input(port: port, name: port.name).outcome.get() }
+    self.inputs = inputs
+    outputs = []
+    let name = try add(layer)
+    calls = [Call(entry: 0, arguments: inputs.indices.map { .input($0) }, isTraining: nil)]
+    outputs = names.indices.map { index in
+      Output(name: names.count == 1 ? name : names[index], reference: .result(call: 0, index: index))
+    }
+  }
+
   // MARK: Parts
 
   /// The part of the network that ends at a layer's last call, and the names of the layers that it needs.
@@ -242,16 +256,24 @@ package struct Network: Sendable {
     package let weights: [WeightDeclaration]
     /// The types of each call's results.
     package let types: [[ValueType]]
+    /// Further names of weights, where models within the network share them.
+    package let aliases: [String: String]
+
+    /// Whether one of the layers that have a weight is frozen.
+    package func isFrozen(_ weight: String, _ frozen: Set<String>) -> Bool {
+      Network.isFrozen(weight, frozen)
+        || aliases.contains { $0.value == weight && Network.isFrozen($0.key, frozen) }
+    }
   }
 
   /// Builds the layers' graph on the inputs.
   ///
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   package func build(_ values: [Value], isTraining: Bool, frozen: Set<String> = []) throws -> Built {
-    guard let builder = values.first?.builder else { return Built(outputs: [], weights: [], types: []) }
-    var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen)
+    guard let builder = values.first?.builder else { return Built(outputs: [], weights: [], types: [], aliases: [:]) }
+    var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen, storage: nestedStorage)
     let (outputs, types) = try build(values, &scope)
-    return Built(outputs: outputs, weights: scope.weights, types: types)
+    return Built(outputs: outputs, weights: scope.weights, types: types, aliases: scope.aliases)
   }
 
   /// Builds the layers' graph inside of a layer.

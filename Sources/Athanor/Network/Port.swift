@@ -53,7 +53,7 @@ public struct Port: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Length {
-  static let batchName = "batch"
+  package static let batchName = "batch"
   /// The open length that counts the examples of a batch.
   public static let batch = Length.open(batchName)
 }

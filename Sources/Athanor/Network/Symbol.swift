@@ -60,7 +60,7 @@ public class Symbol: @unchecked Sendable, Hashable, CustomStringConvertible {  /
 ///     Dense(10, activation: .softmax)
 ///   }
 ///   ```
-public final class Input: Symbol, Layer {
+public final class Input: Symbol, Layer, @unchecked Sendable {  // immutable
   /// The lengths of one example.
   public let exampleLengths: [Length]
   public let name: String?
@@ -130,9 +130,9 @@ package final class LayerCell: Sendable {
 }
 
 /// One call of a layer on symbols.
-package final class LayerCall: Sendable {
+package final class LayerCall: @unchecked Sendable {  // immutable until its release
   let cell: LayerCell
-  let arguments: [Symbol]
+  private(set) var arguments: [Symbol]
   /// Whether the layer is built for training, whatever the rest of the network is built for.
   let isTraining: Bool?
   /// `file:line`
@@ -143,6 +143,21 @@ package final class LayerCall: Sendable {
     self.arguments = arguments
     self.isTraining = isTraining
     self.place = place
+  }
+
+  /// Releases the calls before this one from a list: each releasing the one before it would take a stack as deep as the network.
+  deinit {
+    var pending = arguments
+    arguments = []
+    var symbol: Symbol?
+    while !pending.isEmpty {
+      symbol = pending.removeLast()
+      guard isKnownUniquelyReferenced(&symbol), case .result(var call, _)? = symbol?.origin else { continue }
+      symbol = nil  // the call's other owner
+      guard isKnownUniquelyReferenced(&call) else { continue }
+      pending += call.arguments
+      call.arguments = []
+    }
   }
 
   /// The results of a call; one symbol that keeps the error when it fails.

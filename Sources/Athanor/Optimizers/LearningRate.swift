@@ -26,6 +26,33 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
   case piecewise(boundaries: [Int], values: [Double])
   /// Evenly from 0 to the first value of another schedule over `steps`, and then that schedule.
   case warmUp(steps: Int, then: LearningRate)
+  /// A schedule of your own; see `LearningRate.schedule(_:_:)`.
+  case custom(Schedule)
+
+  /// The rate of each step as a function; two are equal when their names are.
+  public struct Schedule: Hashable, Sendable {
+    /// Its name.
+    public let name: String
+    let rate: @Sendable (_ step: Int) -> Double
+
+    /// Equal by name.
+    public static func == (left: Self, right: Self) -> Bool { left.name == right.name }
+    /// Hashes the name.
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  }
+
+  /// A schedule of your own. Files do not hold it: compile a model that is read from one with the same schedule to go on.
+  ///
+  /// - Parameters:
+  ///   - name: Its name, by which two schedules are told apart.
+  ///   - rate: The number of steps taken so far, from 0, to the rate of the next: zero or more and finite.
+  /// - Example:
+  ///   ```swift
+  ///   .adam(learningRate: .schedule("inverse root") { 0.01 / Double($0 + 1).squareRoot() })
+  ///   ```
+  public static func schedule(_ name: String, _ rate: @escaping @Sendable (_ step: Int) -> Double) -> LearningRate {
+    .custom(Schedule(name: name, rate: rate))
+  }
 
   /// A constant rate.
   public init(floatLiteral value: Double) { self = .constant(value) }
@@ -47,6 +74,7 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
       return values.indices.contains(place) ? values[place] : values.last ?? 0
     case .warmUp(let steps, let next):
       return step < steps ? next.value(at: 0) * Double(step) / Double(steps) : next.value(at: step - steps)
+    case .custom(let schedule): return schedule.rate(step)
     }
   }
 
@@ -73,6 +101,8 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
     case .warmUp(let steps, let next):
       try require(steps > 0, "warmUp needs at least 1 step but has \(steps)")
       try next.validate()
+    case .custom(let schedule):
+      try require(isRate(schedule.rate(0)), "schedule \"\(schedule.name)\" gives \(schedule.rate(0)) for step 0")
     }
   }
 }
@@ -83,11 +113,12 @@ func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 extension LearningRate {
   private static let module = "keras.optimizers.schedules"
 
-  /// The rate in Keras' JSON, as far as Keras has it.
+  /// The rate in Keras' JSON, as far as Keras has it; nil for a schedule of the user's own.
   ///
   /// Keras holds a constant as a 32-bit number, and warms up to a cosine alone; of other warm-ups its readers get the rate to come.
-  package var kerasSerialized: JSONValue {
+  package var kerasSerialized: JSONValue? {
     switch self {
+    case .custom: nil
     case .constant(let value): .number(value)
     case .exponentialDecay(let initial, let steps, let rate, let staircase):
       .instance(
@@ -118,13 +149,13 @@ extension LearningRate {
     }
   }
 
-  /// The exact rate in JSON: Keras' where Keras can hold it, else classes of Athanor's own.
-  package var serialized: JSONValue {
+  /// The exact rate in JSON: Keras' where Keras can hold it, else classes of Athanor's own; nil for a schedule of the user's own.
+  package var serialized: JSONValue? {
     switch self {
     case .constant(let value) where LearningRate.shortest(value) != value: exactConstant(value)
     case .warmUp(_, .cosineDecay): kerasSerialized
     case .warmUp(let steps, .constant(let value)): warmUp(steps, exactConstant(value))
-    case .warmUp(let steps, let next): warmUp(steps, next.serialized)
+    case .warmUp(let steps, let next): next.serialized.map { warmUp(steps, $0) }
     default: kerasSerialized
     }
   }

@@ -260,7 +260,8 @@ package struct Concatenate: ForwardOp {
       expected[axis] = length
       guard Shape(axes: expected) == input.shape, input.dtype == inputs[0].dtype else {
         throw AthanorError(
-          .shape, at: "", "shapes \(inputs.map(\.shape)) cannot be joined along axis \(axis)",
+          .shape, at: "",
+          "shapes [\(Shape.texts(inputs.map(\.shape)).joined(separator: ", "))] cannot be joined along axis \(axis)",
           fix: "All other axes must be of the same length.")
       }
       joined = Shape.Axis(joined.length + length.length, openNames: joined.openNames.union(length.openNames))

@@ -169,8 +169,9 @@ package struct Binary: ForwardOp {
     try requireFloat(inputs[0])
     try requireFloat(inputs[1])
     guard let shape = Shape.broadcast(inputs[0].shape, inputs[1].shape), shape.rank <= Int(ATH_MAX_RANK) else {
+      let shapes = Shape.texts(inputs.map(\.shape))
       throw AthanorError(
-        .shape, at: "", "\(name) was given shapes \(inputs[0].shape) and \(inputs[1].shape), which do not broadcast",
+        .shape, at: "", "\(name) was given shapes \(shapes[0]) and \(shapes[1]), which do not broadcast",
         fix:
           "Axes are compared from the last; each pair must be equal or one of them 1, and at most 6 axes are possible.")
     }

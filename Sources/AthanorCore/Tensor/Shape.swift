@@ -89,6 +89,12 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible, ExpressibleByA
     return parts.count == 1 ? "(\(parts[0]),)" : "(\(parts.joined(separator: ", ")))"
   }
 
+  /// Shapes for a message: with the lengths of open axes where they would otherwise look alike.
+  package static func texts(_ shapes: [Shape]) -> [String] {
+    let texts = shapes.map(\.description)
+    return Set(texts).count == 1 && Set(shapes.map(\.sizes)).count > 1 ? shapes.map { text($0.sizes) } : texts
+  }
+
   /// The lengths without the first axis.
   package var withoutBatch: [Int?] { Array(lengths.dropFirst()) }
 

@@ -1,19 +1,19 @@
 import Athanor
 
-/// Reads NumPy's `.npy` format, versions 1 to 3, of whole numbers in row-major order.
+/// An array in NumPy's `.npy` format, versions 1 to 3: integers, flags and floating-point numbers.
 ///
-/// Source: NumPy Enhancement Proposal 1, "A Simple File Format for NumPy Arrays". The header is a literal of a Python
-/// dictionary; it is read as text, nothing in it is ever run, and arrays of objects (pickles) are refused.
+/// Source: NumPy Enhancement Proposal 1, "A Simple File Format for NumPy Arrays". Arrays of objects (pickles) are refused.
 package struct NumPyArray: Hashable, Sendable {
   /// The length of each axis.
   package let shape: [Int]
   /// How an element is stored.
   package let element: Element
-  /// The elements, little-endian.
+  /// The elements in row-major order, little-endian.
   package let bytes: [UInt8]
 
   /// The kinds of elements that are read.
   package enum Element: String, Hashable, Sendable, CaseIterable {
+    case bool = "|b1"
     case uint8 = "|u1"
     case int8 = "|i1"
     case uint16 = "<u2"
@@ -22,190 +22,154 @@ package struct NumPyArray: Hashable, Sendable {
     case int32 = "<i4"
     case uint64 = "<u8"
     case int64 = "<i8"
+    case float16 = "<f2"
+    case float32 = "<f4"
+    case float64 = "<f8"
 
-    var byteCount: Int {
-      switch self {
-      case .uint8, .int8: 1
-      case .uint16, .int16: 2
-      case .uint32, .int32: 4
-      case .uint64, .int64: 8
+    /// The element that a header describes, in any byte order.
+    init?(description: String) {
+      guard let order = description.first, "<>|=".contains(order),
+        let element = Element.allCases.first(where: { $0.rawValue.dropFirst() == description.dropFirst() })
+      else { return nil }
+      self = element
+    }
+
+    /// The element in which tensors of a type are written.
+    init(_ dtype: DType) {
+      switch dtype {
+      case .float32: self = .float32
+      case .float64: self = .float64
+      case .int32: self = .int32
+      case .uint8: self = .uint8
+      case .uint16: self = .uint16
       }
     }
 
-    var isSigned: Bool {
+    var byteCount: Int {
       switch self {
-      case .int8, .int16, .int32, .int64: true
-      case .uint8, .uint16, .uint32, .uint64: false
+      case .bool, .uint8, .int8: 1
+      case .uint16, .int16, .float16: 2
+      case .uint32, .int32, .float32: 4
+      case .uint64, .int64, .float64: 8
       }
     }
   }
 
-  /// The largest header that is read; NumPy itself stops at 10,000 bytes.
-  private static let maximumHeaderByteCount = 1 << 16
+  // MARK: Reading
 
-  /// Reads a file's contents.
+  /// Reads a file's contents, in either byte order and either order of axes.
   ///
   /// - Parameters:
   ///   - file: The whole file.
   ///   - path: Its name for errors.
-  /// - Throws: `AthanorError` naming the byte when the file is truncated, damaged, in Fortran order, or of other elements.
+  /// - Throws: `AthanorError` naming the byte when the file is truncated, damaged or of other elements.
   package init(_ file: [UInt8], path: String) throws {
-    let (header, start) = try NumPyArray.headerText(file, path: path)
-    var parser = PythonLiteralParser(header, path: path)
-    let fields = try parser.dictionary()
-    guard case .text(let type)? = fields["descr"], let element = Element(rawValue: type) else {
-      let found = if case .text(let type)? = fields["descr"] { "\"\(type)\"" } else { "no simple type" }
-      let known = Element.allCases.map(\.rawValue).joined(separator: ", ")
-      throw AthanorError(
-        .unsupported, at: path, "its elements are \(found) but only whole numbers are read (\(known))",
-        fix: "Save the array with .astype(\"uint8\").")
-    }
-    guard case .tuple(let shape)? = fields["shape"] else {
-      throw AthanorError(.data, at: path, "its header has no shape", fix: "The file is damaged; get it again.")
-    }
-    guard case .truth(let isFortranOrder)? = fields["fortran_order"] else {
-      throw AthanorError(
-        .data, at: path, "its header does not say in which order elements are",
-        fix: "The file is damaged; get it again.")
-    }
-    guard !isFortranOrder || shape.count < 2 else {
-      throw AthanorError(
-        .unsupported, at: path, "its elements are in Fortran order but row-major order is needed",
-        fix: "Save the array with numpy.ascontiguousarray.")
-    }
-    guard let count = Tensor.elementCount(of: shape + [element.byteCount]) else {
-      throw AthanorError(.data, at: path, "its shape \(shape) is impossible", fix: "The file is damaged; get it again.")
-    }
-    guard file.count - start == count else {
-      throw AthanorError(
-        .data, at: path,
-        "ends at byte \(file.count) but its header promises an end at byte \(start) + \(count) (shape \(shape), \(type))",
-        fix: "The file is damaged; get it again.")
-    }
-    self.shape = shape
-    self.element = element
-    self.bytes = Array(file[start...])
-  }
-
-  /// The elements as integers; nil where one does not fit.
-  package func integer(at index: Int) -> Int? {
+    let header = try NumPyHeader(of: file, path: path)
+    (shape, element) = (header.shape, header.element)
+    var bytes = Array(file[header.end...])
     let size = element.byteCount
-    let place = index * size
-    var value: UInt64 = 0
-    for offset in (0..<size).reversed() { value = value << 8 | UInt64(bytes[place + offset]) }
-    guard element.isSigned else { return Int(exactly: value) }
-    let shift = UInt64(64 - size * 8)
-    return Int(Int64(bitPattern: value << shift) >> Int64(shift))
-  }
-
-  /// The header's text and the byte where the elements begin.
-  private static func headerText(_ file: [UInt8], path: String) throws -> (text: [UInt8], end: Int) {
-    let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
-    guard file.count >= 10, file.starts(with: magic) else {
-      throw AthanorError(
-        .data, at: path, "bytes 0 to 5 are not NumPy's magic text", fix: "Check that it is an array that NumPy saved.")
+    if header.isFortranOrder, !bytes.isEmpty { bytes = NumPyArray.rowMajor(bytes, shape, size) }
+    if header.isBigEndian, size > 1 {
+      for start in stride(from: 0, to: bytes.count, by: size) { bytes[start..<start + size].reverse() }
     }
-    let version = file[6]
-    guard (1...3).contains(version), version == 1 || file.count >= 12 else {
-      throw AthanorError(.unsupported, at: path, "byte 6 says version \(version) but versions 1 to 3 are known")
+    self.bytes = bytes
+  }
+
+  /// Brings elements whose first axis changes fastest into row-major order.
+  private static func rowMajor(_ bytes: [UInt8], _ shape: [Int], _ size: Int) -> [UInt8] {
+    var steps: [Int] = []
+    var step = size
+    for length in shape {
+      steps.append(step)
+      step *= length
     }
-    let start = version == 1 ? 10 : 12
-    let length = file[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard length <= maximumHeaderByteCount, length <= file.count - start else {
-      throw AthanorError(
-        .data, at: path, "byte 8 promises a header of \(length) bytes but \(file.count - start) bytes follow",
-        fix: "The file is damaged; get it again.")
-    }
-    return (Array(file[start..<start + length]), start + length)
-  }
-}
-
-/// Reads the few Python literals that a `.npy` header is made of.
-private struct PythonLiteralParser {
-  enum Literal {
-    case text(String)
-    case truth(Bool)
-    case tuple([Int])
-  }
-
-  private let text: [UInt8]
-  private let path: String
-  private var place = 0
-
-  init(_ text: [UInt8], path: String) {
-    self.text = text
-    self.path = path
-  }
-
-  /// `{'key': literal, ...}`
-  mutating func dictionary() throws -> [String: Literal] {
-    var fields: [String: Literal] = [:]
-    try expect("{")
-    while !accept("}") {
-      let key = try quoted()
-      try expect(":")
-      fields[key] = try literal()
-      if !accept(",") {
-        try expect("}")
-        break
-      }
-    }
-    return fields
-  }
-
-  private mutating func literal() throws -> Literal {
-    skipSpaces()
-    if accept("(") { return .tuple(try lengths()) }
-    if accept("True") { return .truth(true) }
-    if accept("False") { return .truth(false) }
-    return .text(try quoted())
-  }
-
-  private mutating func lengths() throws -> [Int] {
-    var result: [Int] = []
-    while !accept(")") {
-      skipSpaces()
-      let digits = text[place...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-      guard let value = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else {
-        throw damage("a length")
-      }
-      place += digits.count
-      result.append(value)
-      if !accept(",") {
-        try expect(")")
-        break
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var place = [Int](repeating: 0, count: shape.count)
+    var offset = 0
+    while result.count < bytes.count {
+      result += bytes[offset..<offset + size]
+      for axis in shape.indices.reversed() {
+        place[axis] += 1
+        offset += steps[axis]
+        if place[axis] < shape[axis] { break }
+        offset -= steps[axis] * shape[axis]
+        place[axis] = 0
       }
     }
     return result
   }
 
-  private mutating func quoted() throws -> String {
-    skipSpaces()
-    guard place < text.count, [UInt8(ascii: "'"), UInt8(ascii: "\"")].contains(text[place]),
-      let end = text[(place + 1)...].firstIndex(of: text[place])
-    else { throw damage("a text in quotes") }
-    defer { place = end + 1 }
-    return String(decoding: text[(place + 1)..<end], as: UTF8.self)
+  /// The array as a tensor for a model's input.
+  ///
+  /// Bytes stay bytes, so that pixels are scaled as they enter a model. All other integers and flags become int32, or bytes for an input
+  /// of bytes; float16 becomes float32.
+  ///
+  /// - Parameters:
+  ///   - dtype: The type of elements that the input takes.
+  ///   - path: The file's name for errors.
+  /// - Throws: `AthanorError` that names the place of an integer that does not fit.
+  package func tensor(for dtype: DType, path: String) throws -> Tensor {
+    let storage: Tensor.Storage =
+      switch element {
+      case .float16: .float32(stored(UInt16.self).map { number(halfPattern: $0) })
+      case .float32: .float32(stored(Float.self))
+      case .float64: .float64(stored(Double.self))
+      case .uint8: .uint8(bytes)
+      case .bool: try integers(bytes.map { $0 == 0 ? UInt8(0) : 1 }, dtype, path)
+      case .int8: try integers(stored(Int8.self), dtype, path)
+      case .uint16: try integers(stored(UInt16.self), dtype, path)
+      case .int16: try integers(stored(Int16.self), dtype, path)
+      case .uint32: try integers(stored(UInt32.self), dtype, path)
+      case .int32: try integers(stored(Int32.self), dtype, path)
+      case .uint64: try integers(stored(UInt64.self), dtype, path)
+      case .int64: try integers(stored(Int64.self), dtype, path)
+      }
+    return try Tensor(shape: shape, storage: storage)
   }
 
-  private mutating func accept(_ token: String) -> Bool {
-    skipSpaces()
-    guard text[place...].starts(with: token.utf8) else { return false }
-    place += token.utf8.count
-    return true
+  /// The elements as they are stored; Swift runs on little-endian machines only.
+  private func stored<Number: BitwiseCopyable>(_ type: Number.Type) -> [Number] {
+    let capacity = bytes.count / MemoryLayout<Number>.stride
+    return [Number](unsafeUninitializedCapacity: capacity) { target, count in
+      bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(target).copyMemory(from: $0) }
+      count = capacity
+    }
   }
 
-  private mutating func expect(_ token: String) throws {
-    guard accept(token) else { throw damage("\"\(token)\"") }
+  private func integers<Stored: FixedWidthInteger>(
+    _ values: [Stored], _ dtype: DType, _ path: String
+  ) throws -> Tensor.Storage {
+    dtype == .uint8 ? .uint8(try narrowed(values, path)) : .int32(try narrowed(values, path))
   }
 
-  private mutating func skipSpaces() {
-    while place < text.count, text[place] == UInt8(ascii: " ") || text[place] == UInt8(ascii: "\n") { place += 1 }
+  private func narrowed<Stored: FixedWidthInteger, Narrow: FixedWidthInteger>(
+    _ values: [Stored], _ path: String
+  ) throws -> [Narrow] {
+    try values.enumerated().map { index, value in
+      guard let narrow = Narrow(exactly: value) else {
+        var (rest, place) = (index, [Int]())
+        for length in shape.reversed() {
+          place.insert(rest % length, at: 0)
+          rest /= length
+        }
+        throw AthanorError(
+          .data, at: path, "element \(place) is \(value), which does not fit \(Narrow.bitWidth)-bit integers",
+          fix: "Give integers from \(Narrow.min) to \(Narrow.max).")
+      }
+      return narrow
+    }
   }
 
-  private func damage(_ expected: String) -> AthanorError {
-    AthanorError(
-      .data, at: path, "byte \(place) of its header's text is not \(expected)",
-      fix: "The file is damaged; get it again.")
+  // MARK: Writing
+
+  /// Writes a tensor, of its own element type, in version 1.0 of the format.
+  ///
+  /// - Throws: `AthanorError` when the file cannot be written; an older file of this name is then untouched.
+  package static func write(_ tensor: Tensor, to path: String) throws {
+    try FileBytes.write(to: path) { append in
+      try NumPyHeader.bytes(shape: tensor.shape, Element(tensor.dtype)).withUnsafeBytes(append)
+      try tensor.withBytes(append)
+    }
   }
 }

@@ -130,15 +130,17 @@ extension ImageDataset {
         "has shape \(labels.shape) but x_\(split).npy holds \(images.shape[0]) pictures",
         fix: "Check that the file belongs to this data set.")
     }
-    let classes = try (0..<labels.shape[0]).map { index -> Int32 in
-      guard let label = labels.integer(at: index), classNames.indices.contains(label) else {
-        let found = labels.integer(at: index).map { "\($0)" } ?? "a huge number"
-        throw AthanorError(
-          .data, at: "\(path): y_\(split).npy",
-          "example \(index) has label \(found) but labels go from 0 to \(classNames.count - 1)",
-          fix: "Check that the file belongs to this data set.")
-      }
-      return Int32(label)
+    let place = "\(path): y_\(split).npy"
+    guard let classes = try labels.tensor(for: .int32, path: place).storage.integers else {
+      throw AthanorError(
+        .data, at: place, "has elements \(labels.element.rawValue) but class numbers are integers",
+        fix: "Check that the file belongs to this data set.")
+    }
+    if let index = classes.firstIndex(where: { !classNames.indices.contains(Int($0)) }) {
+      throw AthanorError(
+        .data, at: place,
+        "example \(index) has label \(classes[index]) but labels go from 0 to \(classNames.count - 1)",
+        fix: "Check that the file belongs to this data set.")
     }
     return try makeSplit(pixels: images.bytes, classes: classes)
   }

@@ -30,17 +30,3 @@ func mutations(of file: [UInt8], flips: Int, seed: UInt64 = 1) -> some Sequence<
     return copy
   }
 }
-
-/// The most memory that this process has had, in bytes.
-func peakMemory() throws -> Int {
-  #if canImport(Glibc)
-    // Not getrusage, whose figure counts the program that started this one too.
-    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-    return try #require(Int(line.filter(\.isNumber))) * 1024
-  #else
-    var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
-    return usage.ru_maxrss
-  #endif
-}

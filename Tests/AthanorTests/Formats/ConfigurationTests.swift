@@ -139,7 +139,7 @@ struct SerializationTests {
       .warmUp(steps: 2, then: .warmUp(steps: 3, then: .piecewise(boundaries: [9], values: [1, 0.5]))),
     ] as [LearningRate])
   func learningRates(_ rate: LearningRate) throws {
-    let json = try JSONValue(parsing: rate.serialized.description, at: "rate")
+    let json = try JSONValue(parsing: #require(rate.serialized).description, at: "rate")
     #expect(try LearningRate(serialized: json, at: "rate") == rate)
   }
 

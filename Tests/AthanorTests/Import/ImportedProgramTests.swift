@@ -135,14 +135,17 @@ struct ImportedProgramTests {
     )
   }
 
-  @Test("A model has one input and one output")
+  @Test("Several inputs and outputs, by the program's names")
   func severalOutputs() throws {
-    let relu = try operation(.unary(.relu), [.x: x()])
+    let sum = try operation(.binary(.add), [.x: .operand(.named("a")), .y: .operand(.named("b"))])
     let program = Program(
-      inputs: [.init(name: "x", shape: [1, 3])], operations: [relu], outputs: [.init("y"), .init("x")])
-    #expect(
-      throws: AthanorError(
-        .unsupported, at: "", "it has 1 inputs and 2 outputs, but models here have one of each")
-    ) { _ = try ModelRecipe(program, name: "test") }
+      inputs: [.init(name: "a", shape: [1, 3]), .init(name: "b", shape: [1, 3])], operations: [sum],
+      outputs: [.init("y"), .init("a")])
+    let model = try Model(ModelRecipe(program, name: "test"), threads: 1)
+    #expect(model.inputs.map(\.name) == ["a", "b"] && model.outputs.map(\.name) == ["y", "a"])
+    let results = try model.predict([
+      "a": Tensor(shape: [1, 3], [1, 2, 3]), "b": Tensor(shape: [1, 3], [10, 20, 30]),
+    ])
+    #expect(results["y"]?.floats == [11, 22, 33] && results["a"]?.floats == [1, 2, 3])
   }
 }

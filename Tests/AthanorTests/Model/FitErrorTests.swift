@@ -141,4 +141,35 @@ struct FitErrorTests {
       "fit, epoch 1, batch 1: a number became NaN or infinite, first in the batch itself (target); the weights are those before this batch. Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1)."
     ) { try model.fit(bad, classWeights: [1: 2], verbose: .silent) }
   }
+
+  @Test("Nothing to resume")
+  func nothingToResume() throws {
+    let text =
+      "fit: resume is true, but the model has neither been trained nor read from a checkpoint. Load the checkpoint with Model(contentsOf:), or leave resume out."
+    let model = try model()
+    let before = weightBits(model)
+    expectError(text) { try model.fit(data(), verbose: .silent, resume: true) }
+    #expect(weightBits(model) == before)
+    try model.fit(data(), verbose: .silent)
+    try model.fit(data(), epochs: 2, verbose: .silent, resume: true)
+    #expect(model.step == 2)
+    try model.compile(optimizer: .sgd(), loss: .sparseCategoricalCrossentropy)
+    expectError(text) { try model.fit(data(), verbose: .silent, resume: true) }
+  }
+
+  @Test("fit ends after the present batch when its task is cancelled")
+  func cancellation() async throws {
+    let steps = try await Task {
+      let model = try model()
+      let stop = ClosureCallback(batchDidEnd: { batch, _, _ in
+        if batch == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+      })
+      do {
+        try model.fit(data(20), epochs: 3, batchSize: 4, callbacks: [stop], verbose: .silent)
+        Issue.record("it was not cancelled")
+      } catch is CancellationError {}
+      return model.step
+    }.value
+    #expect(steps == 2)
+  }
 }

@@ -1,4 +1,5 @@
 import Athanor
+import Foundation
 import Testing
 
 @Suite("Predictor")
@@ -52,5 +53,82 @@ struct PredictorTests {
     expectError(
       "predict: inputs have shape (3, 9, 9) but the model needs (examples, 9, 9, 1). The number of elements is right: make the tensor with shape [3, 9, 9, 1]."
     ) { try predictor.predict(noise([3, 9, 9])) }
+  }
+
+  @Test(
+    "64 callers of Chollet's network at once: the bits of one caller, in at most one workspace for each core and one more"
+  )
+  func manyCallers() async throws {
+    let model = try TutorialNetwork.chollet.model(seed: 3)
+    let inputs = try noise([9, 28, 28, 1])
+    let predictor = try model.predictor()
+    #expect(predictor.workspaceCount == 0)
+    let expected = try predictor.predict(inputs, batchSize: 9)
+    #expect(predictor.workspaceCount == 1)
+    #expect(expected == (try model.predict(inputs, batchSize: 9)))
+    let sizes = [1, 2, 4, 9]
+    let results = await withCheckedContinuation { continuation in
+      DispatchQueue.global().async {
+        // Threads, not tasks: there are fewer of those than callers.
+        let results = Results()
+        let threads = (0..<64).map { caller in
+          let thread = Thread {
+            results.add((0..<3).compactMap { try? predictor.predict(inputs, batchSize: sizes[(caller + $0) % 4]) })
+          }
+          thread.stackSize = 1 << 20
+          return thread
+        }
+        for thread in threads { thread.start() }
+        results.wait(for: 64)
+        continuation.resume(returning: results.all)
+      }
+    }
+    #expect(results.count == 192)
+    #expect(results.allSatisfy { $0 == expected })
+    #expect((2...Predictor.workspaceLimit).contains(predictor.workspaceCount))
+  }
+
+  /// What many threads have computed.
+  private final class Results: @unchecked Sendable {  // `condition` guards what changes
+    private let condition = NSCondition()
+    private var tensors: [Tensor] = []
+    private var finished = 0
+
+    func add(_ results: [Tensor]) {
+      condition.lock()
+      tensors += results
+      finished += 1
+      condition.signal()
+      condition.unlock()
+    }
+
+    func wait(for count: Int) {
+      condition.lock()
+      while finished < count { condition.wait() }
+      condition.unlock()
+    }
+
+    var all: [Tensor] {
+      condition.lock()
+      defer { condition.unlock() }
+      return tensors
+    }
+  }
+
+  @Test("Several inputs and outputs by name, and a caller that fails gives its workspace back")
+  func byName() throws {
+    let (x, y) = (Input([nil, 3], name: "x"), Input([2], name: "y"))
+    let model = try Model(inputs: [x, y], outputs: [Dense(2, name: "a")(x), Dense(1, name: "b")(y)])
+    let predictor = try model.predictor()
+    for length in [1, 9, 4] {
+      let inputs = try ["x": noise([5, length, 3]), "y": noise([5, 2])]
+      #expect(try predictor.predict(inputs, batchSize: 2) == model.predict(inputs))
+    }
+    for _ in 0..<2 * Predictor.workspaceLimit {
+      expectError("predict: input \"y\" is missing; there is x. Give one tensor for each of x, y.") {
+        try predictor.predict(["x": noise([5, 2, 3])])
+      }
+    }
+    #expect(predictor.workspaceCount == 1)
   }
 }
