@@ -9,14 +9,14 @@ struct Evaluate: AsyncParsableCommand {
     abstract: "Measure a model's loss and accuracy on the test pictures of a data set.",
     discussion: "With --output DIR it also draws confusion.svg and mistakes.svg there.")
 
-  @Argument(help: "The .h5 file of a trained model.") var file: String
+  @Argument(help: "The file of a trained model: .h5, .safetensors, ...") var file: String
   @OptionGroup var data: DataOptions
   @OptionGroup var computing: ThreadOptions
   @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
   @Flag(help: "Print one JSON object: loss, accuracy and count.") var json = false
 
   func run() async throws {
-    let model = try Model(contentsOf: file, threads: computing.threads)
+    let model = try NetworkSource.read(file, threads: computing.threads)
     let loaded = try await data.load()
     if model.training == nil { try model.compile(loss: .categoricalCrossentropy, metrics: [.accuracy]) }
     let logs = try model.evaluate(loaded.test, batchSize: 200)

@@ -13,7 +13,7 @@ struct Export: AsyncParsableCommand {
       on test pictures, and the accuracy that --quantize costs is shown. Of the options only those and the names concern ONNX.
       """)
 
-  @Argument(help: "A trained model: .h5, .mlpackage, .mlmodel or .onnx.") var file: String
+  @Argument(help: "A trained model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.")
   var output: String
   @Option(help: "The classes' names in the order of the outputs: a,b,c, or a file with one in a line.")
@@ -91,7 +91,7 @@ struct Export: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try Model(contentsOf: file)
+    let model = try NetworkSource.read(file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
     if let dataset { samples = try await DataOptions.load(dataset, dataDirectory).test }

@@ -9,11 +9,11 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a model file says of itself: inputs, outputs, description, operations, size.")
 
-  @Argument(help: "A .mlpackage, .mlmodel, .onnx or .h5 file.") var file: String
+  @Argument(help: "A .safetensors, .h5, .mlpackage, .mlmodel or .onnx file.") var file: String
   @Flag(help: "Print one JSON object.") var json = false
 
   func run() throws {
-    let facts = try Model.reader(of: file).facts(file)
+    let facts = try ModelFormat.reader(of: file).facts(file)
     let bytes = try Inspect.byteCount(file)
     guard json else { return print(facts.text(path: file, byteCount: bytes)) }
     let encoded = try JSONSerialization.jsonObject(with: JSONEncoder().encode(facts)) as? [String: Any] ?? [:]

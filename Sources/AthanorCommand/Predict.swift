@@ -15,7 +15,7 @@ struct Predict: AsyncParsableCommand {
       numbers are scaled as in training, by 1/255 as a rule.
       """)
 
-  @Argument(help: "A model: .h5, .mlpackage, .mlmodel or .onnx.") var file: String
+  @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "Pictures, or folders of them.") var pictures: [String] = []
   @Option(help: "Predict the test pictures of this data set instead.") var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
@@ -49,7 +49,7 @@ struct Predict: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try Model(contentsOf: file, threads: computing.threads)
+    let model = try NetworkSource.read(file, threads: computing.threads)
     if let outputs { return try predictArrays(model, outputs) }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     let shape = model.inputShape

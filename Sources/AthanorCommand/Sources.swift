@@ -14,7 +14,14 @@ enum NetworkSource {
         .file, at: name, "there is neither a network nor a file of this name",
         fix: AthanorError.suggestion(for: name, among: names) + "Networks are \(names.joined(separator: " and ")).")
     }
-    return try Model(contentsOf: name, threads: threads)
+    return try read(name, threads: threads)
+  }
+
+  /// Reads a model file, and tells on standard error what could not be taken over.
+  static func read(_ file: String, threads: Int? = nil) throws -> Model {
+    let model = try Model(contentsOf: file, threads: threads)
+    for warning in model.warnings { Terminal.error("Warning: \(warning)\n") }
+    return model
   }
 
   static func network(_ name: String) -> TutorialNetwork? { TutorialNetwork(rawValue: name.lowercased()) }

@@ -4,7 +4,7 @@ import Athanor
 struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Show a network's layers, output shapes and parameters.")
 
-  @Argument(help: "A network (malireddi or chollet) or a .h5 file.") var network: String
+  @Argument(help: "A network (malireddi or chollet) or a model file.") var network: String
   @Flag(help: "Print one JSON object instead of a table.") var json = false
 
   func run() throws {

@@ -9,10 +9,11 @@ struct Train: AsyncParsableCommand {
     abstract: "Train a network and keep its best checkpoint.",
     discussion: """
       Leaves in the output folder: best_model.EPOCH-LOSS.h5 for each improvement, best.h5, last.h5, history.csv and \
-      curves.svg. Ctrl-C finishes the batch, saves last.h5 and says how to go on.
+      curves.svg; with --format safetensors, or started from such a file, .safetensors files instead. Ctrl-C finishes the \
+      batch, saves the last file and says how to go on.
       """)
 
-  @Argument(help: "A network (malireddi or chollet) or a .h5 file.") var network: String
+  @Argument(help: "A network (malireddi or chollet), or a .h5 or .safetensors file.") var network: String
   @OptionGroup var data: DataOptions
   @Option(parsing: .unconditional, help: "The number of the last epoch.") var epochs = 10
   @Option(parsing: .unconditional, help: "How many pictures one step looks at.") var batchSize = 200
@@ -20,7 +21,9 @@ struct Train: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
   @OptionGroup var computing: ThreadOptions
   @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
-  @Option(help: "The last.h5 of an interrupted training, to go on from.") var resume: String?
+  @Option(help: "How checkpoints are written: h5 or safetensors; by default as the file training starts from, else h5.")
+  var format: String?
+  @Option(help: "The last.h5 or last.safetensors of an interrupted training, to go on from.") var resume: String?
   @Option(parsing: .unconditional, help: "End when the validation loss has not improved for so many epochs.")
   var patience: Int?
   @Flag(inversion: .prefixedNo, help: "Look at the pictures in a new order in each epoch.") var shuffle = true
@@ -35,6 +38,9 @@ struct Train: AsyncParsableCommand {
       throw ValidationError("--learning-rate must be above 0.")
     }
     if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
+    guard format.map(Train.formats.contains) ?? true else {
+      throw ValidationError("--format must be \(Train.formats.joined(separator: " or ")).")
+    }
     guard resume == nil || learningRate == nil else {
       throw ValidationError(
         "--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume."
@@ -42,9 +48,21 @@ struct Train: AsyncParsableCommand {
     }
   }
 
+  private static let formats = ["h5", "safetensors"]
+
+  /// The ending of the checkpoints.
+  private var ending: String {
+    format ?? Train.formats.first { ((resume ?? network) as NSString).pathExtension == $0 } ?? "h5"
+  }
+
   func run() async throws {
     let named = try NetworkSource.model(network, seed: seed, threads: computing.threads)
-    let model = try resume.map { try Model(contentsOf: $0, threads: computing.threads) } ?? named
+    let model = try resume.map { try NetworkSource.read($0, threads: computing.threads) } ?? named
+    if let resume, model.training == nil {
+      throw AthanorError(
+        .argument, at: resume, "it holds no training that this program knows, so there is nothing to go on with",
+        fix: "Start from it without --resume.")
+    }
     guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
     else {
       throw AthanorError(
@@ -58,7 +76,7 @@ struct Train: AsyncParsableCommand {
     }
     if resume == nil, FileManager.default.fileExists(atPath: "\(output)/history.csv") {
       Terminal.error(
-        "\(output) holds an earlier training: its best.h5, last.h5, history.csv and curves.svg are replaced; its "
+        "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv and curves.svg are replaced; its "
           + "best_model files stay.\n")
     }
     if model.training == nil || (resume == nil && learningRate != nil) {
@@ -79,8 +97,8 @@ struct Train: AsyncParsableCommand {
     ]
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
     callbacks += [
-      ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.h5", saveBestOnly: true),
-      ModelCheckpoint("\(output)/best.h5", saveBestOnly: true), ModelCheckpoint("\(output)/last.h5"),
+      ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
+      ModelCheckpoint("\(output)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(output)/last.\(ending)"),
     ]
     try model.fit(
       loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, shuffle: shuffle,
@@ -90,7 +108,7 @@ struct Train: AsyncParsableCommand {
       Terminal.error("\n\(profile.table())\n")
     }
     if interruption.wasInterrupted {
-      try model.save(to: "\(output)/last.h5")
+      try model.save(to: "\(output)/last.\(ending)")
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(loaded))\n")
       return
     }
@@ -102,15 +120,15 @@ struct Train: AsyncParsableCommand {
       print(
         """
 
-        In \(output): best.h5 (lowest validation loss), last.h5, history.csv, curves.svg
-        Next: athanor evaluate \(place)/best.h5\(dataset) --output \(place)
-              athanor predict \(place)/best.h5 PICTURE.png
+        In \(output): best.\(ending) (lowest validation loss), last.\(ending), history.csv, curves.svg
+        Next: athanor evaluate \(place)/best.\(ending)\(dataset) --output \(place)
+              athanor predict \(place)/best.\(ending) PICTURE.png
         """)
     }
   }
 
   private func continuation(_ loaded: LoadedDataset) -> String {
-    var words = ["athanor", "train", network, "--resume", "\(output)/last.h5", "--output", output]
+    var words = ["athanor", "train", network, "--resume", "\(output)/last.\(ending)", "--output", output]
     words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", loaded.dataset.name]
     if !shuffle { words.append("--no-shuffle") }
     if let threads = computing.threads { words += ["--threads", String(threads)] }

@@ -109,7 +109,7 @@ package struct CoreMLFile {
 }
 
 extension CoreMLFiles: ModelFileReader {
-  package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
+  package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
     try CoreMLFile(path).recipe()
   }
 

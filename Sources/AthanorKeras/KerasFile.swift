@@ -21,39 +21,17 @@ package enum KerasFile {
     root.groups["model_weights"] = weights
     if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
     guard let training = model.training else { return root }
-    let rate = training.optimizer.learningRate
-    let configuration = TrainingConfiguration(
-      optimizer: training.optimizer, loss: training.loss, metrics: training.metrics)
-    if let json = configuration.serialized(learningRate: rate.kerasSerialized) {
+    // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
+    if let json = TrainingConfiguration(training).kerasSerialized {
       root.attributes["training_config"] = .text(json.description)
+      let rate = training.optimizer.learningRate
       if let exact = rate.serialized, exact != rate.kerasSerialized {
         root.attributes[rateAttribute] = .text(exact.description)
       }
-      root.groups["optimizer_weights"] = optimizerGroup(model, training)
     }
-    root.attributes[stateAttribute] = .text(try encode(model.progress))
+    root.groups["optimizer_weights"] = optimizerGroup(model, training)
+    root.attributes[stateAttribute] = .text(try model.progress.text)
     return root
-  }
-
-  private static func encode(_ progress: TrainingProgress) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return String(decoding: try encoder.encode(progress), as: UTF8.self)
-  }
-
-  static func progress(_ text: String, _ path: String) throws -> TrainingProgress {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do {
-      return try decoder.decode(TrainingProgress.self, from: Data(text.utf8))
-    } catch {
-      throw AthanorError(
-        .data, at: "\(path), \(stateAttribute)", "the state of training cannot be read",
-        fix: "Load the file with compiled: false and compile again.")
-    }
   }
 
   private static func architecture(of model: Model) throws -> JSONValue {
@@ -128,9 +106,7 @@ package enum KerasFile {
 
   // MARK: Reading
 
-  static func recipe(
-    _ path: String, compiled: Bool, _ customLayers: [any SerializableLayer.Type]
-  ) throws -> ModelRecipe {
+  static func recipe(_ path: String, _ customLayers: [any SerializableLayer.Type]) throws -> ModelRecipe {
     let root = try HDF5Group.read(path)
     guard case .text(let text) = root.attributes["model_config"] else {
       throw AthanorError(
@@ -148,42 +124,53 @@ package enum KerasFile {
       }
       recipe.pixelScale = scale
     }
-    var progress: TrainingProgress?
-    if case .text(let state) = root.attributes[stateAttribute] { progress = try Self.progress(state, path) }
-    recipe.seed = progress?.seed ?? 0
-    if compiled, case .text(let training) = root.attributes["training_config"] {
-      recipe.finish = { model in try resume(model, root, training, progress, path) }
+    let (attributes, optimizer) = (root.attributes, root.groups["optimizer_weights"])
+    func progress() throws -> TrainingProgress? {
+      guard case .text(let state) = attributes[stateAttribute] else { return nil }
+      return try TrainingProgress(parsing: state, at: "\(path), \(stateAttribute)")
+    }
+    recipe.seed = (try? progress())?.seed ?? 0
+    guard attributes["training_config"] != nil || attributes[stateAttribute] != nil else { return recipe }
+    recipe.training = StoredTraining(at: "\(path), training_config") {
+      try configuration(attributes, path)
+    } restore: { model in
+      try restore(model, optimizer, progress(), path)
     }
     return recipe
   }
 
-  /// Compiles the model as the file says and puts training where it stood.
-  private static func resume(
-    _ model: Model, _ root: HDF5Group, _ training: String, _ progress: TrainingProgress?, _ path: String
-  ) throws {
+  private static func configuration(
+    _ attributes: [String: HDF5Group.Attribute], _ path: String
+  ) throws -> TrainingConfiguration {
     let location = "\(path), training_config"
-    do {
-      var configuration = try TrainingConfiguration(Configuration(parsing: training, at: location))
-      if case .text(let rate) = root.attributes[rateAttribute] {
-        let location = "\(path), \(rateAttribute)"
-        configuration.optimizer.learningRate = try LearningRate(
-          serialized: JSONValue(parsing: rate, at: location), at: location)
-      }
-      try model.compile(
-        optimizer: configuration.optimizer, loss: configuration.loss, metrics: configuration.metrics)
-    } catch let error as AthanorError {
-      throw error.location.hasPrefix(path) ? error : error.within(location)
-    }
-    try loadOptimizer(root.groups["optimizer_weights"], into: model, path)
-    guard let progress else { return }
-    guard isPossible(progress, for: model) else {
+    guard case .text(let text) = attributes["training_config"] else {
       throw AthanorError(
-        .data, at: "\(path), \(stateAttribute)", "the state of training has impossible numbers",
-        fix: "Load the file with compiled: false and compile again.")
+        .unsupported, at: location,
+        "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
+    }
+    var configuration = try TrainingConfiguration(keras: Configuration(parsing: text, at: location))
+    if case .text(let rate) = attributes[rateAttribute] {
+      let location = "\(path), \(rateAttribute)"
+      configuration.optimizer.learningRate = try LearningRate(
+        serialized: JSONValue(parsing: rate, at: location), at: location)
+    }
+    return configuration
+  }
+
+  /// Puts a compiled model's training where the file says it stood.
+  private static func restore(
+    _ model: Model, _ optimizer: HDF5Group?, _ progress: TrainingProgress?, _ path: String
+  ) throws {
+    let training = try model.requireCompiled()
+    try progress?.check(for: training, at: "\(path), \(stateAttribute)")
+    let step = try loadOptimizer(optimizer, into: model, training, path)
+    guard let progress else {
+      model.progress.step = step ?? 0
+      return
     }
     model.progress = progress
     model.hasLoadedProgress = true
-    model.training?.fixedRate = progress.fixedRate
+    training.fixedRate = progress.fixedRate
   }
 
   static func architecture(
@@ -230,16 +217,6 @@ package enum KerasFile {
     } catch let error as AthanorError {
       throw error.within(path)
     }
-  }
-
-  /// Whether training can go on from such a state.
-  static func isPossible(_ progress: TrainingProgress, for model: Model) -> Bool {
-    let counts = [progress.step, progress.epoch, progress.batch]
-    // One row of sums for the loss and for each metric, or none at an epoch's beginning.
-    let rows = [1] + (model.training?.metrics ?? []).map { ["precision", "recall"].contains($0.name) ? 2 : 1 }
-    return counts.allSatisfy { (0...1 << 52).contains($0) } && progress.count >= 0 && progress.count.isFinite
-      && (progress.totals.isEmpty || progress.totals.map(\.count) == rows)
-      && progress.fixedRate.map { $0 >= 0 && $0.isFinite } ?? true
   }
 
   /// The file's array for each declared weight, all of the right shape.
@@ -293,22 +270,26 @@ package enum KerasFile {
     return tensors
   }
 
-  static func loadOptimizer(_ group: HDF5Group?, into model: Model, _ path: String) throws {
-    guard let group, let training = model.training, let names = texts("weight_names", group) else { return }
+  /// Takes over the optimizer's arrays, and returns the number of steps; nil when the file has none. It changes nothing when it throws.
+  private static func loadOptimizer(
+    _ group: HDF5Group?, into model: Model, _ training: Training, _ path: String
+  ) throws -> Int? {
+    guard let group, let names = texts("weight_names", group) else { return nil }
     var tensors = try names.map { name in
       guard let tensor = group.array(at: name) else {
         throw AthanorError(.data, at: "\(path), optimizer", "\"\(name)\" is missing", fix: "The file is damaged.")
       }
       return (name, tensor)
     }
+    var step: Int?
     if let first = tensors.first, first.1.shape.isEmpty {
-      guard let step = Int(exactly: first.1.floats.first ?? 0), step >= 0 else {
+      step = Int(exactly: first.1.floats.first ?? 0)
+      if case .int32(let values) = first.1.storage { step = Int(values.first ?? 0) }
+      guard let step, step >= 0 else {
         throw AthanorError(
           .data, at: "\(path), \(first.0)", "the number of steps is \(first.1.floats.first ?? 0)",
           fix: "Load the file with compiled: false and compile again.")
       }
-      model.progress.step = step
-      if case .int32(let values) = first.1.storage { model.progress.step = Int(values.first ?? 0) }
       tensors.removeFirst()
     }
     if let second = tensors.first, second.0.hasSuffix("learning_rate") { tensors.removeFirst() }
@@ -316,20 +297,20 @@ package enum KerasFile {
     let order = slotOrder(training.optimizer, weights: entries.count)
     guard tensors.count == order.count else {
       throw AthanorError(
-        .shape, at: "\(path), optimizer", "it has \(tensors.count) arrays but \(order.count) are needed",
-        fix: "Load the file with compiled: false and compile again.")
+        .shape, at: "\(path), optimizer",
+        "it has \(tensors.count) arrays but the optimizer that the model is compiled with needs \(order.count)",
+        fix: "Compile with the optimizer of the interrupted training.")
     }
-    for ((name, tensor), (index, slot)) in zip(tensors, order) {
-      let entry = entries[index]
-      guard tensor.shape == entry.shape else {
-        throw AthanorError(
-          .shape, at: "\(path), \(name)",
-          "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
-      }
-      for (place, value) in tensor.floats.enumerated() {
-        training.slots[slot].floats[entry.gradientOffset + place] = value
-      }
+    let places = order.map { (entries[$0.weight], training.slots[$0.slot]) }
+    for ((name, tensor), (entry, _)) in zip(tensors, places) where tensor.shape != entry.shape {
+      throw AthanorError(
+        .shape, at: "\(path), \(name)",
+        "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(entry.shape)) is needed")
     }
+    for ((_, tensor), (entry, slot)) in zip(tensors, places) {
+      for (place, value) in tensor.floats.enumerated() { slot.floats[entry.gradientOffset + place] = value }
+    }
+    return step
   }
 
   /// A list of texts, which Keras cuts into numbered pieces when it is long.

@@ -4,7 +4,7 @@ import Foundation
 import SwiftProtobuf
 
 extension OnnxFiles: ModelFileReader {
-  package static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe {
+  package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
     try recipe(FileBytes.read(path), path)
   }
 

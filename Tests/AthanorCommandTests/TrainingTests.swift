@@ -113,6 +113,37 @@ struct TrainingTests {
     #expect(try figures("parts") == figures("whole"))
   }
 
+  @Test("A program that is killed goes on from a .safetensors file, which every command takes")
+  func killed() throws {
+    let program = try Program()
+    let words = [
+      "train", "malireddi", "--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--format", "safetensors",
+      "--output",
+    ]
+    #expect(try program.run(words + ["whole"]).status == 0)
+    let killed = try program.run(words + ["parts"]) { process, output in
+      while process.isRunning, try !String(contentsOf: output, encoding: .utf8).contains("Epoch 2/2") { usleep(2000) }
+      kill(process.processIdentifier, SIGKILL)
+    }
+    #expect(killed.status != 0)
+    let file = "parts/last.safetensors"
+    #expect(try Model(contentsOf: program.path(file)).step == 40)
+    #expect(try program.run(Array(words.dropLast(3)) + ["--resume", file, "--output", "parts"]).status == 0)
+    let parts = try Model(contentsOf: program.path(file))
+    #expect(try parts.weights == Model(contentsOf: program.path("whole/last.safetensors")).weights)
+    #expect(parts.step == 80)
+
+    #expect(try program.run("summary", file).output == program.run("summary", "malireddi").output)
+    let facts = try program.run("inspect", file)
+    #expect(facts.status == 0 && facts.output.hasPrefix("\(file): Athanor, safetensors, "))
+    #expect(facts.output.contains("2 epochs, 80 steps"))
+    #expect(try program.run("evaluate", file, "--dataset", "digits").status == 0)
+    #expect(try program.run("predict", file, Program.root.appendingPathComponent("Examples/digits").path).status == 0)
+    #expect(try program.run("export", file, "Digits.mlpackage").status == 0)
+    #expect(try program.run("train", file, "--dataset", "digits", "--epochs", "1", "--output", "more").status == 0)
+    #expect(FileManager.default.fileExists(atPath: program.path("more/best.safetensors")))
+  }
+
   @Test("Patience ends a training that does not improve")
   func patience() throws {
     let outcome = try Program().run(

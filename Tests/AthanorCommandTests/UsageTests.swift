@@ -78,7 +78,8 @@ struct UsageTests {
     "What fails ends with 1 and one paragraph",
     arguments: [
       ("summary malireddii", "there is neither a network nor a file of this name. Did you mean \"malireddi\"?"),
-      ("summary notes.txt", "notes.txt: it is not an HDF5 file"), ("summary empty", "empty: "),
+      ("summary notes.txt", "notes.txt: neither its contents nor its ending say what kind of model file it is"),
+      ("summary empty", "empty: "),
       ("evaluate none.h5 --dataset digits", "none.h5: there is no such file"),
       (
         "train maliredi --dataset digits",

@@ -113,4 +113,92 @@ struct ResumeTests {
     #expect(weightBits(second) == weightBits(whole))
     #expect(second.progress.history.epochs.count == 4)
   }
+
+  /// Steps along the sign of a trace of the gradients; no file can name it.
+  private struct Rule: OptimizerRule {
+    var slotNames: [String] { ["trace"] }
+
+    func apply(_ step: OptimizerStep) {
+      for index in step.weights.indices {
+        step.slots[0][index] = step.slots[0][index] * 0.7 + step.gradients[index]
+        step.weights[index] -= Float(step.learningRate) * (step.slots[0][index] > 0 ? 1 : -1)
+      }
+    }
+
+    func validate() throws {}
+  }
+
+  private func compileAsOnlyHere(_ model: Model) throws {
+    let loss = Loss("own") { prediction, target in
+      try square(prediction - target.oneHot(4)).mean(axes: [1])
+    }
+    let metric = Metric("pair") { prediction, target in
+      let hits = try (prediction * target.oneHot(4)).sum(axes: [0, 1]).reshaped([1])
+      return try concatenate([hits, prediction.sum(axes: [0, 1]).reshaped([1])])
+    } result: { totals, count in
+      totals[0] / count + totals[1]
+    }
+    try model.compile(optimizer: Optimizer(Rule(), learningRate: 0.003), loss: loss, metrics: [metric, .recall])
+  }
+
+  @Test("Own losses, metrics and optimizers, too", arguments: [(2, 3), (2, 0)])
+  func own(_ place: (epoch: Int, batch: Int)) throws {
+    let train = try data(53, seed: 2)
+    func fit(_ model: Model, _ callbacks: [any Callback] = [], resume: Bool = false) throws -> History {
+      try model.fit(train, epochs: 4, batchSize: 12, callbacks: callbacks, verbose: .silent, resume: resume)
+    }
+    let (whole, interrupted) = (try model(), try model())
+    try compileAsOnlyHere(whole)
+    let history = try fit(whole)
+    try compileAsOnlyHere(interrupted)
+    _ = try fit(
+      interrupted,
+      [
+        Stop(place.epoch, place.batch),
+        ModelCheckpoint(folder.path("part.h5"), monitor: .loss, everyBatches: place.batch == 0 ? nil : 1),
+      ])
+    let resumed = try Model(contentsOf: folder.path("part.h5"))
+    #expect(resumed.training == nil)
+    #expect(
+      resumed.warnings.map { $0.replacingOccurrences(of: folder.url.path + "/", with: "") } == [
+        "part.h5, training_config: it was compiled with a loss, a metric or an optimizer that has no name in Keras' files, so the model is "
+          + "not compiled. Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the file stands."
+      ])
+    _ = try resumed.predict(noise([2, 9, 8, 2]))
+    try resumed.compile(optimizer: .adam(), loss: .sparseCategoricalCrossentropy)
+    #expect(
+      folder.errorText { try fit(resumed, resume: true) }.hasPrefix("part.h5, "))
+    #expect(resumed.step == 0 && weightBits(resumed) == weightBits(interrupted))
+    try compileAsOnlyHere(resumed)
+    #expect(try figures(fit(resumed, resume: true)) == figures(history))
+    #expect(weightBits(resumed) == weightBits(whole))
+    #expect(try slotBits(resumed) == slotBits(whole))
+  }
+
+  @Test("An optimizer that does not fit the file")
+  func misfit() throws {
+    let (model, train) = (try model(), try data(24, seed: 4))
+    try model.fit(train, batchSize: 7, verbose: .silent)
+    try model.save(to: folder.path("a.h5"))
+    let other = try Model(contentsOf: folder.path("a.h5"), compiled: false)
+    try other.compile(optimizer: .sgd(), loss: .sparseCategoricalCrossentropy)
+    #expect(
+      folder.errorText { try other.fit(train, batchSize: 7, verbose: .silent, resume: true) }
+        == "a.h5, optimizer: it has 16 arrays but the optimizer that the model is compiled with needs 0. "
+        + "Compile with the optimizer of the interrupted training.")
+  }
+
+  @Test("A checkpoint's ending says whether Keras or Athanor alone is to read it")
+  func endings() throws {
+    let model = try model()
+    try model.fit(
+      data(24, seed: 4),
+      callbacks: [
+        ModelCheckpoint(folder.path("best.{epoch:02d}.h5")),
+        ModelCheckpoint(folder.path("best.{epoch:02d}.safetensors")),
+      ], verbose: .silent)
+    let files = try ["h5", "safetensors"].map { try Model(contentsOf: folder.path("best.01.\($0)")) }
+    #expect(weightBits(files[0]) == weightBits(model) && weightBits(files[1]) == weightBits(model))
+    #expect(try slotBits(files[0]) == slotBits(model) && slotBits(files[1]) == slotBits(model))
+  }
 }

@@ -315,7 +315,7 @@ struct RoundTripTests {
     let path = folder.path("weights.h5")
     let (model, other) = (try compiled(), try compiled())
     try fillWeights(model)
-    try KerasH5Format().write(model, to: path, weightsOnly: true)
+    try KerasFiles.format.write(model, to: path, weightsOnly: true)
     try other.loadWeights(from: path)
     #expect(weightBits(other) == weightBits(model))
     #expect(
@@ -338,7 +338,9 @@ struct RoundTripTests {
         == "twice (Twice): files have no name for this layer. Let it conform to SerializableLayer, or save with weightsOnly."
     )
     #expect(
-      try save(Dense(1), as: "a.txt") == "a.txt: models are written into .h5 files. Give the file the ending .h5.")
+      try save(Dense(1), as: "a.txt")
+        == "a.txt: models are saved into files that end in .safetensors, .h5, .hdf5. Give the file one of these endings."
+    )
     let cube = ActivationFunction("cube") { try $0 * $0 * $0 }
     #expect(
       try save(Dense(1, activation: cube))

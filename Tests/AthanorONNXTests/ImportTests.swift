@@ -79,7 +79,7 @@ struct OnnxGolden: Decodable {
       change(&model)
       try Data(model.serializedData()).write(to: URL(fileURLWithPath: copy))
       do {
-        _ = try OnnxFiles.recipe(copy, compiled: true)
+        _ = try OnnxFiles.recipe(copy, custom: [])
         return "no error"
       } catch {
         return "\(error)"

@@ -18,6 +18,7 @@ struct DocumentationTests {
     "let name: String?", "func build(", "func merge(", "var slotNames", "func apply(", "func validate(",
     "func trainingDidBegin(",
     "func epochDidBegin(", "func batchDidEnd(", "func epochDidEnd(", "func trainingDidEnd(", "var state:",
+    "var arrays:",
     "var savesModel:",
     "var description:", "static var className", "var configuration:",
     "init(configuration: Configuration, name: String)",

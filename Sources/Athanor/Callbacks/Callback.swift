@@ -22,6 +22,8 @@ public protocol Callback: AnyObject {
 
   /// What the callback remembers, for checkpoints: a resumed training goes on as if it had never stopped.
   var state: [String: Double] { get set }
+  /// What it remembers besides in arrays, by name, for the checkpoints that can hold them (`.safetensors`).
+  var arrays: [String: [Float]] { get set }
   /// Whether it saves the model: such callbacks are told after all others, so that what they save is complete.
   var savesModel: Bool { get }
 }
@@ -33,6 +35,10 @@ extension Callback {
   public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {}
   public func trainingDidEnd(_ context: TrainingContext) throws {}
   public var state: [String: Double] {
+    get { [:] }
+    set {}
+  }
+  public var arrays: [String: [Float]] {
     get { [:] }
     set {}
   }
@@ -75,7 +81,10 @@ public final class TrainingContext {
   /// Writes into the model's progress what callbacks remember; called before the model is saved.
   public func captureState() {
     for (index, callback) in callbacks.enumerated() {
-      model.progress.callbacks[TrainingContext.key(index, callback)] = callback.state
+      let key = TrainingContext.key(index, callback)
+      model.progress.callbacks[key] = callback.state
+      let arrays = callback.arrays
+      model.progress.callbackArrays[key] = arrays.isEmpty ? nil : arrays
     }
   }
 

@@ -20,7 +20,9 @@ public final class EarlyStopping: Callback {
   private var best = Double.nan
   private var bestEpoch = 0
   private var waited = 0
-  private var bestWeights: [[Float]]?
+  /// By name; none in checkpoints of the model that has them.
+  private var bestWeights: [String: [Float]]?
+  private var isBestCurrent = false
   /// The epoch after which training was ended; 0 when it ran to its end.
   public private(set) var stoppedEpoch = 0
 
@@ -32,8 +34,9 @@ public final class EarlyStopping: Callback {
   ///   - patience: How many epochs in a row may pass without improvement; 0 means the same as 1.
   ///   - mode: Which way is better.
   ///   - baseline: Nothing counts as improvement of patience until it is better than this.
-  ///   - restoreBestWeights: Whether the weights of the best epoch are put back at the end, also when training ran to its end. They are
-  ///     not part of checkpoints: after resuming from a checkpoint of another epoch, only later improvements can be put back.
+  ///   - restoreBestWeights: Whether the weights of the best epoch are put back at the end, also when training ran to its end.
+  ///     `.safetensors` checkpoints hold them; `.h5` ones do not: after resuming from one of another epoch, only later improvements can be
+  ///     put back.
   ///   - startFromEpoch: How many epochs are not looked at.
   public init(
     monitor: Monitor = .validationLoss, minDelta: Double = 0, patience: Int = 0, mode: MonitorMode = .auto,
@@ -62,8 +65,9 @@ public final class EarlyStopping: Callback {
     stoppedEpoch = 0
     if context.isResuming, !best.isNaN {
       let progress = context.model.progress
-      if restoreBestWeights, bestEpoch > 0, bestEpoch == progress.epoch, progress.batch == 0 {
-        bestWeights = context.model.snapshot()
+      try bestWeights.map(context.model.checkSnapshot)
+      if restoreBestWeights, bestEpoch > 0, isBestCurrent || bestEpoch == progress.epoch && progress.batch == 0 {
+        remember(context.model)
       }
       // The checkpoint was written at the end of the epoch that ended the training: it is not to go on.
       if waited >= max(patience, 1) {
@@ -74,21 +78,28 @@ public final class EarlyStopping: Callback {
       best = improvement.worst
       bestEpoch = 0
       waited = 0
-      bestWeights = nil
+      (bestWeights, isBestCurrent) = (nil, false)
     }
   }
+
+  private func remember(_ model: Model) {
+    bestWeights = model.snapshot()
+    isBestCurrent = true
+  }
+
+  public func epochDidBegin(_ epoch: Int, _ context: TrainingContext) { isBestCurrent = false }
 
   public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
     guard let improvement, let value = logs[monitor.name], epoch > startFromEpoch else { return }
     if restoreBestWeights, bestEpoch == 0 {
       bestEpoch = epoch
-      bestWeights = context.model.snapshot()
+      remember(context.model)
     }
     waited += 1
     if improvement.isBetter(value, than: best) {
       best = value
       bestEpoch = epoch
-      if restoreBestWeights { bestWeights = context.model.snapshot() }
+      if restoreBestWeights { remember(context.model) }
       if baseline.map({ improvement.isBetter(value, than: $0) }) ?? true { waited = 0 }
       if waited == 0 { return }
     }
@@ -103,19 +114,31 @@ public final class EarlyStopping: Callback {
     guard restoreBestWeights, bestEpoch > 0 else { return }
     guard let bestWeights else {
       return context.message(
-        "The last weights are kept: those of the best epoch, \(bestEpoch), are not part of the checkpoint that was resumed"
-      )
+        "The last weights are kept: the checkpoint that was resumed does not hold those of the best epoch, \(bestEpoch) "
+          + "(.safetensors checkpoints do)")
     }
     context.message("Restoring the weights of the best epoch, \(bestEpoch)")
     context.model.restore(bestWeights)
+    isBestCurrent = true
   }
 
   public var state: [String: Double] {
-    get { ["best": best, "bestEpoch": Double(bestEpoch), "waited": Double(waited)] }
+    get {
+      [
+        "best": best, "bestEpoch": Double(bestEpoch), "waited": Double(waited),
+        "isBestCurrent": isBestCurrent ? 1 : 0,
+      ]
+    }
     set {
       best = newValue["best"] ?? .nan
       bestEpoch = Int(exactly: newValue["bestEpoch"] ?? 0) ?? 0
       waited = Int(exactly: newValue["waited"] ?? 0) ?? 0
+      isBestCurrent = newValue["isBestCurrent"] == 1
     }
+  }
+
+  public var arrays: [String: [Float]] {
+    get { isBestCurrent ? [:] : bestWeights ?? [:] }
+    set { bestWeights = newValue.isEmpty ? nil : newValue }
   }
 }

@@ -13,12 +13,12 @@ public protocol ModelFileFormat: Sendable {
 
 /// Saves the model after each epoch, or only when a figure has improved. Source: `keras.callbacks.ModelCheckpoint`.
 ///
-/// The path may hold `{epoch}`, `{batch}` and any figure, with a format: `best.{epoch:02d}-{val_loss:.2f}.h5`. It is checked before the
+/// The path may hold `{epoch}`, `{batch}` and any figure, with a format: `best.{epoch:02d}-{val_loss:.2f}.safetensors`. It is checked before the
 /// first epoch. The best value is kept in checkpoints and from one `fit` to the next, so that no training overwrites a better file.
 ///
 /// - Example:
 ///   ```swift
-///   ModelCheckpoint("best_model.{epoch:02d}-{val_loss:.2f}.h5", monitor: .validationLoss, saveBestOnly: true)
+///   ModelCheckpoint("best_model.{epoch:02d}-{val_loss:.2f}.safetensors", monitor: .validationLoss, saveBestOnly: true)
 ///   ```
 public final class ModelCheckpoint: Callback {
   private let template: String
@@ -27,7 +27,8 @@ public final class ModelCheckpoint: Callback {
   private let saveBestOnly: Bool
   private let weightsOnly: Bool
   private let everyBatches: Int?
-  private let format: any ModelFileFormat
+  private let givenFormat: (any ModelFileFormat)?
+  private var format: any ModelFileFormat { get throws { try givenFormat ?? ModelFormat.writer(of: template).format } }
   private var improvement: Improvement?
   private var parsed: FileTemplate?
   /// The best value so far; NaN before the first.
@@ -44,10 +45,10 @@ public final class ModelCheckpoint: Callback {
   ///   - saveBestOnly: Whether only improvements are saved.
   ///   - weightsOnly: Whether the architecture and the optimizer are left out.
   ///   - everyBatches: Save after so many batches instead of after each epoch.
-  ///   - format: How the file is written.
+  ///   - format: How the file is written; nil to let the path's ending say it: `.safetensors`, or `.h5` with `AthanorKeras`.
   public init(
     _ path: String, monitor: Monitor = .validationLoss, mode: MonitorMode = .auto, saveBestOnly: Bool = false,
-    weightsOnly: Bool = false, everyBatches: Int? = nil, format: any ModelFileFormat
+    weightsOnly: Bool = false, everyBatches: Int? = nil, format: (any ModelFileFormat)? = nil
   ) {
     template = path
     self.monitor = monitor
@@ -55,7 +56,7 @@ public final class ModelCheckpoint: Callback {
     self.saveBestOnly = saveBestOnly
     self.weightsOnly = weightsOnly
     self.everyBatches = everyBatches
-    self.format = format
+    givenFormat = format
   }
 
   public var savesModel: Bool { true }

@@ -8,6 +8,10 @@ package struct FileFacts: Encodable, Sendable {
     package let type: String
     package let summary: String
 
+    fileprivate init(_ port: Port) {
+      self.init(name: port.name, type: "\(port.dtype.rawValue) \(Shape(port.lengths.map(\.fixed)))")
+    }
+
     package init(name: String, type: String, summary: String = "") {
       self.name = name
       self.type = type
@@ -58,6 +62,28 @@ package struct FileFacts: Encodable, Sendable {
   package init(format: String, requires: String = "") {
     self.format = format
     self.requires = requires
+  }
+
+  /// What a file says that was read as a model of layers.
+  package init(format: String, _ model: Model) {
+    self.init(format: format)
+    inputs = model.inputs.map { Feature($0) }
+    outputs = model.outputs.map { Feature($0) }
+    labels = model.classNames ?? []
+    facts = [Fact("Name", model.name), Fact("Pixels are multiplied by", "\(model.pixelScale)")]
+    if !model.frozenLayers.isEmpty { facts.append(Fact("Frozen", model.frozenLayers.joined(separator: ", "))) }
+    if let training = model.training {
+      let losses = training.goals.compactMap { $0.loss?.name }
+      facts += [
+        Fact("Loss", losses.joined(separator: ", ")), Fact("Optimizer", training.optimizer.variableName),
+        Fact("Trained", "\(model.progress.epoch) epochs, \(model.progress.step) steps"),
+      ]
+    }
+    facts += model.warnings.map { Fact("Not taken over", $0) }
+    operations = model.summaryRows.map {
+      Operation(name: $0.name, kind: $0.kind, result: $0.output, weights: $0.parameters)
+    }
+    weightTypes = ["float32"]
   }
 
   package var weightCount: Int { operations.reduce(0) { $0 + $1.weights } }

@@ -131,6 +131,30 @@ package final class SafetensorsReader {
 
   // MARK: Tensors
 
+  /// File and tensor, for errors.
+  func location(_ name: String) -> String { SafetensorsReader.location(path, name) }
+
+  /// What the header says of a tensor.
+  ///
+  /// - Throws: `AthanorError` that names file and tensor when there is none of this name.
+  func entry(_ name: String) throws -> Safetensors.Entry {
+    if let entry = entries[name] { return entry }
+    throw AthanorError(
+      .data, at: location(name), "there is no tensor of this name",
+      fix: AthanorError.suggestion(for: name, among: entries.keys.sorted()) + "The file belongs to another network.")
+  }
+
+  /// Reads the elements of a tensor, as they are in the file, into memory of as many bytes.
+  ///
+  /// - Throws: `AthanorError` that names the file, and the tensor where there is one, when it is of another size or cannot be read.
+  func read(_ name: String, into bytes: UnsafeMutableRawBufferPointer) throws {
+    let entry = try entry(name)
+    guard entry.bytes.count == bytes.count else {
+      throw SafetensorsReader.damaged(location(name), "it has \(entry.bytes.count) bytes instead of \(bytes.count)")
+    }
+    try SafetensorsReader.read(descriptor, at: dataStart + entry.bytes.lowerBound, into: bytes, path)
+  }
+
   /// Reads a tensor.
   ///
   /// 16-bit floating-point numbers become float32, flags become bytes, and integers of other sizes become int32.
@@ -138,12 +162,7 @@ package final class SafetensorsReader {
   /// - Throws: `AthanorError` that names file and tensor when there is none of this name, an integer does not fit 32 bits, or the file
   ///   cannot be read.
   package func tensor(_ name: String) throws -> Tensor {
-    let location = SafetensorsReader.location(path, name)
-    guard let entry = entries[name] else {
-      throw AthanorError(
-        .data, at: location, "there is no tensor of this name",
-        fix: AthanorError.suggestion(for: name, among: entries.keys.sorted()) + "The file belongs to another network.")
-    }
+    let (entry, location) = (try entry(name), location(name))
     let storage: Tensor.Storage =
       switch entry.type {
       case .float32: .float32(try elements(entry))

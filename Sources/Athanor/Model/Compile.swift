@@ -11,10 +11,15 @@ package final class Training {
   /// The names in logs of the loss, of the outputs' losses where there are several outputs, and of the metrics.
   let lossNames: [(slot: Slot, name: String)]
   let metricNames: [(name: String, metric: Metric)]
+  /// How many sums are kept over an epoch: one for each loss, and for each metric as many as it has.
+  package let sumCounts: [Int]
   /// A rate set by hand or by a callback, which replaces the schedule.
   package var fixedRate: Double?
 
-  init(_ optimizer: Optimizer, _ goals: [Goal], outputs: [String], _ weights: WeightMap, _ pool: ThreadPool) throws {
+  init(
+    _ optimizer: Optimizer, _ goals: [Goal], metricSizes: [Int], outputs: [String], _ weights: WeightMap,
+    _ pool: ThreadPool
+  ) throws {
     guard let loss = goals.lazy.compactMap(\.loss).first else {
       throw AthanorError(.argument, at: "compile", "no output has a loss", fix: "Give a loss for at least one output.")
     }
@@ -29,6 +34,7 @@ package final class Training {
     metricNames = named.flatMap { _, part in
       part.1.metrics.map { (isSingle ? $0.name : "\(part.0)_\($0.name)", $0) }
     }
+    sumCounts = lossNames.map { _ in 1 } + metricSizes
     slots = try optimizer.rule.slotNames.map { _ in try NumberBuffer(byteCount: weights.gradientCount * 4) }
     kernels = try FlatKernels(pool: pool)
   }
@@ -177,24 +183,28 @@ extension Model {
         .argument, at: "compile", "\(what) names \"\(unknown)\", but the model has no output of this name",
         fix: AthanorError.suggestion(for: unknown, among: names) + "It has \(names.joined(separator: ", ")).")
     }
-    if let wrong = lossWeights.sorted(by: { $0.key < $1.key }).first(where: { !($0.value >= 0 && $0.value.isFinite) }) {
-      throw AthanorError(
-        .argument, at: "compile", "the loss weight of \"\(wrong.key)\" is \(wrong.value)",
-        fix: "Give a finite number of zero or more.")
-    }
     try compile(
       optimizer,
       names.map { Goal(loss: losses[$0], weight: lossWeights[$0] ?? 1, metrics: metrics[$0] ?? []) })
   }
 
-  private func compile(_ optimizer: Optimizer, _ goals: [Goal]) throws {
+  /// - Throws: as the public forms.
+  package func compile(_ optimizer: Optimizer, _ goals: [Goal]) throws {
     try optimizer.validate()
     guard !network.calls.isEmpty else {
       throw AthanorError(.argument, at: "compile", "the model has no layers", fix: "Add layers first.")
     }
-    for goal in goals { try Model.checkNames(goal.metrics) }
-    for index in goals.indices where goals[index].isUsed { try check(goals[index], output: index) }
-    try setTraining(Training(optimizer, goals, outputs: network.outputs.map(\.name), weightMap, pool))
+    for (output, goal) in zip(network.outputs, goals) {
+      guard goal.weight >= 0, goal.weight.isFinite else {
+        throw AthanorError(
+          .argument, at: "compile", "the loss weight of \"\(output.name)\" is \(goal.weight)",
+          fix: "Give a finite number of zero or more.")
+      }
+      try Model.checkNames(goal.metrics)
+    }
+    let sums = try goals.indices.flatMap { goals[$0].isUsed ? try metricSizes(of: goals[$0], output: $0) : [] }
+    try setTraining(
+      Training(optimizer, goals, metricSizes: sums, outputs: network.outputs.map(\.name), weightMap, pool))
   }
 
   private static func checkNames(_ metrics: [Metric]) throws {
@@ -214,8 +224,10 @@ extension Model {
     }
   }
 
+  /// Checks that a goal goes with its output, and counts the sums of each metric.
+  ///
   /// The output's shape decides which targets are possible; one kind that the loss takes must work.
-  private func check(_ goal: Goal, output index: Int) throws {
+  private func metricSizes(of goal: Goal, output index: Int) throws -> [Int] {
     let sizes = built.outputs[index].shape.sizes
     let kinds = [
       Feed.Target(dtype: .int32, exampleShape: Array(sizes.dropFirst().dropLast())),
@@ -233,8 +245,11 @@ extension Model {
       let feed = Feed(
         inputs: network.inputs.map { Feed.Input(dtype: $0.dtype) }, targets: targets, lengths: lengths)
       do {
-        _ = try network.lossGraph(feed, goals, isTraining: goal.loss != nil)
-        return
+        let graph = try network.lossGraph(feed, goals, isTraining: goal.loss != nil)
+        return goal.metrics.indices.map { metric in
+          let sums = graph.results.first { $0.result == .output(Slot.metric(metric).key) }
+          return sums.map { graph.type(of: $0.value).shape.sizes.reduce(1, *) } ?? 0
+        }
       } catch let error as AthanorError {
         failure = error
       }
@@ -242,6 +257,7 @@ extension Model {
     if let failure {
       throw network.outputs.count == 1 ? failure : failure.within("output \"\(network.outputs[index].name)\"")
     }
+    return []
   }
 
   package func requireCompiled() throws -> Training {

@@ -94,8 +94,11 @@ extension Model {
       try adoptLoadedState()
       training.fixedRate = progress.fixedRate
       for (index, callback) in callbacks.enumerated() {
-        if let state = progress.callbacks[TrainingContext.key(index, callback)] { callback.state = state }
+        let key = TrainingContext.key(index, callback)
+        if let state = progress.callbacks[key] { callback.state = state }
+        if let arrays = progress.callbackArrays[key] { callback.arrays = arrays }
       }
+      progress.callbackArrays = [:]
       guard progress.batch <= context.batchesPerEpoch else {
         throw AthanorError(
           .argument, at: "fit",

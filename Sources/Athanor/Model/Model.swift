@@ -29,7 +29,8 @@ public final class Model {
   private var plans = PlanCache()
   private var workspace: Workspace?
   private var calledAs: LayerCell?
-  /// Puts training where a file says it stood, once the model is compiled; nil where that is done or there is nothing.
+  /// Puts training where a file says it stood, once the model is compiled; nil where that is done or there is nothing. It changes
+  /// nothing when it throws.
   package var pendingState: ((Model) throws -> Void)?
   /// Whether `progress` was read from a file.
   package var hasLoadedProgress = false
@@ -40,6 +41,8 @@ public final class Model {
   public package(set) var pixelScale: Float = 1 / 255
   /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
   public package(set) var classNames: [String]?
+  /// What could not be taken over from the file that the model was read from: why it is not compiled.
+  public package(set) var warnings: [String] = []
   /// Receives the time of each operation; nil to measure nothing.
   public var profile: Profile?
   /// Prints what `fit` reports.
@@ -120,8 +123,8 @@ public final class Model {
   ) throws {
     let built = try network.declared()
     let nested = network.nestedNetworks
-    var map = shared ?? WeightMap()
-    if shared == nil { map = try Model.weights(of: built, nested, seed: seed) }
+    let map =
+      try shared?.keeping(Set(built.weights.map(\.name))) ?? Model.weights(of: built, nested, seed: seed)
     self.name = name
     self.seed = seed
     self.network = network

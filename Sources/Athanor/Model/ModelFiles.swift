@@ -1,5 +1,3 @@
-import Foundation
-
 /// All that a file says of a model.
 package struct ModelRecipe {
   package var network: Network
@@ -9,8 +7,10 @@ package struct ModelRecipe {
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
-  /// What is left to do with the finished model: loss, optimizer, where training stands.
-  package var finish: (Model) throws -> Void = { _ in }
+  /// Where the weights lie, for files that are read into their place; nil for a model that makes its own and takes over `weights`.
+  package var weightMap: WeightMap?
+  /// Where training stands; nil where the file says nothing.
+  package var training: StoredTraining?
 
   package init(_ network: Network, name: String) {
     self.network = network
@@ -28,66 +28,58 @@ package struct ModelRecipe {
   }
 }
 
-/// Reads files of one format. The formats' modules conform the types below to it; a program that links a module can read its
-/// files, and nothing need be registered.
-package protocol ModelFileReader {
-  /// - Throws: `AthanorError` that names the file and the place.
-  static func recipe(_ path: String, compiled: Bool) throws -> ModelRecipe
-  /// What the file says of itself.
+/// The training that a file holds.
+package struct StoredTraining {
+  /// The file and the place in it.
+  package let location: String
+  /// Optimizer, losses and metrics.
   ///
-  /// - Throws: `AthanorError` that names the file and the place.
-  static func facts(_ path: String) throws -> FileFacts
+  /// - Throws: `AthanorError` when there are some that only the program which wrote the file knows.
+  package let configuration: () throws -> TrainingConfiguration
+  /// Puts the optimizer's arrays and progress into a compiled model; changes nothing when it throws.
+  package let restore: (Model) throws -> Void
+
+  package init(
+    at location: String, configuration: @escaping () throws -> TrainingConfiguration,
+    restore: @escaping (Model) throws -> Void
+  ) {
+    self.location = location
+    self.configuration = configuration
+    self.restore = restore
+  }
 }
 
-/// `.h5`; conforms in `AthanorKeras`.
-package enum KerasFiles {}
-/// `.mlpackage` and `.mlmodel`; conforms in `AthanorCoreML`.
-package enum CoreMLFiles {}
-/// `.onnx`; conforms in `AthanorONNX`.
-package enum OnnxFiles {}
-
 extension Model {
-  /// Reads a model from a file: Keras' `.h5` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with `AthanorCoreML`), `.onnx`
-  /// (with `AthanorONNX`).
+  /// Reads a model from a file: `.safetensors`, Keras' `.h5` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with
+  /// `AthanorCoreML`), `.onnx` (with `AthanorONNX`).
   ///
-  /// Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the file says.
+  /// Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the file says. A model whose
+  /// loss, metrics or optimizer only the program knows that wrote it is read without them (see `warnings`); once it is compiled
+  /// with them, `fit(resume: true)` goes on with the same bits.
   ///
   /// - Parameters:
-  ///   - path: The file or package; its ending says what it is.
+  ///   - path: The file or package; its first bytes or its ending say what it is.
   ///   - threads: How many threads compute; nil for one per core.
   ///   - compiled: Whether loss, metrics, optimizer and its state are taken over if the file holds them.
+  ///   - custom: Layers of your own that the file may name.
   /// - Throws: `AthanorError` that names the file and the place, when it is damaged or holds something unknown.
   /// - Example:
   ///   ```swift
-  ///   let model = try Model(contentsOf: "Digits.mlpackage")
+  ///   let model = try Model(contentsOf: "digits.safetensors", custom: [Scale.self])
   ///   let probabilities = try model.predict(pictures)  // [N, 10]
   ///   ```
-  public convenience init(contentsOf path: String, threads: Int? = nil, compiled: Bool = true) throws {
-    try self.init(Model.reader(of: path).recipe(path, compiled: compiled), threads: threads)
-  }
-
-  /// The reader of a file, by its name's ending.
-  ///
-  /// - Throws: `AthanorError` when its module is not part of the program.
-  package static func reader(of path: String) throws -> any ModelFileReader.Type {
-    var name = path
-    while name.hasSuffix("/") { name.removeLast() }
-    let (reader, module): (Any.Type, String) =
-      switch (name as NSString).pathExtension.lowercased() {
-      case "mlpackage", "mlmodel": (CoreMLFiles.self, "AthanorCoreML")
-      case "onnx": (OnnxFiles.self, "AthanorONNX")
-      default: (KerasFiles.self, "AthanorKeras")
-      }
-    if let reader = reader as? any ModelFileReader.Type { return reader }
-    throw AthanorError(
-      .unsupported, at: path, "this program cannot read such files",
-      fix: "Add \(module) to its target's dependencies and `import \(module)`.")
+  public convenience init(
+    contentsOf path: String, threads: Int? = nil, compiled: Bool = true, custom: [any SerializableLayer.Type] = []
+  ) throws {
+    let recipe = try ModelFormat.reader(of: path).recipe(path, custom: custom)
+    try self.init(recipe, threads: threads, compiled: compiled)
   }
 
   /// Makes the model that a file describes.
-  package convenience init(_ recipe: ModelRecipe, threads: Int?) throws {
+  package convenience init(_ recipe: ModelRecipe, threads: Int?, compiled: Bool = true) throws {
     try self.init(
-      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, frozen: recipe.frozen)
+      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, sharing: recipe.weightMap,
+      frozen: recipe.frozen)
     try setWeights(recipe.weights)
     if let scale = recipe.pixelScale { pixelScale = scale }
     if let names = recipe.classNames {
@@ -98,6 +90,21 @@ extension Model {
       }
       classNames = names
     }
-    try recipe.finish(self)
+    guard let stored = recipe.training else { return }
+    pendingState = stored.restore
+    guard compiled else { return }
+    do {
+      try compile(stored.configuration())
+    } catch let error as AthanorError {
+      // Predictions do not need what only training knows.
+      let place = error.location.hasPrefix(stored.location) ? error : error.within(stored.location)
+      let warning = AthanorError(
+        error.kind, at: place.location, "\(error.problem), so the model is not compiled",
+        fix: "Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the file stands.")
+      warnings.append(warning.description)
+      return
+    }
+    try stored.restore(self)
+    pendingState = nil
   }
 }

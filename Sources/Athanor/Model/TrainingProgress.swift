@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where training stands, to be saved beside the weights.
 package struct TrainingProgress: Hashable, Sendable, Codable {
   package var seed: UInt64
@@ -16,6 +18,8 @@ package struct TrainingProgress: Hashable, Sendable, Codable {
   package var fixedRate: Double?
   /// What each callback remembers, by its key.
   package var callbacks: [String: [String: Double]] = [:]
+  /// The arrays that each callback remembers; not part of the text, but tensors of the files that can hold them.
+  package var callbackArrays: [String: [String: [Float]]] = [:]
 
   package init(seed: UInt64) { self.seed = seed }
 
@@ -36,5 +40,55 @@ package struct TrainingProgress: Hashable, Sendable, Codable {
     history = try values.decode(History.self, forKey: .history)
     fixedRate = try values.decodeIfPresent(Double.self, forKey: .fixedRate)
     callbacks = try values.decode([String: [String: Double]].self, forKey: .callbacks)
+  }
+}
+
+extension TrainingProgress {
+  /// The text in JSON, numbers that are not finite as `"nan"`, `"inf"` and `"-inf"`.
+  package var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys]
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+
+  /// Reads the text at a place of a file.
+  ///
+  /// - Throws: `AthanorError` when it is damaged.
+  package init(parsing text: String, at location: String) throws {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    do {
+      self = try decoder.decode(TrainingProgress.self, from: Data(text.utf8))
+    } catch {
+      throw AthanorError(
+        .data, at: location, "the state of training cannot be read",
+        fix: "Load the file with compiled: false and compile again.")
+    }
+  }
+
+  /// Checks a state that was read.
+  ///
+  /// - Throws: `AthanorError` when its numbers are impossible, or it belongs to a training with other losses or metrics.
+  package func check(for training: Training, at location: String) throws {
+    guard [step, pass, epoch, batch].allSatisfy({ (0...1 << 52).contains($0) }), count >= 0, count.isFinite,
+      fixedRate.map({ $0 >= 0 && $0.isFinite }) ?? true
+    else {
+      throw AthanorError(
+        .data, at: location, "the state of training has impossible numbers",
+        fix: "Load the file with compiled: false and compile again.")
+    }
+    // One row of sums for each loss and metric, or none at an epoch's beginning.
+    guard totals.isEmpty || totals.map(\.count) == training.sumCounts else {
+      throw AthanorError(
+        .argument, at: location,
+        "the unfinished epoch has sums \(totals.map(\.count)) of losses and metrics but the model is compiled for "
+          + "\(training.sumCounts)",
+        fix: "Compile with the losses and metrics of the interrupted training.")
+    }
   }
 }

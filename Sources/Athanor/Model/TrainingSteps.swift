@@ -108,10 +108,8 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when there is none, or a loaded state does not go with how the model was compiled.
   func adoptLoadedState() throws {
-    if let restore = pendingState {
-      try restore(self)
-      pendingState = nil
-    }
+    try pendingState?(self)
+    pendingState = nil
     guard progress.step > 0 || hasLoadedProgress else {
       throw AthanorError(
         .argument, at: "fit", "resume is true, but the model has neither been trained nor read from a checkpoint",
@@ -173,6 +171,7 @@ extension Model {
   }
 
   private func applyStep(_ training: Training, _ runs: GradientRuns) {
+    pendingState = nil  // another training has begun
     progress.step += 1
     measured("optimizer", "step") { training.step(memory, runs, number: progress.step) }
   }

@@ -57,11 +57,23 @@ extension Model {
     }
   }
 
-  /// The numbers of all weights, trained and not, to be put back later.
-  package func snapshot() -> [[Float]] { weightMap.spans.map { Array(weightMap.values(of: $0)) } }
+  /// The numbers of all weights, trained and not, by name, to be put back later.
+  package func snapshot() -> [String: [Float]] {
+    Dictionary(weightMap.spans.map { ($0.name, Array(weightMap.values(of: $0))) }, uniquingKeysWith: { $1 })
+  }
 
-  package func restore(_ snapshot: [[Float]]) {
-    for (span, numbers) in zip(weightMap.spans, snapshot) {
+  /// - Throws: `AthanorError` when numbers that were read from a file are not those of this model's weights.
+  package func checkSnapshot(_ snapshot: [String: [Float]]) throws {
+    guard weightMap.spans.allSatisfy({ snapshot[$0.name]?.count == $0.count }) else {
+      throw AthanorError(
+        .data, at: "fit", "the best weights in the checkpoint are those of another network",
+        fix: "Resume the model that was read from the checkpoint.")
+    }
+  }
+
+  package func restore(_ snapshot: [String: [Float]]) {
+    for span in weightMap.spans {
+      guard let numbers = snapshot[span.name] else { continue }
       _ = weightMap.values(of: span).update(fromContentsOf: numbers)
     }
   }

@@ -137,8 +137,14 @@ extension Network {
 package struct Goal: Sendable {
   package var loss: Loss?
   /// The factor of this loss in the sum that is minimised.
-  package var weight = 1.0
-  package var metrics: [Metric] = []
+  package var weight: Double
+  package var metrics: [Metric]
+
+  package init(loss: Loss? = nil, weight: Double = 1, metrics: [Metric] = []) {
+    self.loss = loss
+    self.weight = weight
+    self.metrics = metrics
+  }
 
   package var isUsed: Bool { loss != nil || !metrics.isEmpty }
 }

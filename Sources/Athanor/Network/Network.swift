@@ -43,6 +43,14 @@ package struct Network: Sendable {
 
   private static let inputName = "input_layer"
 
+  /// A network whose parts are at hand; `validate` checks them.
+  package init(inputs: [Port], entries: [Entry], calls: [Call], outputs: [Output]) {
+    self.inputs = inputs
+    self.entries = entries
+    self.calls = calls
+    self.outputs = outputs
+  }
+
   // MARK: Chains
 
   /// Whether each layer is called once, on the result of the one before.
@@ -280,7 +288,14 @@ package struct Network: Sendable {
             fix: "Call it on one symbol for each input.")
         }
         return values[index]
-      case .result(let call, let index): return results[call][index]
+      case .result(let call, let index):
+        guard results[call].indices.contains(index) else {
+          throw AthanorError(
+            .argument, at: "",
+            "it reads result \(index + 1) of layer \"\(entries[calls[call].entry].name)\", which has \(results[call].count)"
+          )
+        }
+        return results[call][index]
       }
     }
     for call in calls {

@@ -85,14 +85,19 @@ package struct WeightMap: Sendable {
     for entry in store.parameters.entries + store.states.entries { append(entry.name, of: store, entry: entry.name) }
   }
 
+  /// Adds a store, in whose order gradients lie, and returns its place.
+  @discardableResult
+  package mutating func append(_ store: WeightStore) -> Int {
+    if let place = stores.firstIndex(where: { $0 === store }) { return place }
+    stores.append(store)
+    gradientCount += store.parameters.count
+    updateCount += store.states.count
+    return stores.count - 1
+  }
+
   /// Adds a weight that lies in a store; nothing when the store has none of that name.
   package mutating func append(_ name: String, of store: WeightStore, entry: String) {
-    let place = stores.firstIndex { $0 === store } ?? stores.count
-    if place == stores.count {
-      stores.append(store)
-      gradientCount += store.parameters.count
-      updateCount += store.states.count
-    }
+    let place = append(store)
     let before = stores[..<place]
     if let entry = store.parameters[entry] {
       add(name, entry, true, place, entry.offset, before.reduce(0) { $0 + $1.parameters.count })
@@ -123,6 +128,14 @@ package struct WeightMap: Sendable {
   }
 
   package subscript(name: String) -> Span? { indices[name].map { spans[$0] } }
+
+  /// The weights of these names, in the same stores.
+  package func keeping(_ names: Set<String>) -> WeightMap {
+    var part = self
+    part.spans = spans.filter { names.contains($0.name) }
+    part.indices = Dictionary(part.spans.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
+    return part
+  }
 
   /// The numbers of a weight in 32 bits.
   package func values(of span: Span) -> UnsafeMutableBufferPointer<Float> {

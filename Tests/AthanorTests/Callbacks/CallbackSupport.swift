@@ -49,6 +49,6 @@ final class Script {
 
   var weight: Float {
     get { model.weights[0].tensor.floats[0] }
-    set { model.restore([[newValue]]) }
+    set { model.restore([model.weights[0].name: [newValue]]) }
   }
 }

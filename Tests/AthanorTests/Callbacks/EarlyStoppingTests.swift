@@ -95,7 +95,7 @@ struct EarlyStoppingTests {
     let first = EarlyStopping(patience: 3, restoreBestWeights: true)
     try script.run([first], "val_loss", [2, 1, 5])
     let second = EarlyStopping(patience: 3, restoreBestWeights: true)
-    second.state = first.state
+    second.state = first.state.merging(["isBestCurrent": 0]) { $1 }  // as a checkpoint within the third epoch has it
     let resumed = try Script()
     resumed.model.progress.epoch = 3
     try resumed.run([second], "val_loss", [4, 3, 2], from: 4, resuming: true)
@@ -103,7 +103,18 @@ struct EarlyStoppingTests {
     #expect(resumed.weight == 5)
     #expect(
       resumed.messages.last
-        == "The last weights are kept: those of the best epoch, 2, are not part of the checkpoint that was resumed")
+        == "The last weights are kept: the checkpoint that was resumed does not hold those of the best epoch, 2 "
+        + "(.safetensors checkpoints do)")
+
+    // Those of a checkpoint that holds them are put back, and are no more in checkpoints of the model that has them.
+    let third = EarlyStopping(patience: 3, restoreBestWeights: true)
+    third.state = second.state.merging(["waited": 1, "isBestCurrent": 0]) { $1 }
+    third.arrays = ["dense/kernel": [2]]
+    #expect(third.arrays == ["dense/kernel": [2]])
+    let other = try Script()
+    try other.run([third], "val_loss", [4, 3, 2], from: 4, resuming: true)
+    #expect(other.epochs == [4, 5] && other.weight == 2)
+    #expect(third.arrays == [:] && third.state["isBestCurrent"] == 1)
   }
 
   @Test("Resumed from the checkpoint of its best epoch it has those weights")

@@ -113,7 +113,7 @@ struct ModelCheckpointTests {
       ModelCheckpoint(folder.path("{epoch}-{batch}-{loss:.0f}"), everyBatches: 2, format: TextFormat())
     }
     let model = try scriptedModel(rate: 0)
-    model.restore([[1]])
+    model.restore([model.weights[0].name: [1]])
     try model.fit(data(), epochs: 2, batchSize: 2, callbacks: [make()], verbose: .silent)
     #expect(try files() == ["1-2-0", "2-1-0", "2-3-0"])
     #expect(try folder.text("2-1-0") == "1.0\nepoch 1 batch 1 step 4")

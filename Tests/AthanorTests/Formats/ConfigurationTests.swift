@@ -143,18 +143,30 @@ struct SerializationTests {
     #expect(try LearningRate(serialized: json, at: "rate") == rate)
   }
 
-  @Test("Optimizer, loss and metrics")
+  @Test("Optimizer, losses and metrics, in Keras' form and in Athanor's")
   func training() throws {
     let given = TrainingConfiguration(
-      optimizer: .adamW(learningRate: 0.3, weightDecay: 0.01, clipping: .norm(2)), loss: .huber(delta: 0.25),
-      metrics: [.accuracy, .topKAccuracy(3), .loss(.meanAbsoluteError)])
-    let json = try #require(given.serialized(learningRate: given.optimizer.learningRate.serialized))
-    let read = try TrainingConfiguration(Configuration(parsing: json.description, at: "a"))
-    #expect(read.optimizer == given.optimizer)
-    #expect(read.loss.name == "huber" && read.loss.parameters == ["delta": 0.25])
-    #expect(read.metrics.map(\.name) == ["accuracy", "top_3_accuracy", "mean_absolute_error"])
-    // What has no name in files leaves the whole configuration out.
-    let custom = TrainingConfiguration(optimizer: .sgd(), loss: Loss("own") { try $0 - $1 }, metrics: [])
-    #expect(custom.serialized(learningRate: 0.1.jsonValue) == nil)
+      optimizer: .adamW(learningRate: 0.3, weightDecay: 0.01, clipping: .norm(2)),
+      goals: [
+        Goal(
+          loss: .huber(delta: 0.25), weight: 0.25, metrics: [.accuracy, .topKAccuracy(3), .loss(.meanAbsoluteError)])
+      ])
+    let keras = try #require(given.kerasSerialized)
+    for read in try [
+      TrainingConfiguration(keras: Configuration(parsing: keras.description, at: "a")),
+      TrainingConfiguration(Configuration(parsing: given.serialized.description, at: "a")),
+    ] {
+      #expect(read.optimizer == given.optimizer)
+      #expect(read.goals.count == 1 && read.goals[0].weight == 0.25)
+      #expect(read.goals[0].loss?.name == "huber" && read.goals[0].loss?.parameters == ["delta": 0.25])
+      #expect(read.goals[0].metrics.map(\.name) == ["accuracy", "top_3_accuracy", "mean_absolute_error"])
+    }
+    // What has no name in files leaves Keras' whole configuration out, and is a name alone in Athanor's.
+    let custom = TrainingConfiguration(
+      optimizer: .sgd(), goals: [Goal(loss: Loss("own") { try $0 - $1 }, weight: 0.5), Goal()])
+    #expect(custom.kerasSerialized == nil)
+    expectError("a.goals[0].loss: \"own\" is known to the program alone that wrote it.") {
+      try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
+    }
   }
 }

@@ -59,7 +59,7 @@ struct ReproducibilityTests {
 
   /// What a checkpoint holds.
   private struct Snapshot {
-    let weights: [[Float]]
+    let weights: [String: [Float]]
     let slots: [[Float]]
     let progress: TrainingProgress
 
