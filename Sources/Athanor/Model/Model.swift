@@ -123,8 +123,8 @@ public final class Model {
   ) throws {
     let built = try network.declared()
     let nested = network.nestedNetworks
-    let map =
-      try shared?.keeping(Set(built.weights.map(\.name))) ?? Model.weights(of: built, nested, seed: seed)
+    let names = built.weights.map(\.name) + built.aliases.keys.sorted()
+    let map = try shared?.keeping(names) ?? Model.weights(of: built, nested, seed: seed)
     self.name = name
     self.seed = seed
     self.network = network

@@ -129,10 +129,10 @@ package struct WeightMap: Sendable {
 
   package subscript(name: String) -> Span? { indices[name].map { spans[$0] } }
 
-  /// The weights of these names, in the same stores.
-  package func keeping(_ names: Set<String>) -> WeightMap {
+  /// The weights of these names, in this order and the same stores.
+  package func keeping(_ names: [String]) -> WeightMap {
     var part = self
-    part.spans = spans.filter { names.contains($0.name) }
+    part.spans = names.compactMap { self[$0] }
     part.indices = Dictionary(part.spans.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { $1 })
     return part
   }
