@@ -9,7 +9,8 @@ struct JSONValueTests {
     "A value's text is read back as the same value",
     arguments: [
       .null, .flag(true), .flag(false), .integer(0), .integer(-42), .integer(.max), .integer(.min), .number(0.1),
-      .number(-0.0), .number(1), .number(1e300), .number(Double.leastNonzeroMagnitude), .number(.greatestFiniteMagnitude), .number(1 / 3),
+      .number(-0.0), .number(1), .number(1e300), .number(Double.leastNonzeroMagnitude),
+      .number(.greatestFiniteMagnitude), .number(1 / 3),
       .text(""), .text("\"\\/\n\r\t\u{8}\u{c}\u{0}\u{1f}\u{7f}äé€😀"), .array([]),
       .array([.null, .array([.integer(1)])]),
       .object([:]), .object(["b": .object(["": .text("x")]), "a": .array([.flag(true), .number(2.5)])]),
