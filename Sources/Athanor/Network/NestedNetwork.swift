@@ -92,7 +92,7 @@ extension Model {
   ///   ```swift
   ///   let judgement = discriminator(generator(noise))
   ///   let gan = try Model(inputs: [noise], outputs: [judgement])
-  ///   gan.freeze(discriminator.name)
+  ///   try gan.freeze(discriminator.name)
   ///   ```
   public func callAsFunction(
     _ inputs: Symbol..., training: Bool? = nil, file: StaticString = #fileID, line: UInt = #line
