@@ -36,19 +36,24 @@ struct DownloadTests {
     }
   }
 
-  private func load(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600)))
-    async throws -> LoadedDataset
-  {
+  /// Loads the set from servers, which live until it is loaded, and then from further addresses.
+  private func load(
+    _ servers: [LoopbackServer], addresses: [String] = [],
+    _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600))
+  ) async throws -> LoadedDataset {
+    defer { withExtendedLifetime(servers) {} }
     let places = DatasetPlaces(
       environment: ["HOME": folder["home"], "XDG_CACHE_HOME": folder["home/.cache"]], resourceFolder: nil,
       includesSystem: false)
+    let mirrors = servers.map(\.address) + addresses
     return try await TinySet.dataset(mirrors: mirrors).load(download: options, places: places)
   }
 
-  private func loadError(_ mirrors: [String], _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600)))
-    async -> String
-  {
-    let text = await folder.error { try await load(mirrors, options) }
+  private func loadError(
+    _ servers: [LoopbackServer], addresses: [String] = [],
+    _ options: DownloadOptions = DownloadOptions(timeout: .seconds(600))
+  ) async -> String {
+    let text = await folder.error { try await load(servers, addresses: addresses, options) }
     // The advice names the first mirror, whose port differs from run to run; it has a test of its own.
     return text.replacing(/\ To get it by hand, put .*$/, with: "")
   }
@@ -67,20 +72,20 @@ struct DownloadTests {
 
   @Test func downloadsOnceAndThenReadsTheCache() async throws {
     let server = try Self.soundServer()
-    let loaded = try await load([server.address])
+    let loaded = try await load([server])
     #expect(loaded.origin == .download)
     #expect(loaded.path == cache)
     #expect(loaded.train.inputs.storage == .uint8(TinySet.trainPictures.flatMap { $0 }))
     #expect(loaded.test.targets.storage == .int32([2, 1]))
     try expectWholeCache()
-    #expect(try await load([server.address]).origin == .cache)
+    #expect(try await load([server]).origin == .cache)
     #expect(server.requests.map(\.path) == Self.names.map { "/\($0)" })
   }
 
   @Test func reportsProgress() async throws {
     let server = try Self.soundServer()
     let record = Record<DownloadProgress>()
-    _ = try await load([server.address], DownloadOptions { record.append($0) })
+    _ = try await load([server], DownloadOptions { record.append($0) })
     let reports = record.values
     for (index, name) in Self.names.enumerated() {
       let size = Self.content("/\(name)")?.count
@@ -102,7 +107,7 @@ struct DownloadTests {
       if request.start ?? 0 < 40 { answer.stopsAfter = 20 }
       return answer
     }
-    #expect(try await load([server.address]).origin == .download)
+    #expect(try await load([server]).origin == .download)
     #expect(server.requests.prefix(4).map(\.start) == [nil, 20, 40, nil])
     try expectWholeCache()
   }
@@ -111,7 +116,7 @@ struct DownloadTests {
     try part(gzip(TinySet.files[0].content).prefix(33))
     let server = try Self.soundServer()
     let record = Record<DownloadProgress>()
-    _ = try await load([server.address], DownloadOptions { record.append($0) })
+    _ = try await load([server], DownloadOptions { record.append($0) })
     #expect(server.requests[0].start == 33)
     #expect(record.values[0].receivedByteCount == 33)
     #expect(record.values[0].totalByteCount == gzip(TinySet.files[0].content).count)
@@ -124,10 +129,10 @@ struct DownloadTests {
       answer.stopsAfter = request.start == nil ? 25 : 0
       return answer
     }
-    #expect(await loadError([broken.address]).contains("could not be downloaded (127.0.0.1: "))
+    #expect(await loadError([broken]).contains("could not be downloaded (127.0.0.1: "))
     #expect(folder.files == ["home/.cache/athanor/tiny/\(Self.names[0]).part"])
     let server = try Self.soundServer()
-    #expect(try await load([server.address]).origin == .download)
+    #expect(try await load([server]).origin == .download)
     #expect(server.requests[0].start == 25)
     try expectWholeCache()
   }
@@ -135,7 +140,7 @@ struct DownloadTests {
   @Test func aWholePartNeedsNoRequest() async throws {
     try part(gzip(TinySet.files[0].content))
     let server = try Self.soundServer()
-    _ = try await load([server.address])
+    _ = try await load([server])
     #expect(server.requests.map(\.path) == Self.names.dropFirst().map { "/\($0)" })
     try expectWholeCache()
   }
@@ -143,7 +148,7 @@ struct DownloadTests {
   @Test(arguments: [10, 67, 500]) func aPartOfOtherContentsIsBegunAfresh(size: Int) async throws {
     try part([UInt8](repeating: 7, count: size))
     let server = try Self.soundServer()
-    #expect(try await load([server.address]).origin == .download)
+    #expect(try await load([server]).origin == .download)
     #expect(server.requests.prefix(2).map(\.start) == [size, nil])
     try expectWholeCache()
   }
@@ -151,7 +156,7 @@ struct DownloadTests {
   @Test func aPartThatIsTooLargeIsThrownAway() async throws {
     try part([UInt8](repeating: 7, count: 100_000))
     let server = try Self.soundServer()
-    #expect(try await load([server.address]).origin == .download)
+    #expect(try await load([server]).origin == .download)
     #expect(server.requests.map(\.start) == [nil, nil, nil, nil])
     try expectWholeCache()
   }
@@ -159,19 +164,19 @@ struct DownloadTests {
   @Test func serversThatDoNotResumeSendTheWholeFile() async throws {
     try part(gzip(TinySet.files[0].content).prefix(33))
     let server = try Self.server { _, content in .file(content) }
-    #expect(try await load([server.address]).origin == .download)
+    #expect(try await load([server]).origin == .download)
     #expect(server.requests.prefix(2).map(\.start) == [33, nil])
     try expectWholeCache()
   }
 
   @Test func uncompressedContentCountsToo() async throws {
     let server = try Self.server { _, _ in .file(TinySet.files[0].content) }
-    #expect(try await load([server.address]).train.inputs.storage == .uint8(TinySet.trainPictures.flatMap { $0 }))
+    #expect(try await load([server]).train.inputs.storage == .uint8(TinySet.trainPictures.flatMap { $0 }))
   }
 
   @Test func aSilentServerRunsOutOfTime() async throws {
     let server = try Self.server { _, _ in Answer(saysNothing: true) }
-    let text = await loadError([server.address], DownloadOptions(timeout: .milliseconds(250)))
+    let text = await loadError([server], DownloadOptions(timeout: .milliseconds(250)))
     #expect(
       text == "Tiny: is not on this machine, and tiny-train-images.gz could not be downloaded "
         + "(127.0.0.1: no answer for 0.25 s).")
@@ -184,7 +189,7 @@ struct DownloadTests {
       if request.start == nil { (answer.stopsAfter, answer.staysSilent) = (30, true) }
       return answer
     }
-    _ = try await load([server.address], DownloadOptions(timeout: .seconds(3)))
+    _ = try await load([server], DownloadOptions(timeout: .seconds(3)))
     #expect(server.requests.prefix(2).map(\.start) == [nil, 30])
     try expectWholeCache()
   }
@@ -194,7 +199,7 @@ struct DownloadTests {
     let server = try Self.server { request, _ in .file(gzip(wrong), from: request.start) }
     let expected = Checksum.sha256(TinySet.files[0].content)
     #expect(
-      await loadError([server.address])
+      await loadError([server])
         == "Tiny: is not on this machine, and tiny-train-images.gz could not be downloaded "
         + "(127.0.0.1: the content has the SHA-256 sum \(Checksum.sha256(wrong)), expected \(expected)).")
     #expect(folder.files == [])
@@ -203,12 +208,12 @@ struct DownloadTests {
   @Test func damagedAndOverlongFilesAreErrorsAndNothingIsLeft() async throws {
     let damaged = try Self.server { request, content in .file(content.dropLast(8) + [0, 0, 0, 0, 0, 0, 0, 0]) }
     #expect(
-      await loadError([damaged.address]).hasSuffix(
+      await loadError([damaged]).hasSuffix(
         "the compressed content is damaged at byte 65 (incorrect data check))."))
     let long = try Self.server { _, _ in .file(gzip(TinySet.files[0].content + [0])) }
-    #expect(await loadError([long.address]).hasSuffix("(127.0.0.1: the content is longer than 46 bytes)."))
+    #expect(await loadError([long]).hasSuffix("(127.0.0.1: the content is longer than 46 bytes)."))
     let endless = try Self.server { _, _ in .file([UInt8](repeating: 0x1F, count: 1 << 20)) }
-    #expect(await loadError([endless.address]).hasSuffix("(127.0.0.1: the file is larger than it should be)."))
+    #expect(await loadError([endless]).hasSuffix("(127.0.0.1: the file is larger than it should be)."))
     #expect(folder.files == [])
   }
 
@@ -216,7 +221,7 @@ struct DownloadTests {
     let empty = try LoopbackServer { _ in .notFound }
     let wrong = try LoopbackServer { _ in .file(gzip([1, 2, 3])) }
     let sound = try Self.soundServer()
-    _ = try await load([empty.address, wrong.address, sound.address])
+    _ = try await load([empty, wrong, sound])
     #expect(empty.requests.count == 4)
     #expect(wrong.requests.count == 4)
     // A wrong file is not resumed at another server.
@@ -231,7 +236,7 @@ struct DownloadTests {
       return answer
     }
     let sound = try Self.soundServer()
-    _ = try await load([broken.address, sound.address])
+    _ = try await load([broken, sound])
     #expect(sound.requests.map(\.start) == [25])
     try expectWholeCache()
   }
@@ -239,9 +244,8 @@ struct DownloadTests {
   @Test func everyMirrorsReasonIsTold() async throws {
     let empty = try LoopbackServer { _ in .notFound }
     let busy = try LoopbackServer { _ in Answer(status: 503) }
-    // A port at which nothing listens: that of a server that is gone.
-    let gone = try { try LoopbackServer { _ in .notFound }.address }()
-    let text = await loadError([empty.address, busy.address, gone, "ftp://example.org/"])
+    let deaf = try LoopbackServer(listens: false) { _ in .notFound }
+    let text = await loadError([empty, busy, deaf], addresses: ["ftp://example.org/"])
     #expect(
       text
         == "Tiny: is not on this machine, and tiny-train-images.gz could not be downloaded (127.0.0.1: it answered HTTP 404; "
@@ -251,7 +255,7 @@ struct DownloadTests {
 
   @Test func adviceForGettingFilesByHand() async throws {
     #expect(
-      await folder.error { try await load(["https://example.org/tiny/"], .never) }
+      await folder.error { try await load([], addresses: ["https://example.org/tiny/"], .never) }
         == "Tiny: is not on this machine, and downloading is not allowed. To get it by hand, put tiny-train-images.gz, "
         + "tiny-train-labels.gz, tiny-test-images.gz, tiny-test-labels.gz from https://example.org/tiny/ into "
         + "home/.cache/athanor/tiny, or name the folder that holds them as data directory.")
@@ -266,8 +270,7 @@ struct DownloadTests {
       start.finish()
       return Answer(saysNothing: true)
     }
-    let address = server.address
-    let download = Task { try await load([address]) }
+    let download = Task { try await load([server]) }
     for await _ in started {}
     download.cancel()
     await #expect(throws: CancellationError.self) { try await download.value }
@@ -276,7 +279,7 @@ struct DownloadTests {
   @Test func aCacheThatCannotBeMade() async throws {
     let server = try Self.soundServer()
     try folder.write([1], "home/.cache")
-    let text = await loadError([server.address])
+    let text = await loadError([server])
     #expect(
       text
         == "home/.cache/athanor/tiny: the folder cannot be made (Not a directory)."
@@ -288,7 +291,7 @@ struct DownloadTests {
     let server = try Self.soundServer()
     try folder.makeFolder("home/.cache/athanor/tiny/\(Self.names[0]).part")
     #expect(
-      await loadError([server.address])
+      await loadError([server])
         == "home/.cache/athanor/tiny/tiny-train-images.gz.part: cannot be written (Is a directory).")
     #expect(server.requests == [])
   }
@@ -299,7 +302,7 @@ struct DownloadTests {
     chmod(path, 0o555)
     defer { chmod(path, 0o755) }
     #expect(
-      await loadError([server.address])
+      await loadError([server])
         == "home/.cache/athanor/tiny/tiny-train-images.gz.part: cannot be written (Permission denied). Check its permissions."
     )
     #expect(server.requests == [])
@@ -307,9 +310,8 @@ struct DownloadTests {
 
   @Test func downloadsAtTheSameTimeDoNotDisturbEachOther() async throws {
     let server = try Self.soundServer()
-    let address = server.address
     try await withThrowingTaskGroup(of: LoadedDataset.self) { group in
-      for _ in 0..<4 { group.addTask { try await load([address]) } }
+      for _ in 0..<4 { group.addTask { try await load([server]) } }
       for try await loaded in group { #expect(loaded.train.count == 5) }
     }
     try expectWholeCache()

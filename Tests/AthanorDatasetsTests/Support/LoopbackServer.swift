@@ -35,14 +35,18 @@ final class LoopbackServer: Sendable {
 
   /// The address, with a slash at its end.
   let address: String
-  private let socket: Int32
+  /// The end of a pipe whose closing ends the server's thread.
+  private let end: Int32
   private let log = Log()
 
   /// Every request so far, in order.
   var requests: [Request] { log.requests }
 
-  /// Listens at a free port and answers until it goes out of use.
-  init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
+  /// Listens at a free port and answers until the server is released.
+  ///
+  /// A released server's port may be another's at once: keep the server while its address is used.
+  /// With `listens: false` the port is taken and refuses connections.
+  init(listens: Bool = true, _ answer: @escaping @Sendable (Request) -> Answer) throws {
     #if canImport(Darwin)
       let socket = Foundation.socket(AF_INET, SOCK_STREAM, 0)
     #else
@@ -52,19 +56,31 @@ final class LoopbackServer: Sendable {
     place.sin_family = sa_family_t(AF_INET)
     place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isListening = withUnsafeMutablePointer(to: &place) { place in
+    let isReady = withUnsafeMutablePointer(to: &place) { place in
       place.withMemoryRebound(to: sockaddr.self, capacity: 1) { place in
-        bind(socket, place, length) == 0 && listen(socket, 16) == 0 && getsockname(socket, place, &length) == 0
+        bind(socket, place, length) == 0 && (!listens || listen(socket, 16) == 0)
+          && getsockname(socket, place, &length) == 0
       }
     }
-    guard socket >= 0, isListening else { throw CocoaError(.featureUnsupported) }
-    self.socket = socket
+    guard socket >= 0, isReady else { throw CocoaError(.featureUnsupported) }
     address = "http://127.0.0.1:\(UInt16(bigEndian: place.sin_port))/"
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { throw CocoaError(.featureUnsupported) }
+    let (release, end) = (ends[0], ends[1])
+    self.end = end
     let log = log
+    // The thread alone closes the socket: a number that is closed elsewhere may be another server's when it accepts.
     Thread.detachNewThread {
+      defer {
+        close(socket)
+        close(release)
+      }
       while true {
+        var waiting = [pollfd(fd: release, events: Int16(POLLIN), revents: 0)]
+        if listens { waiting.append(pollfd(fd: socket, events: Int16(POLLIN), revents: 0)) }
+        guard poll(&waiting, nfds_t(waiting.count), -1) > 0, waiting[0].revents == 0 else { return }
         let connection = accept(socket, nil, nil)
-        guard connection >= 0 else { return }
+        guard connection >= 0 else { continue }
         Thread.detachNewThread {
           LoopbackServer.serve(connection, log, answer)
           close(connection)
@@ -73,10 +89,7 @@ final class LoopbackServer: Sendable {
     }
   }
 
-  deinit {
-    shutdown(socket, Int32(SHUT_RDWR))
-    close(socket)
-  }
+  deinit { close(end) }
 
   private static func serve(_ connection: Int32, _ log: Log, _ answer: @Sendable (Request) -> Answer) {
     #if canImport(Darwin)
