@@ -31,6 +31,10 @@ check() {
 check AthanorKeras CHDF5 hdf5-1.14
 check AthanorDatasets CZip libzip-1.11
 
+echo "programs of the main actor"
+swiftc -typecheck -swift-version 6 -default-isolation MainActor -warnings-as-errors -module-cache-path "$work/cache" -I "$build/Modules" \
+  -Xcc "-fmodule-map-file=$build/AthanorKernels.build/module.modulemap" Examples/*.swift Tests/SystemHeaders/MainActorApp.swift
+
 for target in arm64-apple-macos14 x86_64-apple-macos14 arm64-apple-ios17; do
   echo "kernels for $target"
   find Sources/AthanorKernels -name '*.c' | while read -r file; do
