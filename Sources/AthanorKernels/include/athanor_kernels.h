@@ -192,31 +192,36 @@ typedef struct {
 // ---------------------------------------------------------------------------------------------------------------------
 // Pointwise functions
 
-/// y = f(x). `alpha` is the function's parameter where it has one.
-typedef enum {
-  ATH_UNARY_IDENTITY = 0,
-  ATH_UNARY_NEGATE,
-  ATH_UNARY_ABS,
-  ATH_UNARY_SIGN, // -1, 0 or 1
-  ATH_UNARY_SQUARE,
-  ATH_UNARY_SQRT,
-  ATH_UNARY_RSQRT,
-  ATH_UNARY_RECIPROCAL,
-  ATH_UNARY_EXP,
-  ATH_UNARY_LOG,
-  ATH_UNARY_RELU, // max(x, 0); NaN stays NaN
-  ATH_UNARY_LEAKY_RELU, // x < 0 ? alpha * x : x
-  ATH_UNARY_ELU,        // x < 0 ? alpha * (exp(x) - 1) : x
-  ATH_UNARY_SIGMOID,
-  ATH_UNARY_TANH,
-  ATH_UNARY_SOFTPLUS, // log(1 + exp(x)) without overflow
-  ATH_UNARY_SILU,     // x * sigmoid(x)
-  ATH_UNARY_GELU,     // x * (1 + erf(x / sqrt 2)) / 2
-  ATH_UNARY_GELU_TANH, // the tanh approximation
-  ATH_UNARY_ERF,       // the error function
-  ATH_UNARY_COUNT
+// The enumerations are made from `pointwise/functions.def`, where each function has its one line with its formulas. Swift sees them as
+// enumerations with the names of those lines.
+#define ATH_POINTWISE_ENUM(name) enum __attribute__((enum_extensibility(closed))) name
+#define ATH_POINTWISE_CASE(kind, name) ATH_##kind##_##name __attribute__((swift_name(#name))),
+
+typedef ATH_POINTWISE_ENUM(ath_unary) {
+#define UNARY(name, ...) ATH_POINTWISE_CASE(UNARY, name)
+#include "../pointwise/functions.def"
 } ath_unary;
 
+typedef ATH_POINTWISE_ENUM(ath_binary) {
+#define BINARY(name, ...) ATH_POINTWISE_CASE(BINARY, name)
+#include "../pointwise/functions.def"
+} ath_binary;
+
+enum {
+  ATH_UNARY_COUNT = 0
+#define UNARY(...) +1
+#include "../pointwise/functions.def"
+  ,
+  ATH_BINARY_COUNT = 0
+#define BINARY(...) +1
+#include "../pointwise/functions.def"
+};
+
+/// The function's name in `pointwise/functions.def`.
+const char *ath_unary_name(ath_unary function);
+const char *ath_binary_name(ath_binary function);
+
+/// y = f(x). `alpha` is the function's parameter where it has one.
 typedef struct {
   ath_unary function;
   int64_t count;
@@ -235,24 +240,9 @@ typedef struct {
   void *dx; // may be dy
 } ath_unary_gradient_args;
 
-typedef enum { ATH_READS_NOTHING = 0, ATH_READS_X = 1, ATH_READS_Y = 2 } ath_gradient_reads;
-/// ReLU, leaky ReLU (alpha >= 0), ELU (alpha >= 0), sigmoid, tanh, exp, sqrt, rsqrt, reciprocal: y. Negate, identity,
-/// sign: nothing (sign's gradient is 0). The others: x.
+/// What a gradient needs besides dy: x, y, nothing (dx = f(dy)), or not even dy (dx = 0).
+typedef enum { ATH_READS_NOTHING = 0, ATH_READS_DY, ATH_READS_X, ATH_READS_Y } ath_gradient_reads;
 ath_gradient_reads ath_unary_gradient_reads(ath_unary function);
-
-typedef enum {
-  ATH_BINARY_ADD = 0,
-  ATH_BINARY_SUBTRACT,
-  ATH_BINARY_MULTIPLY,
-  ATH_BINARY_DIVIDE,
-  ATH_BINARY_MAXIMUM,
-  ATH_BINARY_MINIMUM,
-  ATH_BINARY_POWER,
-  ATH_BINARY_EQUAL,         // 1 or 0
-  ATH_BINARY_GREATER,       // a > b ? 1 : 0
-  ATH_BINARY_GREATER_EQUAL, // a >= b ? 1 : 0
-  ATH_BINARY_COUNT
-} ath_binary;
 
 #define ATH_MAX_RANK 6
 

@@ -4,8 +4,20 @@
 #include "matmul.inc.h"
 #include "pooling.inc.h"
 #include "pooled_convolution.inc.h"
+
+// How the formulas of `pointwise/functions.def` read for one element.
+#define F(name) ATH_NAME(name)
+#define REAL(constant) ((ATH_REAL)(constant))
+#define CHOOSE(condition, a, b) ((condition) ? (a) : (b))
+#define NEGATIVE(x) signbit(x)
+#include "functions.inc.h"
 #include "unary.inc.h"
 #include "binary.inc.h"
+#undef F
+#undef REAL
+#undef CHOOSE
+#undef NEGATIVE
+
 #include "reductions.inc.h"
 #include "softmax.inc.h"
 #include "dropout.inc.h"
