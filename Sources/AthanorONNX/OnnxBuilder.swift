@@ -37,8 +37,8 @@ final class OnnxBuilder {
     add(wanted, tensor.shape, 1, tensor.floats.flatMap { bytes($0.bitPattern) })
   }
 
-  func constant(_ integers: [Int], _ wanted: String) -> String {
-    add(wanted, [integers.count], 7, integers.flatMap { bytes(Int64($0)) })
+  func constant(_ integers: [Int], _ wanted: String, isScalar: Bool = false) -> String {
+    add(wanted, isScalar ? [] : [integers.count], 7, integers.flatMap { bytes(Int64($0)) })
   }
 
   private func add(_ wanted: String, _ shape: [Int], _ type: Int32, _ data: [UInt8]) -> String {

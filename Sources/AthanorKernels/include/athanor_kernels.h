@@ -455,58 +455,12 @@ typedef struct {
   const char *name; // "reference", "avx2", "avx512", "neon"
   int element_bytes; // 4 or 8
 
-  size_t (*conv2d_forward_scratch_bytes)(const ath_conv2d_forward_args *);
-  void (*conv2d_forward)(const ath_conv2d_forward_args *, ath_pool *);
-  size_t (*conv2d_input_gradient_scratch_bytes)(const ath_conv2d_input_gradient_args *);
-  void (*conv2d_input_gradient)(const ath_conv2d_input_gradient_args *, ath_pool *);
-  size_t (*conv2d_weight_gradient_scratch_bytes)(const ath_conv2d_weight_gradient_args *);
-  void (*conv2d_weight_gradient)(const ath_conv2d_weight_gradient_args *, ath_pool *);
-  size_t (*matmul_scratch_bytes)(const ath_matmul_args *);
-  void (*matmul)(const ath_matmul_args *, ath_pool *);
-
-  void (*max_pool2d_forward)(const ath_max_pool2d_forward_args *, ath_pool *);
-  void (*max_pool2d_gradient)(const ath_max_pool2d_gradient_args *, ath_pool *);
-  void (*average_pool2d_forward)(const ath_average_pool2d_forward_args *, ath_pool *);
-  void (*average_pool2d_gradient)(const ath_average_pool2d_gradient_args *, ath_pool *);
-
-  size_t (*conv2d_pooled_forward_scratch_bytes)(const ath_conv2d_pooled_forward_args *);
-  void (*conv2d_pooled_forward)(const ath_conv2d_pooled_forward_args *, ath_pool *);
-  size_t (*conv2d_pooled_input_gradient_scratch_bytes)(const ath_conv2d_pooled_input_gradient_args *);
-  void (*conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *, ath_pool *);
-  size_t (*conv2d_pooled_weight_gradient_scratch_bytes)(const ath_conv2d_pooled_weight_gradient_args *);
-  void (*conv2d_pooled_weight_gradient)(const ath_conv2d_pooled_weight_gradient_args *, ath_pool *);
-
-  void (*unary)(const ath_unary_args *, ath_pool *);
-  void (*unary_gradient)(const ath_unary_gradient_args *, ath_pool *);
-  void (*binary)(const ath_binary_args *, ath_pool *);
-  void (*copy)(const ath_copy_args *, ath_pool *);
-  void (*fill)(const ath_fill_args *, ath_pool *);
-  void (*convert)(const ath_convert_args *, ath_pool *);
-
-  size_t (*reduce_scratch_bytes)(const ath_reduce_args *);
-  void (*reduce)(const ath_reduce_args *, ath_pool *);
-  void (*arg_max)(const ath_arg_max_args *, ath_pool *);
-  void (*one_hot)(const ath_one_hot_args *, ath_pool *);
-  void (*in_top_k)(const ath_in_top_k_args *, ath_pool *);
-
-  void (*softmax)(const ath_softmax_args *, ath_pool *);
-  void (*softmax_gradient)(const ath_softmax_gradient_args *, ath_pool *);
-  void (*softmax_crossentropy)(const ath_softmax_crossentropy_args *, ath_pool *);
-  void (*softmax_crossentropy_gradient)(const ath_softmax_crossentropy_gradient_args *, ath_pool *);
-
-  void (*dropout)(const ath_dropout_args *, ath_pool *);
-  void (*dropout_gradient)(const ath_dropout_gradient_args *, ath_pool *);
-
-  size_t (*batch_norm_forward_scratch_bytes)(const ath_batch_norm_forward_args *);
-  void (*batch_norm_forward)(const ath_batch_norm_forward_args *, ath_pool *);
-  size_t (*batch_norm_gradient_scratch_bytes)(const ath_batch_norm_gradient_args *);
-  void (*batch_norm_gradient)(const ath_batch_norm_gradient_args *, ath_pool *);
-
-  void (*sgd)(const ath_sgd_args *, ath_pool *);
-  void (*rmsprop)(const ath_rmsprop_args *, ath_pool *);
-  void (*adam)(const ath_adam_args *, ath_pool *);
-  double (*sum_of_squares)(const ath_sum_of_squares_args *, ath_pool *);
-  int64_t (*first_non_finite)(const ath_first_non_finite_args *, ath_pool *);
+#define KERNEL_OF(result, name) result (*name)(const ath_##name##_args *, ath_pool *);
+#define KERNEL(name) KERNEL_OF(void, name)
+#define KERNEL_WITH_SCRATCH(name)                                                                                      \
+  size_t (*name##_scratch_bytes)(const ath_##name##_args *);                                                           \
+  KERNEL(name)
+#include "../table.def"
 } ath_kernel_table;
 
 typedef enum {

@@ -5,6 +5,12 @@
 #define VECTOR(x) ((x) - (vf){0}) // of a number or a vector
 #define CHOOSE(condition, a, b) vf_choose(condition, VECTOR(a), VECTOR(b))
 #define NEGATIVE(x) ((vi)(x) < 0)
+#define LIBRARY(name, x)                                                                                               \
+  ({                                                                                                                   \
+    vf lanes_ = (x);                                                                                                   \
+    for (int lane = 0; lane < ATH_LANES; ++lane) lanes_[lane] = name##f(lanes_[lane]);                                 \
+    lanes_;                                                                                                            \
+  })
 
 static void ATH_NAME(fast_unary_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;
@@ -68,3 +74,4 @@ static void ATH_NAME(fast_unary_gradient)(const ath_unary_gradient_args *args, a
 #undef VECTOR
 #undef CHOOSE
 #undef NEGATIVE
+#undef LIBRARY
