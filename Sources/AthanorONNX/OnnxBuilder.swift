@@ -244,6 +244,11 @@ private struct NodeWriter {
     case .reduceMean, .reduceMax:
       let type = operation.kind == .reduceMean ? "ReduceMean" : "ReduceMax"
       add(type, [x], [.integers("axes", try operation.integers(.axes)), .integer("keepdims", 0)])
+    case .cumulativeSum:
+      let flags = try [("exclusive", ArgumentName.exclusive), ("reverse", .reverse)].map {
+        OnnxAttribute.integer($0, try operation.flag($1) ? 1 : 0)
+      }
+      add("CumSum", [x, builder.constant([try operation.integer(.axis)], "\(name)/axis", isScalar: true)], flags)
     default: return false
     }
     return true

@@ -297,6 +297,14 @@ typedef struct {
   void *scratch;
 } ath_reduce_args;
 
+/// y[o, t, i] = the sum of x[o, s, i] over s <= t, or s < t when `exclusive`; over s >= t or s > t when `reverse`. Kept in double.
+typedef struct {
+  int64_t outer, axis, inner;
+  bool exclusive, reverse;
+  const void *x;
+  void *y; // may be x
+} ath_cumulative_sum_args;
+
 /// x[rows, columns] -> y[rows] (int32): the first place of the largest value (NaN counts as greater than everything).
 typedef struct {
   int64_t rows, columns;
