@@ -219,7 +219,7 @@ import Testing
     let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).mlpackage"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = try Sequential(input: [4, 3, 2], threads: 1) { CumulativeSums() }
-    let report = try model.export(to: path, as: .coreMLProgram())
+    let report = try model.export(to: path, as: .coreML())
     #expect(report.largestDifference <= report.limit)
   }
 }
