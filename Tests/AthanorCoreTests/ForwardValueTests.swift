@@ -261,6 +261,7 @@ import Testing
       case .softplus: { log(1 + exp($0)) }
       case .silu: { $0 / (1 + exp(-$0)) }
       case .erf: { 1 - erfc($0) }
+      case .sin: { sin($0) }
       case .cos: { cos($0) }
       case .gelu: { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }
       case .geluTanh: { $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }

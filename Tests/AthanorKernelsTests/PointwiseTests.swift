@@ -37,6 +37,7 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
   case .silu: return (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid)))
   case .gelu: return (x * normal, normal + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
   case .erf: return (erf(x), 2 / Double.pi.squareRoot() * exp(-x * x))
+  case .sin: return (sin(x), cos(x))
   case .cos: return (cos(x), -sin(x))
   case .geluTanh:
     let c = (2 / Double.pi).squareRoot(), t = tanh(c * (x + 0.044715 * x * x * x))

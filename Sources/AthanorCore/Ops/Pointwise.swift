@@ -51,6 +51,7 @@ extension UnaryFunction {
     case .gelu: PointwiseRow()
     case .geluTanh: PointwiseRow()
     case .erf: PointwiseRow("erf", onnx: "Erf")
+    case .sin: PointwiseRow("sin", onnx: "Sin")
     case .cos: PointwiseRow("cos", onnx: "Cos")
     }
   }
