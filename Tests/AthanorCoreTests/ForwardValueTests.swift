@@ -229,7 +229,9 @@ import Testing
 
   @Test func cumulativeSums() throws {
     let x = [1.0, 2, 3, 4, 5, 6]
-    func sums(_ shape: Shape, _ op: CumulativeSum) throws -> [Double] { try values([(shape, x)]) { try $0[0].apply(op) } }
+    func sums(_ shape: Shape, _ op: CumulativeSum) throws -> [Double] {
+      try values([(shape, x)]) { try $0[0].apply(op) }
+    }
     #expect(try sums([nil, 3], CumulativeSum(axis: 1)) == [1, 3, 6, 4, 9, 15])
     #expect(try sums([nil, 3], CumulativeSum(axis: 0)) == [1, 2, 3, 5, 7, 9])
     #expect(try sums([nil, 3], CumulativeSum(axis: 1, isReversed: true)) == [6, 5, 3, 15, 11, 6])

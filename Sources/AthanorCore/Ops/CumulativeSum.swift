@@ -4,9 +4,15 @@ import AthanorKernels
 package struct CumulativeSum: ForwardOp {
   package let axis: Int
   /// Whether an element is left out of its own sum.
-  package var isExclusive = false
+  package let isExclusive: Bool
   /// Whether sums begin at the last element.
-  package var isReversed = false
+  package let isReversed: Bool
+
+  package init(axis: Int, isExclusive: Bool = false, isReversed: Bool = false) {
+    self.axis = axis
+    self.isExclusive = isExclusive
+    self.isReversed = isReversed
+  }
 
   package var name: String { "cumulativeSum" }
   package var attributes: String {

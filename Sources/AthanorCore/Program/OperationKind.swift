@@ -168,9 +168,9 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   /// The vocabulary.
   package static let all: [OperationKind] =
     Array(unary.values) + Array(binary.values) + [
-      avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather, gelu, identity, layerNorm,
-      linear, matmul, maxPool, pad, prelu, reduceMax, reduceMean, reduceSum, relu6, reshape, shape, sigmoidHard,
-      sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
+      avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather, gelu,
+      identity, layerNorm, linear, matmul, maxPool, pad, prelu, reduceMax, reduceMean, reduceSum, relu6, reshape,
+      shape, sigmoidHard, sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
     ]
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -1,6 +1,6 @@
-// Functions of whole vectors, within 2^-22 of the exact value (relative; four roundings) over the whole range, or within 2^-148 where that is
-// more. Infinities, NaN, zeros of both signs and numbers below the normal range give what the C library gives (`PointwiseTests`). The
-// polynomials of log, erf and erfc come from `Tools/fit_functions.py`.
+// Functions of whole vectors, within 2^-22 of the exact value (relative: four roundings; the normal distribution 2^-21) over the whole range, or
+// within 2^-148 where that is more. Infinities, NaN, zeros of both signs and numbers below the normal range give what the C library gives
+// (`PointwiseTests`). The polynomials of log, erf and erfc come from `Tools/fit_functions.py`.
 //
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. ln 2 is subtracted in two parts (Cody and Waite 1980), and the
 // Taylor series to r^7 leaves out r^8 / 8! < 5.2e-9, a tenth of a rounding.
@@ -106,27 +106,38 @@ ATH_INLINE vf vf_gaussian(vf x, float c) {
   x = vf_choose(x > 16.0f, vf_splat(16.0f), x); // 0 from there on
   const vf square = x * x;
   const vf lost = __builtin_elementwise_fma(x, x, -square);
-  return vf_exp(-c * square) * (1.0f - c * lost);
+  const vf y = vf_exp(-c * square);
+  return y - y * (c * lost);
 }
 
-/// exp(x^2) erfc(x) for x >= 0.
+/// exp(x^2) erfc(x) = p(u) / (x + 3), u = (x - 3) / (x + 3), for x >= 0. What x + 3 and u lose by rounding is put back.
 ATH_INLINE vf vf_scaled_erfc(vf x) {
-  const vf scale = 1.0f / (x + 3.0f);
-  const vf u = 1.0f - 6.0f * scale; // (x - 3) / (x + 3)
-  return scale * ATH_POLYNOMIAL(u, 1.07974774e-05f, -0.000304977875f, -0.000480795221f, 0.00306711905f, -0.00123057864f,
-                                -0.026836805f, 0.11953f, -0.31046629f, 0.59022826f, -0.88339448f, 1.07400692f);
+  x = vf_choose(x > 16.0f, vf_splat(16.0f), x); // an infinity has no such rest
+  const vf sum = x + 3.0f, scale = 1.0f / sum;
+  const vf lost = x - (sum - 3.0f);
+  vf u = (x - 3.0f) * scale;
+  u += (__builtin_elementwise_fma(-u, sum, x - 3.0f) - u * lost) * scale;
+  const vf p = ATH_POLYNOMIAL(u, 1.07974774e-05f, -0.000304977875f, -0.000480795221f, 0.00306711905f, -0.00123057864f,
+                              -0.026836805f, 0.11953f, -0.31046629f, 0.59022826f, -0.88339448f, 1.07400692f);
+  const vf y = p * scale;
+  return y - y * (lost * scale);
 }
 
-/// x + x p(x^2) up to 1, and from there on 1 - erfc(x), with the sign put back.
+/// erf(x) for |x| <= 1.
+ATH_INLINE vf vf_erf_near(vf x) {
+  const vf square = x * x;
+  return x + x * ATH_POLYNOMIAL(square, 7.84725926e-05f, -0.000800818903f, 0.00518809911f, -0.0268536918f, 0.112835824f,
+                                -0.37612626f, 0.128379166f);
+}
+
+/// From 1 on it is 1 - erfc(x), with the sign put back.
 ATH_INLINE vf vf_erf(vf x) {
-  const vf size = vf_abs(x), square = x * x;
-  const vf near = x + x * ATH_POLYNOMIAL(square, 7.84725926e-05f, -0.000800818903f, 0.00518809911f, -0.0268536918f,
-                                         0.112835824f, -0.37612626f, 0.128379166f);
+  const vf size = vf_abs(x);
   const vf far = vf_with_sign(1.0f - vf_gaussian(x, 1) * vf_scaled_erfc(size), x);
-  return vf_choose(size < 1.0f, near, far);
+  return vf_choose(size < 1.0f, vf_erf_near(x), far);
 }
 
-/// The normal distribution, (1 + erf(x / sqrt 2)) / 2, from its lower tail erfc(|x| / sqrt 2) / 2.
+/// The normal distribution, (1 + erf(x / sqrt 2)) / 2; further out from its lower tail erfc(|x| / sqrt 2) / 2.
 ATH_INLINE vf vf_normal(vf x) {
   const vf tail = vf_gaussian(x, 0.5f) * (0.5f * vf_scaled_erfc(vf_abs(x) * 0.70710678118654752440f));
   return vf_choose(x < 0.0f, tail, 1.0f - tail);
