@@ -123,6 +123,7 @@ def layers() -> dict:
         "leaky_re_lu": (l.LeakyReLU(negative_slope=0.1), [5, 7]),
         "flatten": (l.Flatten(), [3, 5, 2, 3]),
         "reshape": (l.Reshape((3, -1, 2)), [3, 30]),
+        "repeat_vector": (l.RepeatVector(3), [4, 5]),
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
     }
     activations = {
