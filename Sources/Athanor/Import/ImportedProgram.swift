@@ -216,15 +216,13 @@ private struct ImportWalk {
     return (network, weights)
   }
 
-  /// The layers' names: those of their operations, where they can be; exports put the kind's name behind the layer's.
+  /// The layers' names: those of their operations, where they can be.
   private func names() -> [String] {
     var taken: Set<String> = []
     let wanted = steps.map { step -> String? in
       guard let operation = step.operation else { return nil }
-      let full = operation.name.split(separator: "/").joined(separator: ".")
-      let suffix = "_\(operation.kind)"
-      let short = full.hasSuffix(suffix) ? String(full.dropLast(suffix.count)) : full
-      return [short, full].first { !$0.isEmpty && taken.insert($0).inserted }
+      return [operation.layerName, operation.name].map { $0.split(separator: "/").joined(separator: ".") }
+        .first { !$0.isEmpty && taken.insert($0).inserted }
     }
     var unique = UniqueNames(taken)
     return zip(steps, wanted).map { step, name in

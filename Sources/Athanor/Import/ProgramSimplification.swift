@@ -97,7 +97,7 @@ private struct OperationView {
     let units = weight.shape[0]
     guard bias.count == units, bias.trimmed.shape == [units] else { return nil }
     let joined = try Program.Operation(
-      .linear, name: product.name,
+      .linear, name: product.layerName,
       [.x: .operand(x), .weight: .constant(weight), .bias: .constant(bias.reshaped(to: [units]))],
       results: operation.results)
     return (joined, [product])
@@ -110,7 +110,7 @@ private struct OperationView {
       low.count == 1, let x = inner.operands(.x).first, x.isNamed
     else { return nil }
     let joined = try Program.Operation(
-      .clip, name: inner.name,
+      .clip, name: inner.layerName,
       [.x: .operand(x), .alpha: .number(Double(low.floats[0])), .beta: .number(Double(high.floats[0]))],
       results: operation.results)
     return (joined, [inner])
@@ -163,5 +163,13 @@ private struct OperationView {
       return (joined, inner + [sum, erf, scaled])
     }
     return nil
+  }
+}
+
+extension Program.Operation {
+  /// The name without the kind's, which exports put behind the layer's.
+  var layerName: String {
+    let suffix = "_\(kind)"
+    return name.hasSuffix(suffix) ? String(name.dropLast(suffix.count)) : name
   }
 }

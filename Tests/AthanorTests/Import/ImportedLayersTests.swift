@@ -109,7 +109,7 @@ struct ImportedLayersTests {
     let cases: [(OperationKind, Arguments, kind: String, parameters: Int)] = [
       (.layerNorm, [.x: x(), .axes: .integers([-1]), .gamma: try numbers([4])], "layer_norm operation", 4),
       (.relu6, [.x: x()], "ReLU", 0),
-      (.sigmoidHard, [.x: x(), .alpha: .number(0.3)], "sigmoid_hard operation", 0),
+      (.sigmoidHard, [.x: x(), .alpha: .number(0.3)], "Rescaling", 0),
       (.gelu, [.x: x(), .mode: .choice(OperationKind.GeluMode.tanh)], "gelu operation", 0),
       (try .binary(.multiply), [.x: x(), .y: try numbers([3, 1])], "mul operation", 3),
       (try .binary(.power), [.x: x(), .y: two], "pow operation", 0),
