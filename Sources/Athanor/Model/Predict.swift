@@ -52,7 +52,7 @@ extension Model {
     try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize).run(data) { feed, use in
       let workspace = try workspace(.predict, feed)
       use(workspace)
-      workspace.run(memory, pool: pool, profile: profile)
+      workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
     }
   }
 
@@ -72,7 +72,7 @@ extension Model {
       let rows = start..<min(start + batchSize, prepared.count)
       let workspace = try workspace(.evaluate, prepared.feed.with(examples: rows.count))
       prepared.fill(workspace, rows)
-      workspace.run(memory, pool: pool, profile: profile)
+      workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
       totals.add(workspace, count: rows.count)
     }
     return totals.logs
@@ -101,6 +101,18 @@ extension Network {
   /// Results by the outputs' names.
   func named(_ results: [Tensor]) -> [String: Tensor] {
     Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// Numbers the forward passes of predictions, from which dropouts that were called with `training: true` draw their masks.
+///
+/// They are far from those of training, whose masks follow from the passes before it and from nothing else.
+struct PredictionPasses {
+  private var number: UInt64 = 1 << 63
+
+  mutating func next() -> UInt64 {
+    defer { number &+= 1 }
+    return number
   }
 }
 
