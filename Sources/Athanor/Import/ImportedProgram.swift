@@ -65,8 +65,10 @@ private struct ImportWalk {
 
   private mutating func add(_ operation: Program.Operation) throws {
     let (first, weights) = (builder.graph.nodes.count, WeightCollector(builder))
+    var read: [String: ImportedValue] = [:]
+    for name in operation.computedNames { read[name] = values[name] }
     let site = try ImportSite(
-      operation, values, batch: program.inputs.first?.shape.first, builder, weight: weights.declare)
+      operation, read, batch: program.inputs.first?.shape.first, builder, weight: weights.declare)
     let results = try site.results()
     if !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results) {
       try addOperation(site, weights.named, results)
@@ -95,24 +97,26 @@ private struct ImportWalk {
     _ operation: Program.Operation?, _ nodes: ArraySlice<Node>, _ weights: [ValueID: Tensor],
     _ results: [ImportedValue]
   ) -> Bool {
-    var (newSteps, newPlaces) = (steps, places)
+    var newSteps: [Step] = []
+    var newPlaces: [ValueID: Network.Reference] = [:]
     let computing = nodes.filter { !($0.op is Constant) }
     var rest = ImportedNodes(builder.graph, computing[...], weights: weights)
     while !rest.isEmpty {
       guard let found = Self.importable.lazy.compactMap({ $0.imported(rest) }).first else { return false }
-      let arguments = found.inputs.compactMap { newPlaces[$0] }
+      let arguments = found.inputs.compactMap { newPlaces[$0] ?? places[$0] }
       guard arguments.count == found.inputs.count, let result = rest.outputs(of: found.nodeCount - 1).first else {
         return false
       }
-      newPlaces[result] = .result(call: newSteps.count, index: 0)
+      newPlaces[result] = .result(call: steps.count + newSteps.count, index: 0)
       rest = rest.dropFirst(found.nodeCount)
       // The operation's name is that of its last layer, behind changes of order or size.
       newSteps.append(
         Step(
           layer: found.layer, operation: rest.isEmpty ? operation : nil, arguments: arguments, weights: found.weights))
     }
-    guard results.allSatisfy({ $0.id.map { newPlaces[$0] != nil } ?? true }) else { return false }
-    (steps, places) = (newSteps, newPlaces)
+    guard results.allSatisfy({ $0.id.map { (newPlaces[$0] ?? places[$0]) != nil } ?? true }) else { return false }
+    steps += newSteps
+    places.merge(newPlaces) { $1 }
     return true
   }
 

@@ -134,6 +134,7 @@ private struct OperationView {
     let multiply = try OperationKind.binary(.multiply)
     var pending = operation.kind == multiply ? operation.operands(.x) + operation.operands(.y) : []
     while let operand = pending.popLast() {
+      guard inner.count < 3 else { return nil }
       if case .constant(let tensor) = operand {
         guard tensor.count == 1 else { return nil }
         number *= Double(tensor.floats[0])
