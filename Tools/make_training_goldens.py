@@ -121,9 +121,12 @@ def layers() -> dict:
         "batch_normalization_plain": (l.BatchNormalization(center=False, scale=False, momentum=0.5), [7, 3]),
         "batch_normalization_center": (l.BatchNormalization(scale=False, momentum=0.8), [2, 3, 3, 5]),
         "leaky_re_lu": (l.LeakyReLU(negative_slope=0.1), [5, 7]),
+        "re_lu": (l.ReLU(), [5, 7]),
+        "re_lu_maximum": (l.ReLU(max_value=1.25), [5, 7]),
         "flatten": (l.Flatten(), [3, 5, 2, 3]),
         "reshape": (l.Reshape((3, -1, 2)), [3, 30]),
         "repeat_vector": (l.RepeatVector(3), [4, 5]),
+        "permute": (l.Permute((3, 1, 2)), [2, 4, 3, 5]),
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
     }
     activations = {

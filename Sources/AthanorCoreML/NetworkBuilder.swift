@@ -68,6 +68,7 @@ struct NetworkBuilder {
         .with { ($0.constant.value, $0.amounts) = (value, edges(Array(pads.dropFirst(4))).amounts) })
     case .reshape where rank == 2: return .flatten(ProtoFlattenLayer())
     case .linear where rank == 2: return .innerProduct(try product(operation))
+    case .batchNorm where rank == 2 || rank == 4: return .batchNormalization(try normalization(operation))
     case .softmax where rank == 2: return .softmax(ProtoEmpty())
     default: break
     }
@@ -166,6 +167,18 @@ struct NetworkBuilder {
     guard let bias = try operation.tensor(.bias) else { return layer }
     layer.hasBias_p = true
     layer.bias = weights(bias)
+    return layer
+  }
+
+  private func normalization(_ operation: Program.Operation) throws -> ProtoBatchNormalizationLayer {
+    let (mean, variance) = (try operation.required(.mean), try operation.required(.variance))
+    var layer = ProtoBatchNormalizationLayer()
+    layer.channels = UInt64(mean.count)
+    layer.epsilon = Float(try operation.number(.epsilon))
+    (layer.mean, layer.variance) = (weights(mean), weights(variance))
+    let ones = Tensor(uncheckedShape: mean.shape, .float32([Float](repeating: 1, count: mean.count)))
+    layer.gamma = weights(try operation.tensor(.gamma) ?? ones)
+    layer.beta = weights(try operation.tensor(.beta) ?? Tensor(zeros: mean.shape))
     return layer
   }
 

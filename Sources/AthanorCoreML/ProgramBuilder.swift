@@ -79,8 +79,26 @@ final class ProgramBuilder {
     for (name, argument) in operation.given {
       inputs[name.rawValue] = bind(argument, "\(outputs[0].name)_\(name.rawValue)")
     }
-    add(operation.kind, inputs, outputs.map { ($0.name, .tensor(dataType, $0.shape)) })
+    if operation.kind == .batchNorm, outputs[0].shape.count == 2 {
+      addToRows(operation.kind, inputs, outputs[0].name, outputs[0].shape)
+    } else {
+      add(operation.kind, inputs, outputs.map { ($0.name, .tensor(dataType, $0.shape)) })
+    }
     for output in outputs { names[output.result.name] = output.name }
+  }
+
+  /// Adds an operation that needs an axis behind the channels, which rows `[N, C]` do not have: they are given one, and lose it again.
+  private func addToRows(_ kind: OperationKind, _ inputs: [String: ProtoArgument], _ output: String, _ shape: [Int]) {
+    let type = ProtoValueType.tensor(dataType, shape + [1])
+    let axes = [ArgumentName.axes.rawValue: bind(.integers([2]), "\(output)_axes")]
+    let (expanded, result) = (uniqueName("\(output)_expanded"), uniqueName("\(output)_columns"))
+    var inputs = inputs
+    let x = ArgumentName.x.rawValue
+    add(OperationKind.expandDims, axes.merging([x: inputs[x] ?? ProtoArgument()]) { $1 }, [(expanded, type)])
+    inputs[x] = .named([expanded])
+    add(kind, inputs, [(result, type)])
+    add(
+      OperationKind.squeeze, axes.merging([x: .named([result])]) { $1 }, [(output, .tensor(dataType, shape))])
   }
 
   /// Adds an operation with results of given types.

@@ -47,7 +47,12 @@ package enum KerasFile {
       "optional": false,
     ]
     let layers = try model.network.entries.map { entry in
-      try entry.layer.serialized(name: entry.name, isTrainable: !Network.isFrozen(entry.name, model.frozen))
+      guard !(entry.layer is any NativeLayer) else {
+        throw AthanorError(
+          .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "it has no Keras name",
+          fix: "Save it as .safetensors, or save with weightsOnly.")
+      }
+      return try entry.layer.serialized(name: entry.name, isTrainable: !Network.isFrozen(entry.name, model.frozen))
     }
     let configuration: Configuration = [
       "name": model.name, "trainable": true, "dtype": JSONValue.float32Policy,

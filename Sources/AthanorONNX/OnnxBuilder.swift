@@ -136,6 +136,16 @@ private struct NodeWriter {
         break
       }
       add("Add", [step("MatMul", product), try input(.bias)])
+    case .batchNorm:
+      let count = try operation.required(.mean).count
+      let ones = Program.Operand.constant(
+        Tensor(uncheckedShape: [count], .float32([Float](repeating: 1, count: count))))
+      let scale = reference(try operation.has(.gamma) ? operation.operand(.gamma) : ones, "gamma")
+      let shift = reference(
+        try operation.has(.beta) ? operation.operand(.beta) : .constant(Tensor(zeros: [count])), "beta")
+      add(
+        "BatchNormalization", [try input(.x), scale, shift] + (try inputs(.mean, .variance)),
+        [.number("epsilon", try operation.number(.epsilon))])
     case .matmul: add("MatMul", [try factor(.x, .transposeX), try factor(.y, .transposeY)])
     default: return try writePointwise()
     }

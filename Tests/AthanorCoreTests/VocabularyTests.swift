@@ -158,11 +158,20 @@ import Testing
       let value = try #require(forward.sources[.input(input.name)])
       return try builder.source(.input(input.name), forward.type(of: value))
     }
-    let composer = ProgramComposer(program, builder) { name, tensor in
-      contents[.parameter(name)] = .real(tensor.floats.map { Double($0) })
-      return try builder.source(.parameter(name), ValueType(.float32, Shape(tensor.shape)))
+    var values: [String: ImportedValue] = [:]
+    for (input, value) in zip(program.inputs, inputs) {
+      values[input.name] = ImportedValue(value, layout: input.isPicture ? .picture : .plain)
     }
-    builder.setResult(.output("y0"), try composer.compose(inputs)[0])
+    for operation in program.operations {
+      let site = try ImportSite(operation, values, batch: 3, builder) { name, tensor in
+        let source = Source.parameter("\(operation.results[0].name)/\(name)")
+        contents[source] = .real(tensor.floats.map { Double($0) })
+        return try builder.source(source, ValueType(.float32, Shape(tensor.shape)))
+      }
+      for (result, value) in zip(operation.results, try site.results()) { values[result.name] = value }
+    }
+    let output = try #require(values[program.outputs[0].name])
+    builder.setResult(.output("y0"), try builder.value(builder.plain(output)))
     let (got, want) = (
       try numbers(builder.graph, "y0", contents), try numbers(forward, "y0", contents)
     )
@@ -190,7 +199,8 @@ import Testing
     let exported =
       UnaryFunction.allCases.compactMap(\.row.name) + BinaryFunction.allCases.compactMap(\.row.name)
       + [
-        OperationKind.avgPool, .concat, .conv, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad, .reduceMax,
+        OperationKind.avgPool, .batchNorm, .concat, .conv, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad,
+        .reduceMax,
         .reduceMean,
         .reduceSum, .reshape, .sliceBySize, .softmax, .tile, .transpose,
       ].map(\.name)

@@ -76,10 +76,10 @@ extension Network {
   /// The most calls that a file may ask for, those within its models among them.
   private static let callLimit = 1_000_000
 
-  /// Checks what a file says: names, references, and the number of calls.
+  /// Checks what a file says of a network: names, references, and the number of calls.
   ///
   /// - Throws: `AthanorError` when a name is empty or taken, a call or an output reads what is not there before it, or a layer is never called.
-  private func validate() throws {
+  func validate() throws {
     try checkNames("input", inputs.map(\.name))
     try checkNames("layer", entries.map(\.name))
     try checkNames("output", outputs.map(\.name))

@@ -102,3 +102,20 @@ extension Conv2D: SerializableLayer {
       biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
   }
 }
+
+extension Conv2D: ImportableLayer, AbsorbingLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let op = nodes.operation(Conv2DOp.self), let kernel = nodes.weight(1),
+      let padding = Padding(op.window.padding)
+    else { return nil }
+    let layer = Conv2D(
+      kernel.shape[3], kernelSize: Size2D(op.window.kernel), strides: Size2D(op.window.strides), padding: padding,
+      dilation: Size2D(op.window.dilations), groups: op.groups, useBias: nodes.bias != nil)
+    return nodes.layer(
+      layer, weights: ["kernel": kernel, "bias": nodes.bias], nodes: nodes.bias == nil ? 1 : 2)
+  }
+
+  package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
+    try activated(by: next, insteadOf: activation)
+  }
+}

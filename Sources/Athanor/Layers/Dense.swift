@@ -73,3 +73,16 @@ extension Dense: SerializableLayer {
       biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
   }
 }
+
+extension Dense: ImportableLayer, AbsorbingLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard nodes.operation(MatMul.self) == MatMul(), let kernel = nodes.weight(1) else { return nil }
+    let layer = Dense(kernel.shape[1], useBias: nodes.bias != nil)
+    return nodes.layer(
+      layer, weights: ["kernel": kernel, "bias": nodes.bias], nodes: nodes.bias == nil ? 1 : 2)
+  }
+
+  package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
+    try activated(by: next, insteadOf: activation)
+  }
+}

@@ -20,6 +20,10 @@ extension Add: SerializableLayer {
   public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
+extension Add: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? { pointwise(nodes, .add, Add()) }
+}
+
 /// The first value minus the second: `[N, ...], [N, ...] -> [N, ...]`; shapes broadcast. Source: `keras.layers.Subtract`.
 ///
 /// - Throws: when built: `AthanorError` if there are not two inputs or their shapes do not broadcast.
@@ -45,6 +49,10 @@ extension Subtract: SerializableLayer {
   public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
+extension Subtract: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? { pointwise(nodes, .subtract, Subtract()) }
+}
+
 /// The product of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
 /// `keras.layers.Multiply`.
 ///
@@ -66,6 +74,10 @@ extension Multiply: SerializableLayer {
   public static var className: String { "Multiply" }
   public var configuration: Configuration { [:] }
   public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+}
+
+extension Multiply: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? { pointwise(nodes, .multiply, Multiply()) }
 }
 
 /// The mean of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source: `keras.layers.Average`.
@@ -117,6 +129,10 @@ extension Maximum: SerializableLayer {
   public init(configuration: Configuration, name: String) throws { self.init(name: name) }
 }
 
+extension Maximum: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? { pointwise(nodes, .maximum, Maximum()) }
+}
+
 /// The smallest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
 /// `keras.layers.Minimum`.
 ///
@@ -140,6 +156,10 @@ extension Minimum: SerializableLayer {
   public static var className: String { "Minimum" }
   public var configuration: Configuration { [:] }
   public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+}
+
+extension Minimum: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? { pointwise(nodes, .minimum, Minimum()) }
 }
 
 /// Values one after another along an axis: `[N, ..., A], [N, ..., B], ... -> [N, ..., A + B + ...]`. Source:
@@ -178,6 +198,15 @@ extension Concatenate: SerializableLayer {
   public var configuration: Configuration { ["axis": axis] }
   public init(configuration: Configuration, name: String) throws {
     self.init(axis: try configuration.integer("axis", default: -1), name: name)
+  }
+}
+
+extension Concatenate: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let axis = nodes.operation(AthanorCore.Concatenate.self)?.axis, axis > 0, nodes.inputs.count > 1 else {
+      return nil
+    }
+    return nodes.layer(Concatenate(axis: axis), inputs: nodes.inputs.count)
   }
 }
 
@@ -265,6 +294,12 @@ extension Dot: SerializableLayer {
       self.init(axes: try configuration.integer("axes"), normalize: isNormalized, name: name)
     }
   }
+}
+
+private func pointwise(
+  _ nodes: ImportedNodes, _ function: BinaryFunction, _ layer: any SerializableLayer
+) -> ImportedLayer? {
+  nodes.operation(Binary.self)?.function == function ? nodes.layer(layer, inputs: 2) : nil
 }
 
 private func folded(_ inputs: [Value], _ combine: (Value, Value) throws -> Value) throws -> Value {

@@ -40,6 +40,16 @@ extension MaxPooling2D: SerializableLayer {
   }
 }
 
+extension MaxPooling2D: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let window = nodes.operation(MaxPool2DOp.self)?.window, let padding = Padding(window.padding) else {
+      return nil
+    }
+    return nodes.layer(
+      MaxPooling2D(Size2D(window.kernel), strides: Size2D(window.strides), padding: padding))
+  }
+}
+
 /// The mean of each window of a picture, counting only places within it: `[N, H, W, C] -> [N, H', W', C]`. Source:
 /// `keras.layers.AveragePooling2D`.
 ///
@@ -80,6 +90,16 @@ extension AveragePooling2D: SerializableLayer {
     let size = try configuration.size("pool_size", default: 2)
     self.init(
       size, strides: try configuration.size("strides", default: size), padding: try configuration.padding(), name: name)
+  }
+}
+
+extension AveragePooling2D: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let window = nodes.operation(AveragePool2DOp.self)?.window, let padding = Padding(window.padding) else {
+      return nil
+    }
+    return nodes.layer(
+      AveragePooling2D(Size2D(window.kernel), strides: Size2D(window.strides), padding: padding))
   }
 }
 
@@ -131,6 +151,12 @@ extension GlobalAveragePooling2D: SerializableLayer {
   }
 }
 
+extension GlobalAveragePooling2D: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    globalPooling(nodes, .mean) { GlobalAveragePooling2D(keepAxes: $0) }
+  }
+}
+
 /// The largest value of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
 /// `keras.layers.GlobalMaxPooling2D`.
 ///
@@ -166,8 +192,27 @@ extension GlobalMaxPooling2D: SerializableLayer {
   }
 }
 
+extension GlobalMaxPooling2D: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    globalPooling(nodes, .max) { GlobalMaxPooling2D(keepAxes: $0) }
+  }
+}
+
 private func globallyPooled(_ input: Value, _ keepAxes: Bool, _ pool: (Value) throws -> Value) throws -> Value {
   _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(input.shape, "window")
   let pooled = try pool(input)
   return keepAxes ? try pooled.reshaped([input.shape[0], 1, 1, input.shape[3]]) : pooled
+}
+
+private func globalPooling(
+  _ nodes: ImportedNodes, _ function: ReduceFunction, _ layer: (_ keepAxes: Bool) -> any SerializableLayer
+) -> ImportedLayer? {
+  let shape = nodes.inputShape
+  guard let op = nodes.operation(Reduce.self), op.function == function, op.axes == 1..<3, shape.rank == 4 else {
+    return nil
+  }
+  let keepsAxes =
+    nodes.next?.operation(ReshapeOp.self) != nil
+    && nodes.next?.outputShape == Shape(axes: [shape.axes[0], Shape.Axis(1), Shape.Axis(1), shape.axes[3]])
+  return nodes.layer(layer(keepsAxes), nodes: keepsAxes ? 2 : 1)
 }

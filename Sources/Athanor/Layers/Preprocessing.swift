@@ -27,7 +27,8 @@ public struct Rescaling: Layer {
     guard scale.isFinite else {
       throw AthanorError(.argument, at: "", "scale is \(scale) but must be a finite number")
     }
-    return try input * scale + offset
+    let scaled = try scale == 1 ? input : input * scale
+    return try self.offset == [0] ? scaled : scaled + offset
   }
 }
 
@@ -40,6 +41,29 @@ extension Rescaling: SerializableLayer {
 
   public init(configuration: Configuration, name: String) throws {
     self.init(try configuration.number("scale"), offset: try configuration.numbers("offset") ?? [0], name: name)
+  }
+}
+
+extension Rescaling: ImportableLayer, AbsorbingLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let function = nodes.operation(Binary.self)?.function else { return nil }
+    // What is added to each channel of an input prepares data; elsewhere it is trained.
+    if function == .add, nodes.readsInput, let offset = nodes.weight(1), offset.floats.allSatisfy(\.isFinite),
+      offset.shape.map(Optional.some) == Array(nodes.inputShape.lengths.suffix(1))
+    {
+      return nodes.layer(Rescaling(1, offset: offset.floats.map { Double($0) }))
+    }
+    guard let number = nodes.number(1), number.isFinite else { return nil }
+    switch function {
+    case .multiply: return nodes.layer(Rescaling(number))
+    case .add: return nodes.layer(Rescaling(1, offset: [number]))
+    default: return nil
+    }
+  }
+
+  package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
+    guard offset == [0], let next = next as? Rescaling, next.scale == 1 else { return nil }
+    return Rescaling(scale, offset: next.offset)
   }
 }
 

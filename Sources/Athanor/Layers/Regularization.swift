@@ -87,10 +87,8 @@ public struct BatchNormalization: Layer {
     let movingMean = try scope.weight("moving_mean", shape: [channels], initializer: .zeros, isTrainable: false)
     let movingVariance = try scope.weight("moving_variance", shape: [channels], initializer: .ones, isTrainable: false)
     guard scope.isTraining, scope.isTrainable else {
-      var factor = try rsqrt(movingVariance + epsilon)  // [C]
-      if let gamma { factor = try factor * gamma }
-      let shift = try beta.map { try $0 - movingMean * factor } ?? -(movingMean * factor)  // [C]
-      return try input * factor + shift
+      return try input.batchNormalized(
+        mean: movingMean, variance: movingVariance, gamma: gamma, beta: beta, epsilon: epsilon)
     }
     let (y, mean, variance) = try input.batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
     try scope.update(movingMean, to: movingMean * momentum + mean * (1 - momentum))
@@ -185,5 +183,29 @@ extension LeakyReLU: SerializableLayer {
     // Keras 2 called it alpha.
     let slope = try configuration.number("alpha", default: 0.3)
     self.init(slope: try configuration.number("negative_slope", default: slope), name: name)
+  }
+}
+
+extension BatchNormalization: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let op = nodes.operation(BatchNormPrediction.self), op.epsilon > 0, let mean = nodes.weight(1),
+      let variance = nodes.weight(2)
+    else { return nil }
+    let layer = BatchNormalization(epsilon: op.epsilon, center: op.hasBeta, scale: op.hasGamma)
+    return nodes.layer(
+      layer,
+      weights: [
+        "moving_mean": mean, "moving_variance": variance, "gamma": op.hasGamma ? nodes.weight(3) : nil,
+        "beta": op.hasBeta ? nodes.weight(nodes.inputs.count - 1) : nil,
+      ])
+  }
+}
+
+extension Activation: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    let alpha = nodes.operation(Unary.self)?.alpha ?? 0
+    return (ActivationFunction.all + [.elu(alpha: alpha), .leakyReLU(slope: alpha)])
+      .first { nodes.isComputed(by: $0.apply) }
+      .map { nodes.layer(Activation($0)) }
   }
 }

@@ -111,6 +111,45 @@ extension RepeatVector: SerializableLayer {
   }
 }
 
+/// The axes of an example in another order: axis i of the result is axis `dims[i]` of the input, the examples' being 0. Source:
+/// `keras.layers.Permute`.
+///
+/// - Throws: when built: `AthanorError` if `dims` does not name each axis from 1 on once.
+/// - Example:
+///   ```swift
+///   Permute([2, 3, 1])  // [N, C, H, W] -> [N, H, W, C]
+///   ```
+public struct Permute: Layer {
+  /// The axes of the input, from 1, in the order of the result.
+  public let dims: [Int]
+  public let name: String?
+
+  /// Describes a change of order.
+  public init(_ dims: [Int], name: String? = nil) {
+    self.dims = dims
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard dims.sorted() == Array(1..<max(1, input.shape.rank)) else {
+      throw AthanorError(
+        .argument, at: "", "dims is \(dims), but the input has shape \(input.shape)",
+        fix: "Name each axis from 1 to \(input.shape.rank - 1) once.")
+    }
+    return try input.transposed([0] + dims)  // [N, ...]
+  }
+}
+
+extension Permute: SerializableLayer {
+  public static var className: String { "Permute" }
+
+  public var configuration: Configuration { ["dims": dims] }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(try configuration.integers("dims"), name: name)
+  }
+}
+
 /// Rows and columns of zeros around pictures: `[N, H, W, C] -> [N, top + H + bottom, left + W + right, C]`. Source:
 /// `keras.layers.ZeroPadding2D`.
 ///
@@ -162,5 +201,40 @@ extension ZeroPadding2D: SerializableLayer {
       return
     }
     self.init(top: vertical[0], bottom: vertical[1], left: horizontal[0], right: horizontal[1], name: name)
+  }
+}
+
+extension Flatten: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard nodes.operation(ReshapeOp.self) != nil, nodes.outputShape.rank == 2, nodes.isBatchKept else { return nil }
+    return nodes.layer(Flatten())
+  }
+}
+
+extension Reshape: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    let lengths = nodes.outputShape.withoutBatch.compactMap(\.self)
+    guard nodes.operation(ReshapeOp.self) != nil, nodes.isBatchKept, lengths.count == nodes.outputShape.rank - 1,
+      lengths.allSatisfy({ $0 > 0 })
+    else { return nil }
+    return nodes.layer(Reshape(lengths))
+  }
+}
+
+extension Permute: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let order = nodes.operation(Transpose.self)?.order, order.first == 0 else { return nil }
+    return nodes.layer(Permute(Array(order.dropFirst())))
+  }
+}
+
+extension ZeroPadding2D: ImportableLayer {
+  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
+    guard let op = nodes.operation(Pad.self), op.before.count == 4,
+      [op.before[0], op.before[3], op.after[0], op.after[3]] == [0, 0, 0, 0],
+      (op.before + op.after).allSatisfy({ $0 <= 65_535 })
+    else { return nil }
+    return nodes.layer(
+      ZeroPadding2D(top: op.before[1], bottom: op.after[1], left: op.before[2], right: op.after[2]))
   }
 }

@@ -12,6 +12,9 @@ public struct Size2D: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressib
   /// Height and width.
   public init(_ height: Int, _ width: Int) { values = [height, width] }
 
+  /// Height and width.
+  package init(_ pair: [Int]) { values = pair }
+
   /// The length along the vertical axis.
   public var height: Int { values.first ?? 0 }
   /// The length along the horizontal axis.
@@ -40,4 +43,10 @@ public enum Padding: String, Hashable, Sendable, CaseIterable {
   case same
 
   var window: Window2D.Padding { self == .valid ? .valid : .same }
+
+  /// nil where so many places are meant, whatever the picture's size.
+  init?(_ window: Window2D.Padding) {
+    guard let padding = Padding.allCases.first(where: { $0.window == window }) else { return nil }
+    self = padding
+  }
 }

@@ -23,7 +23,9 @@ package struct ModelRecipe {
   package init(_ program: Program, name: String) throws {
     var program = program
     let scale = try program.takePixelScale()
-    self.init(try ImportedNetwork(program, name: "network").network(), name: name)
+    let imported = try ImportedProgram(program.simplified())
+    self.init(imported.network, name: name)
+    weights = imported.weights
     pixelScale = scale
   }
 }
@@ -53,7 +55,9 @@ extension Model {
   /// Reads a model from a file: `.safetensors`, Keras' `.h5` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with
   /// `AthanorCoreML`), `.onnx` (with `AthanorONNX`).
   ///
-  /// Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the file says. A model whose
+  /// The operations of Core ML and ONNX models become the layers that compute the same. Those for which there is none are layers too, but
+  /// `.h5` files cannot hold them. Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the
+  /// file says. A model whose
   /// loss, metrics or optimizer only the program knows that wrote it is read without them (see `warnings`); once it is compiled
   /// with them, `fit(resume: true)` goes on with the same bits.
   ///

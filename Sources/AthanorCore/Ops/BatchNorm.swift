@@ -97,3 +97,148 @@ package struct BatchNormGradient: Op {
     }
   }
 }
+
+/// Batch normalisation by known means and variances, as a network that predicts does it:
+/// `x [..., C], mean [C], variance [C], gamma [C]?, beta [C]? -> y [..., C]`, `y = x * factor + shift` with
+/// `factor = gamma / sqrt(variance + epsilon)` and `shift = beta - mean * factor`.
+package struct BatchNormPrediction: ForwardOp {
+  package let epsilon: Double
+  package let hasGamma: Bool
+  package let hasBeta: Bool
+
+  package var name: String { "batchNormPrediction" }
+  package var attributes: String { "epsilon: \(epsilon), gamma: \(hasGamma), beta: \(hasBeta)" }
+
+  package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+    for input in inputs { try requireFloat(input) }
+    let channels = Shape(axes: inputs[0].shape.axes.suffix(1))
+    guard inputs[0].shape.rank >= 2, inputs.dropFirst().allSatisfy({ $0.shape == channels }) else {
+      throw AthanorError(
+        .shape, at: "",
+        "input of shape \(inputs[0].shape) does not go with means \(inputs[1].shape) and variances \(inputs[2].shape)",
+        fix: "The input needs at least 2 axes (batch, channels), and the others one number for each channel.")
+    }
+    return [inputs[0]]
+  }
+
+  package func gradient(_ site: GradientSite) throws -> [Value?] {
+    guard let dy = site.outputGradients[0] else { return site.inputs.map { _ in nil } }
+    let (x, mean) = (site.inputs[0], site.inputs[1])
+    let inverse = try rsqrt(site.inputs[2] + epsilon)  // [C]
+    let gamma = hasGamma ? site.inputs[3] : nil
+    let factor = try gamma.map { try inverse * $0 } ?? inverse  // [C]
+    var gradients: [Value?] = [try dy * factor]
+    let wanted = site.needsGradient
+    gradients.append(wanted[1] ? try -(dy.summed(to: mean.shape) * factor) : nil)
+    if wanted[2] || (hasGamma && wanted[3]) {
+      let product = try (dy * (x - mean)).summed(to: mean.shape) * inverse  // [C]
+      gradients.append(wanted[2] ? try product * factor * inverse * -0.5 : nil)
+      if hasGamma { gradients.append(product) }
+    } else {
+      gradients += hasGamma ? [nil, nil] : [nil]
+    }
+    if hasBeta { gradients.append(wanted[site.inputs.count - 1] ? try dy.summed(to: mean.shape) : nil) }
+    return gradients
+  }
+
+  package var outputPlacement: OutputPlacement { .overInput(0) }
+
+  package func kernel(_ site: KernelSite) -> Kernel {
+    let (x, mean, variance, y) = (site.inputs[0], site.inputs[1], site.inputs[2], site.outputs[0])
+    let gamma = hasGamma ? site.inputs[3] : nil
+    let beta = hasBeta ? site.inputs.last : nil
+    let channels = mean.count
+    // Rows of channels, and a vector for them all.
+    func template(_ function: BinaryFunction, rows: Int) -> ath_binary_args {
+      var arguments = ath_binary_args()
+      arguments.function = function.code
+      arguments.rank = 2
+      setLengths(&arguments.dims, [rows, channels])
+      setLengths(&arguments.a_strides, [channels, 1])
+      setLengths(&arguments.b_strides, [0, 1])
+      return arguments
+    }
+    let rows = channels == 0 ? 0 : x.count / channels
+    // The factors, and behind them the shifts; a number has at most 8 bytes.
+    let shiftOffset = (channels * 8 + 63) / 64 * 64
+    return Kernel(scratch: 2 * shiftOffset) { run in
+      func apply(
+        _ function: BinaryFunction, _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer,
+        _ y: UnsafeMutableRawPointer, rows: Int = 1
+      ) {
+        var arguments = template(function, rows: rows)
+        (arguments.a, arguments.b, arguments.y) = (UnsafeRawPointer(a), UnsafeRawPointer(b), y)
+        run.table.pointee.binary(&arguments, run.pool)
+      }
+      func apply(_ function: UnaryFunction, to values: UnsafeMutableRawPointer) {
+        var arguments = ath_unary_args(
+          function: function.code, count: Int64(channels), alpha: 0, x: values, y: values)
+        run.table.pointee.unary(&arguments, run.pool)
+      }
+      let (factor, shift) = (run.scratch, run.scratch + shiftOffset)
+      var sum = ath_convert_args(
+        source: ATH_SOURCE_FLOAT, count: Int64(channels), x: run[variance], scale: 1, offset: epsilon, y: factor)
+      run.table.pointee.convert(&sum, run.pool)
+      apply(.rsqrt, to: factor)
+      if let gamma { apply(.multiply, factor, run[gamma], factor) }
+      apply(.multiply, run[mean], factor, shift)
+      if let beta { apply(.subtract, run[beta], shift, shift) } else { apply(.negate, to: shift) }
+      apply(.multiply, run[x], factor, run[y], rows: rows)
+      apply(.add, run[y], shift, run[y], rows: rows)
+    }
+  }
+
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let (shape, rank) = (site.outputShapes[0], site.inputs[0].rank)
+    // Channels stand behind the batch; the order of other axes than a picture's is changed and changed back.
+    var x = try rank == 4 ? site.picture(site.inputs[0]) : site.plain(site.inputs[0])
+    let order = [0, rank - 1] + Array(1..<rank - 1)
+    func moved(_ value: ExportValue, _ order: [Int]) throws -> ExportValue {
+      try site.emit(
+        .transpose, [.x: .value(value), .perm: .integers(order)], shape: order.map { value.shape[$0] })
+    }
+    let isMoved = rank != 2 && rank != 4
+    if isMoved { x = try moved(x, order) }
+    var arguments: [ArgumentName: Program.Argument] = [
+      .x: .value(x), .mean: .constant(try site.constant(1, "the mean")),
+      .variance: .constant(try site.constant(2, "the variance")), .epsilon: .number(epsilon),
+    ]
+    if hasGamma { arguments[.gamma] = .constant(try site.constant(3, "gamma")) }
+    if hasBeta { arguments[.beta] = .constant(try site.constant(site.inputs.count - 1, "beta")) }
+    let y = try site.emit(.batchNorm, arguments, shape: isMoved ? x.shape : shape, layout: x.layout)
+    return [isMoved ? try moved(y, order.indices.map { order.firstIndex(of: $0) ?? $0 }) : y]
+  }
+}
+
+extension OperationKind {
+  package static let batchNorm = OperationKind(
+    "batch_norm",
+    [
+      .required(.x), .required(.mean), .required(.variance), .optional(.gamma), .optional(.beta),
+      .number(.epsilon, 1e-5),
+    ]
+  ) { site in
+    let x = try site.computed(.x)
+    let (mean, variance) = (try site.operation.required(.mean), try site.operation.required(.variance))
+    let (gamma, beta) = (try site.operation.tensor(.gamma), try site.operation.tensor(.beta))
+    guard [variance, gamma, beta].compactMap(\.self).allSatisfy({ $0.count == mean.count }), x.rank >= 2,
+      x.shape[1] == mean.count
+    else { throw site.damaged("its \(mean.count) means do not go with an input of shape \(Shape(x.shape))") }
+    func weight(_ name: String, _ tensor: Tensor) throws -> Value {
+      try site.weight(name, tensor.reshaped(to: [tensor.count]))
+    }
+    func normalized(_ x: Value) throws -> Value {
+      try x.batchNormalized(
+        mean: weight("moving_mean", mean), variance: weight("moving_variance", variance),
+        gamma: gamma.map { try weight("gamma", $0) }, beta: beta.map { try weight("beta", $0) },
+        epsilon: site.operation.number(.epsilon))
+    }
+    if x.rank == 4 { return try site.map(site.picture(x), normalized) }
+    return try site.map(site.plain(x)) { x in
+      guard x.shape.rank > 2 else { return try normalized(x) }
+      let rank = x.shape.rank
+      let last = try normalized(x.transposed([0] + Array(2..<rank) + [1]))
+      return try last.transposed([0, rank - 1] + Array(1..<rank - 1))
+    }
+  }
+}

@@ -193,13 +193,10 @@ extension OperationKind {
     }
     let dilations = try site.integers(.dilations, count: 2)
     let size = Array(kernel.shape[2...])
-    let window: Window2D
-    if let pads = try site.padsBeyondKernel(size, dilations) {
-      x = try x.padded(before: [0, pads[0], pads[2], 0], after: [0, pads[1], pads[3], 0])
-      let strides = try site.integers(.strides, count: 2)
-      window = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
-    } else {
-      window = try site.window(x, size: size, dilations: dilations)
+    var window = try site.window(x, size: size, dilations: dilations, allowsAnyPadding: true).named(for: x.shape)
+    if case .explicit(let before, let after) = window.padding {
+      x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
+      window = Window2D(kernel: size, strides: window.strides, dilations: dilations, padding: .valid)
     }
     var y = try x.conv2D(site.weight("kernel", kernel.transposed([2, 3, 1, 0])), window, groups: groups)
     if let bias = try site.operation.tensor(.bias) {

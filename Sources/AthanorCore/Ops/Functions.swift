@@ -236,6 +236,14 @@ extension Value {
     return (results[0], results[1], results[2])
   }
 
+  /// Normalised by known means and variances `[C]`.
+  package func batchNormalized(
+    mean: Value, variance: Value, gamma: Value?, beta: Value?, epsilon: Double
+  ) throws -> Value {
+    let op = BatchNormPrediction(epsilon: epsilon, hasGamma: gamma != nil, hasBeta: beta != nil)
+    return try applyAll(op, [mean, variance] + [gamma, beta].compactMap(\.self))[0]
+  }
+
   /// The crossentropy of softmax(self) with targets: probabilities `[..., C]` or class numbers `[...]`.
   package func softmaxCrossentropy(_ target: Value) throws -> Value { try apply(SoftmaxCrossentropy(), target) }
 

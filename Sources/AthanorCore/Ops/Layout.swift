@@ -124,8 +124,14 @@ package struct Transpose: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let x = try site.plain(site.inputs[0])
-    return [try site.emit(.transpose, [.x: .value(x), .perm: .integers(order)], shape: site.outputShapes[0])]
+    // Where the program has a picture's channels first, only the way in which it is seen changes.
+    let (input, shape) = (site.inputs[0], site.outputShapes[0])
+    if input.constant == nil, input.layout == .plain, order == Layout.toGraph {
+      return [ExportValue(input.operand, shape: shape, layout: .picture)]
+    }
+    if input.layout == .picture, order == Layout.toProgram { return [ExportValue(input.operand, shape: shape)] }
+    let x = try site.plain(input)
+    return [try site.emit(.transpose, [.x: .value(x), .perm: .integers(order)], shape: shape)]
   }
 }
 

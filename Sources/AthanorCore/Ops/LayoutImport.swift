@@ -82,7 +82,7 @@ extension OperationKind {
     "concat", [.required(.values, .values), .integer(.axis, 0), .flag(.interleave, isFixed: true)],
     fold: { try $0.foldedConcatenation() }
   ) { site in
-    let parts = try site.values(.values)
+    let parts = site.values(.values)
     guard parts.allSatisfy({ $0.constant == nil }) else {
       throw site.unsupported("one of its values is constant, which is not supported")
     }

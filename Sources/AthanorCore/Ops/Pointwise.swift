@@ -276,10 +276,13 @@ extension OperationKind {
         let value = try site.value(argument)
         return value.constant.map { ImportedValue(constant: $0.trimmed) } ?? value
       }
-      let (values, layout) = try site.aligned(operands)
-      return [
-        ImportedValue(try site.value(values[0]).binary(function, site.value(values[1])), layout: layout)
-      ]
+      let (aligned, layout) = try site.aligned(operands)
+      // Several known numbers are a weight.
+      let values = try zip(aligned, ["x", "y"]).map { value, name in
+        guard let tensor = value.constant, tensor.count > 1 else { return try site.value(value) }
+        return try site.weight(name, tensor)
+      }
+      return [ImportedValue(try values[0].binary(function, values[1]), layout: layout)]
     }
   }
 

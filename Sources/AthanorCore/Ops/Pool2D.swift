@@ -154,7 +154,7 @@ extension OperationKind {
   package static let maxPool = OperationKind("max_pool", poolParameters) { site in
     let x = try site.value(site.picture(site.computed(.x)))
     let size = try site.integers(.kernelSizes, count: 2)
-    return [ImportedValue(try x.maxPooled(site.window(x, size: size)), layout: .picture)]
+    return [ImportedValue(try x.maxPooled(site.window(x, size: size).named(for: x.shape)), layout: .picture)]
   }
 
   package static let avgPool = OperationKind("avg_pool", poolParameters + [.flag(.excludePadding)]) { site in
@@ -170,6 +170,6 @@ extension OperationKind {
       x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
       window = Window2D(kernel: size, strides: window.strides, padding: .valid)
     }
-    return [ImportedValue(try x.averagePooled(window), layout: .picture)]
+    return [ImportedValue(try x.averagePooled(window.named(for: x.shape)), layout: .picture)]
   }
 }

@@ -47,7 +47,7 @@ extension ImportSite {
   }
 
   package func foldedConcatenation() throws -> Tensor? {
-    let parts = try values(.values).compactMap(\.constant)
+    let parts = values(.values).compactMap(\.constant)
     guard parts.allSatisfy({ $0.shape.count <= 1 }), let first = parts.first else { return nil }
     let numbers = parts.flatMap(\.floats)
     return like(first, [numbers.count], numbers)

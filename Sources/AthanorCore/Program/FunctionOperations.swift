@@ -63,31 +63,6 @@ extension OperationKind {
     return try site.map(aligned) { try relu($0) - relu(-$0) * slope }
   }
 
-  package static let batchNorm = OperationKind(
-    "batch_norm",
-    [
-      .required(.x), .required(.mean), .required(.variance), .optional(.gamma), .optional(.beta),
-      .number(.epsilon, 1e-5),
-    ]
-  ) { site in
-    let (x, epsilon) = (try site.computed(.x), try site.operation.number(.epsilon))
-    let (mean, variance) = (try site.operation.required(.mean), try site.operation.required(.variance))
-    let (gamma, beta) = (try site.operation.tensor(.gamma), try site.operation.tensor(.beta))
-    let channels = mean.count
-    guard [variance, gamma, beta].compactMap(\.self).allSatisfy({ $0.count == channels }), x.rank >= 2,
-      x.shape[1] == channels
-    else { throw site.damaged("its \(channels) means do not go with an input of shape \(Shape(x.shape))") }
-    // y = x * factor + shift, computed once, in double precision.
-    let (means, variances, gammas, betas) = (mean.floats, variance.floats, gamma?.floats, beta?.floats)
-    let factors = (0..<channels).map { Double(gammas?[$0] ?? 1) / (Double(variances[$0]) + epsilon).squareRoot() }
-    let shifts = (0..<channels).map { Double(betas?[$0] ?? 0) - Double(means[$0]) * factors[$0] }
-    let isPicture = x.rank == 4
-    let shape = isPicture || x.rank == 2 ? [channels] : [channels] + x.shape.dropFirst(2).map { _ in 1 }
-    let scale = try site.weight("scale", Tensor(uncheckedShape: shape, .float32(factors.map { Float($0) })))
-    let shift = try site.weight("shift", Tensor(uncheckedShape: shape, .float32(shifts.map { Float($0) })))
-    return try site.map(isPicture ? site.picture(x) : site.plain(x)) { try $0 * scale + shift }
-  }
-
   package static let layerNorm = OperationKind(
     "layer_norm",
     [
@@ -96,7 +71,7 @@ extension OperationKind {
   ) { site in
     let value = try site.value(site.plain(site.computed(.x)))
     let rank = value.shape.rank
-    let axes = (try site.axes(.axes, rank: rank) ?? Array(1..<rank)).sorted()
+    let axes = (try site.axes(.axes, rank: rank) ?? Array((0..<rank).dropFirst())).sorted()
     guard axes == Array(rank - axes.count..<rank), axes.first.map({ $0 > 0 }) == true else {
       throw site.unsupported("it normalises axes \(axes), but only the last ones can be")
     }

@@ -14,20 +14,12 @@ extension OperationKind {
 }
 
 extension ImportSite {
-  /// Padding so wide that the kernel at the border would see nothing of the picture; it is put around the picture itself.
-  func padsBeyondKernel(_ size: [Int], _ dilations: [Int]) throws -> [Int]? {
-    guard try operation.choice(.padType, OperationKind.PadType.self) == .custom else { return nil }
-    let pads = try integers(.pad, count: 4)
-    let reaches = zip(size, dilations).map { max(0, $0 - 1).multipliedReportingOverflow(by: $1).partialValue + 1 }
-    guard (0..<4).contains(where: { pads[$0] >= reaches[$0 / 2] }), pads.allSatisfy({ (0...65_535).contains($0) })
-    else {
-      return nil
-    }
-    return pads
-  }
-
   /// The window over a picture `[N, H, W, C]`, its padding resolved for the picture's size.
-  func window(_ x: Value, size: [Int], dilations: [Int] = [1, 1]) throws -> Window2D {
+  ///
+  /// - Parameter allowsAnyPadding: Whether the padding may be as wide as the window and wider.
+  func window(
+    _ x: Value, size: [Int], dilations: [Int] = [1, 1], allowsAnyPadding: Bool = false
+  ) throws -> Window2D {
     let strides = try integers(.strides, count: 2)
     let plain = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
     guard (size + strides + dilations).allSatisfy({ (1...Window2D.mostPlaces).contains($0) }),
@@ -63,13 +55,26 @@ extension ImportSite {
       }
     }
     for (axis, pad) in [before, after].flatMap({ Array($0.enumerated()) }) {
-      // Beyond that a window would see nothing of the picture.
-      guard (0..<reaches[axis]).contains(pad) else {
+      // A window that sees nothing of the picture has no largest value and no mean.
+      guard (0..<(allowsAnyPadding ? 65_536 : reaches[axis])).contains(pad) else {
         throw damaged("it pads \(before) before and \(after) behind, which does not go with a window of \(size)")
       }
     }
     guard before + after != [0, 0, 0, 0] else { return plain }
     return Window2D(
       kernel: size, strides: strides, dilations: dilations, padding: .explicit(before: before, after: after))
+  }
+}
+
+extension Window2D {
+  /// The same window with its padding called `same` where it is that for a picture `[N, H, W, C]`.
+  func named(for picture: Shape) -> Window2D {
+    guard case .explicit = padding else { return self }
+    let same = Window2D(kernel: kernel, strides: strides, dilations: dilations, padding: .same)
+    let isSame = (0..<2).allSatisfy { axis in
+      let length = picture.axes[axis + 1].length
+      return places(along: axis, length: length) == same.places(along: axis, length: length)
+    }
+    return isSame ? same : self
   }
 }

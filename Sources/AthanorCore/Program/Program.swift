@@ -38,6 +38,9 @@ package struct Program: Hashable, Sendable {
   package enum Operand: Hashable, Sendable {
     case constant(Tensor)
     case named(String)
+
+    /// Whether the network computes it.
+    package var isNamed: Bool { if case .named = self { true } else { false } }
   }
 
   /// An argument of an operation. Numbers, integers and flags may also be operands until the program is composed, because files
@@ -169,7 +172,10 @@ extension Program.Operation {
   package func tensor(_ name: ArgumentName) throws -> Tensor? { try has(name) ? required(name) : nil }
 
   package func number(_ name: ArgumentName) throws -> Double {
-    try read(name) { if case .number(let number) = $0 { number } else { nil } }
+    let number = try read(name) { if case .number(let number) = $0 { number } else { nil } }
+    // Files have numbers of 32 bits; what they mean is the shortest of the numbers that are the same there.
+    let single = Float(number)
+    return Double(single) == number ? Double("\(single)") ?? number : number
   }
 
   package func integer(_ name: ArgumentName) throws -> Int {

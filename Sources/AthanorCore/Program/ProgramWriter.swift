@@ -1,16 +1,20 @@
 /// Names of a file, each given once.
 package struct UniqueNames {
   private var taken: Set<String>
+  /// The last number behind each base.
+  private var numbers: [String: Int] = [:]
 
   package init(_ taken: some Sequence<String> = []) { self.taken = Set(taken) }
 
   /// A name that begins like `base`, and is new.
   package mutating func new(_ base: String) -> String {
-    var (name, number) = (base, 0)
+    var number = numbers[base] ?? 0
+    var name = number == 0 ? base : "\(base)_\(number)"
     while !taken.insert(name).inserted {
       number += 1
       name = "\(base)_\(number)"
     }
+    numbers[base] = number
     return name
   }
 }

@@ -166,6 +166,22 @@ extension OpCase {
       let (y, mean, variance) = try values[0].batchNormalized(gamma: values[1], beta: values[2], epsilon: 1e-3)
       return [y, mean, variance]
     },
+    OpCase(
+      "batchNorm by known numbers",
+      [.numbers([nil, 4, 5, 3]), .numbers([3]), .numbers([3], .positive), .numbers([3]), .numbers([3])]
+    ) { try $0[0].batchNormalized(mean: $0[1], variance: $0[2], gamma: $0[3], beta: $0[4], epsilon: 1e-3) },
+    OpCase("batchNorm of rows by known numbers", [.numbers([nil, 5]), .numbers([5]), .numbers([5], .positive)]) {
+      try $0[0].batchNormalized(mean: $0[1], variance: $0[2], gamma: nil, beta: nil, epsilon: 1e-2)
+    },
+    OpCase(
+      "batchNorm of steps by known numbers, without gamma",
+      [.numbers([nil, 4, 3]), .numbers([3]), .numbers([3], .positive), .numbers([3])]
+    ) { try $0[0].batchNormalized(mean: $0[1], variance: $0[2], gamma: nil, beta: $0[3], epsilon: 1e-3) },
+    OpCase(
+      "batchNorm large by known numbers, without beta",
+      [.numbers([nil, 131, 67]), .numbers([67]), .numbers([67], .positive), .numbers([67])], skipsDifferences: true,
+      tolerance: 2e-5
+    ) { try $0[0].batchNormalized(mean: $0[1], variance: $0[2], gamma: $0[3], beta: nil, epsilon: 1e-3) },
     OpCase("dropout", [.numbers([nil, 13])]) { try $0[0].droppedOut(0.4) },
     OpCase("two dropouts", [.numbers([nil, 13])]) { try $0[0].droppedOut(0.4).droppedOut(0.2) },
     OpCase("dropout large", [.numbers([nil, 129, 131])], skipsDifferences: true) { try $0[0].droppedOut(0.4) },

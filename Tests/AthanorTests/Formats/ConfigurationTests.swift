@@ -101,7 +101,9 @@ struct SerializationTests {
   @Test("Every layer is in the list of those that files may name, once")
   func list() {
     let names = serializableLayers.map { $0.className }
-    #expect(Set(names) == Set(LayerCase.all.map(\.layer.kind) + MergeCase.all.map(\.layer.kind)))
+    let native = serializableLayers.filter { $0 is any NativeLayer.Type }.map { $0.className }
+    #expect(native == ["ImportedOperation"])
+    #expect(Set(names) == Set(LayerCase.all.map(\.layer.kind) + MergeCase.all.map(\.layer.kind) + native))
     #expect(Set(names).count == names.count)
   }
 

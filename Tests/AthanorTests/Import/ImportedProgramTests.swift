@@ -88,6 +88,7 @@ struct ImportedProgramTests {
     let huge = try operation(
       .reshape, [.x: numbers([1], [0]), .shape: .constant(Tensor(shape: [4], integers: [.max, .max, .max, -1]))])
     #expect(throws: AthanorError.self) { _ = try model([1, 2, 3], [huge]) }
+    // A network of known numbers alone is one all the same.
     let none = try operation(.binary(.add), [.x: numbers([1], [0]), .y: numbers([0], [])])
     #expect(try model([1, 2, 3], [none]).outputShape == [0])
   }
@@ -103,14 +104,14 @@ struct ImportedProgramTests {
   func refusals() throws {
     #expect(
       refusal(.reshape, [.x: x(), .shape: .integers([2, 16])])
-        == "network (layer 1, ImportedNetwork): y (reshape): shape (None, 2, 4, 4) is to become [2, 16], but the batch must "
+        == "y (reshape): shape (None, 2, 4, 4) is to become [2, 16], but the batch must "
         + "stay an axis of its own.")
     #expect(
       try refusal(.unary(.relu), [.x: x("z")])
-        == "network (layer 1, ImportedNetwork): y (relu): nothing before it computes \"z\". The file is damaged.")
+        == "y (relu): nothing before it computes \"z\". The file is damaged.")
     #expect(
       try refusal(.unary(.relu), [.x: x()], output: "z")
-        == "network (layer 1, ImportedNetwork): output \"z\": nothing computes it from the input. The file is damaged.")
+        == "output \"z\": nothing computes it from the input. The file is damaged.")
     #expect(
       refusal(
         .maxPool,
@@ -118,20 +119,20 @@ struct ImportedProgramTests {
           .x: x(), .kernelSizes: .integers([2, 2]), .pad: .integers([0, 9, 0, 0]),
           .padType: .choice(OperationKind.PadType.custom),
         ])
-        == "network (layer 1, ImportedNetwork): y (max_pool): it pads [0, 0] before and [9, 0] behind, which does not go with a "
+        == "y (max_pool): it pads [0, 0] before and [9, 0] behind, which does not go with a "
         + "window of [2, 2].")
     #expect(
       refusal(.reduceMean, [.x: x(), .axes: .integers([0])])
-        == "network (layer 1, ImportedNetwork): y (reduce_mean): it goes along the batch; examples are computed each by itself."
+        == "y (reduce_mean): it goes along the batch; examples are computed each by itself."
     )
     #expect(
       try refusal(
         .batchNorm, [.x: x(), .mean: numbers([3], [1, 1, 1]), .variance: numbers([3], [1, 1, 1])])
-        == "network (layer 1, ImportedNetwork): y (batch_norm): its 3 means do not go with an input of shape (None, 2, 4, 4)."
+        == "y (batch_norm): its 3 means do not go with an input of shape (None, 2, 4, 4)."
     )
     #expect(
       refusal(.cast, [.x: x(), .dtype: .text("int32")])
-        == "network (layer 1, ImportedNetwork): y (cast): it casts values of the network to int32, but only known numbers can be."
+        == "y (cast): it casts values of the network to int32, but only known numbers can be."
     )
   }
 

@@ -98,6 +98,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("flatten", Flatten(), "(None, 30)"),
     LayerCase("reshape", Reshape([3, -1, 2]), "(None, 3, 5, 2)"),
     LayerCase("repeat_vector", RepeatVector(3), "(None, 3, 5)"),
+    LayerCase("permute", Permute([3, 1, 2]), "(None, 5, 4, 3)"),
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
   ]
 
@@ -105,6 +106,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     ActivationFunction.all.map { LayerCase("activation_\($0.name)", Activation($0), "(None, 7)") } + [
       LayerCase("activation_elu_alpha", Activation(.elu(alpha: 0.3)), "(None, 7)"),
       LayerCase("activation_softmax_pictures", Activation(.softmax), "(None, 3, 2, 5)"),
+      LayerCase("re_lu", ReLU(), "(None, 7)"), LayerCase("re_lu_maximum", ReLU(maximum: 1.25), "(None, 7)"),
       LayerCase("leaky_re_lu", LeakyReLU(slope: 0.1), "(None, 7)"),
     ]
 }

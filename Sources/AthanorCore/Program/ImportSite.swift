@@ -23,6 +23,9 @@ package struct ImportedValue: Sendable, LaidOut {
     if case .numbers(let tensor) = content { tensor } else { nil }
   }
 
+  /// The value in the graph; nil for known numbers.
+  package var id: ValueID? { if case .computed(let id, _) = content { id } else { nil } }
+
   package var rank: Int { shape.count }
 
   /// The lengths in the program, nil for the batch.
@@ -67,89 +70,66 @@ extension GraphSide {
   }
 }
 
-/// Composes a graph of a program's operations, one after another.
-package final class ProgramComposer: GraphSide {
-  package let program: Program
+extension GraphBuilder: GraphSide {
+  package var builder: GraphBuilder { self }
+}
+
+/// What the import facet of an operation sees: its arguments, with all known numbers put in, and the graph.
+package struct ImportSite: GraphSide {
+  package let operation: Program.Operation
   package let builder: GraphBuilder
-  /// Makes numbers of the program a weight of the model.
-  fileprivate let weight: (_ name: String, Tensor) throws -> Value
-  private var values: [String: ImportedValue] = [:]
+  /// The batch that the program was written for; nil where that is not known.
+  package let batch: Int?
+  private let computed: [String: ImportedValue]
+  private let declare: (_ name: String, Tensor) throws -> Value
 
-  package init(_ program: Program, _ builder: GraphBuilder, weight: @escaping (String, Tensor) throws -> Value) {
-    self.program = program
+  /// - Parameters:
+  ///   - values: The values before the operation, by name.
+  ///   - weight: Makes numbers of the program a weight of the model.
+  /// - Throws: `AthanorError` with an empty location when the operation reads what is not there.
+  package init(
+    _ operation: Program.Operation, _ values: [String: ImportedValue], batch: Int? = nil, _ builder: GraphBuilder,
+    weight: @escaping (String, Tensor) throws -> Value
+  ) throws {
+    self.operation = try operation.replacing { operand in
+      guard case .named(let name) = operand else { return operand }
+      guard let value = values[name] else {
+        throw AthanorError(.data, at: "", "nothing before it computes \"\(name)\"", fix: "The file is damaged.")
+      }
+      return value.constant.map { .constant($0) } ?? operand
+    }
     self.builder = builder
-    self.weight = weight
+    self.batch = batch
+    computed = values
+    declare = weight
   }
 
-  /// The outputs for given inputs: pictures `[N, H, W, C]`, all else as in the program.
+  /// The operation's results: known numbers where all of its operands are known, else values of the graph.
   ///
-  /// - Throws: `AthanorError` that names the operation at fault.
-  package func compose(_ inputs: [Value]) throws -> [Value] {
-    for (input, value) in zip(program.inputs, inputs) {
-      values[input.name] = ImportedValue(value, layout: input.isPicture ? .picture : .plain)
-    }
-    for operation in program.operations {
-      do {
-        let results = try compose(operation)
-        for (result, value) in zip(operation.results, results) { values[result.name] = value }
-      } catch let error as AthanorError {
-        throw error.within("\(operation.name) (\(operation.kind))")
-      }
-    }
-    return try program.outputs.map { output in
-      guard let value = values[output.name], value.constant == nil else {
-        throw AthanorError(
-          .data, at: "output \"\(output.name)\"", "nothing computes it from the input", fix: "The file is damaged.")
-      }
-      return try self.value(plain(value))
-    }
-  }
-
-  private func compose(_ operation: Program.Operation) throws -> [ImportedValue] {
-    let site = ImportSite(
-      operation: try operation.replacing { operand in
-        guard case .named(let name) = operand else { return operand }
-        return try self.value(named: name).constant.map { .constant($0) } ?? operand
-      }, composer: self)
+  /// - Throws: `AthanorError` with an empty location when it cannot be computed.
+  package func results() throws -> [ImportedValue] {
     let isKnown = operation.kind.parameters.allSatisfy { parameter in
-      site.operation.operands(parameter.name).allSatisfy { if case .constant = $0 { true } else { false } }
+      operation.operands(parameter.name).allSatisfy { if case .constant = $0 { true } else { false } }
     }
-    if isKnown, let tensor = try operation.kind.fold?(site) { return [ImportedValue(constant: tensor)] }
-    let results = try operation.kind.compose(site)
+    if isKnown, let tensor = try operation.kind.fold?(self) { return [ImportedValue(constant: tensor)] }
+    let results = try operation.kind.compose(self)
     guard results.count == operation.results.count else {
       throw AthanorError(.unsupported, at: "", "it has \(operation.results.count) results and not \(results.count)")
     }
     return results
   }
 
-  fileprivate func value(named name: String) throws -> ImportedValue {
-    guard let value = values[name] else {
-      throw AthanorError(.data, at: "", "nothing before it computes \"\(name)\"", fix: "The file is damaged.")
-    }
-    return value
-  }
-}
-
-/// What the import facet of an operation sees: its arguments, with all known numbers put in, and the graph.
-package struct ImportSite: GraphSide {
-  package let operation: Program.Operation
-  fileprivate let composer: ProgramComposer
-
-  package var builder: GraphBuilder { composer.builder }
-  /// The batch that the program was written for.
-  package var batch: Int? { composer.program.inputs.first?.shape.first }
-
-  package func values(_ argument: ArgumentName) throws -> [ImportedValue] {
-    try operation.operands(argument).map { operand in
+  package func values(_ argument: ArgumentName) -> [ImportedValue] {
+    operation.operands(argument).flatMap { operand in
       switch operand {
-      case .constant(let tensor): ImportedValue(constant: tensor)
-      case .named(let name): try composer.value(named: name)
+      case .constant(let tensor): [ImportedValue(constant: tensor)]
+      case .named(let name): computed[name].map { [$0] } ?? []
       }
     }
   }
 
   package func value(_ argument: ArgumentName) throws -> ImportedValue {
-    guard let value = try values(argument).first else {
+    guard let value = values(argument).first else {
       throw AthanorError(.data, at: "", "its argument \"\(argument.rawValue)\" is missing")
     }
     return value
@@ -166,11 +146,8 @@ package struct ImportSite: GraphSide {
     return value
   }
 
-  /// Numbers of the program as a weight of the model, named for the operation's result.
-  package func weight(_ name: String, _ tensor: Tensor) throws -> Value {
-    let origin = operation.results.first?.name ?? operation.name
-    return try composer.weight(origin.split(separator: "/").joined(separator: ".") + "/" + name, tensor)
-  }
+  /// Numbers of the program as a weight of the model.
+  package func weight(_ name: String, _ tensor: Tensor) throws -> Value { try declare(name, tensor) }
 
   /// One value in the layout of another, made by a function of the elements.
   package func map(_ x: ImportedValue, _ body: (Value) throws -> Value) throws -> [ImportedValue] {
