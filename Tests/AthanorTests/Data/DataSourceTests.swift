@@ -213,7 +213,7 @@ struct DataSourceTests {
     printer.beginEpoch(1, of: 2, batches: nil)
     printer.batch(1, logs, 0.2)
     printer.batch(12, logs, 2.4)
-    printer.endEpoch(logs, 2.5, batches: 12)
+    printer.endEpoch(logs, 2.4, batches: 12)
     printer.beginEpoch(2, of: 2, batches: 12)
     printer.batch(6, logs, 0.6)
     printer.endEpoch(logs, 1.3, batches: 13)
@@ -221,7 +221,7 @@ struct DataSourceTests {
       Epoch 1/2
       <      1/Unknown 0s 200ms/step - loss: 1.5000\
       <     12/Unknown 2s 200ms/step - loss: 1.5000\
-      <12/12 ━━━━━━━━━━━━━━━━━━━━ 2s 208ms/step - loss: 1.5000
+      <12/12 ━━━━━━━━━━━━━━━━━━━━ 2s 200ms/step - loss: 1.5000
       Epoch 2/2
       < 6/12 ━━━━━━━━━━────────── 0s 100ms/step - loss: 1.5000\
       <13/13 ━━━━━━━━━━━━━━━━━━━━ 1s 100ms/step - loss: 1.5000
