@@ -2,7 +2,7 @@
 ///
 ///     {"inputs":[{"name":"x","dtype":"float32","lengths":["batch",28,28,1],"example_axis":0}],
 ///      "layers":[{"class_name":"Dense","config":{"name":"dense","trainable":true,...}},
-///                {"network":{...},"config":{"name":"base","trainable":true}}],
+///                {"class_name":"Functional","network":{...},"config":{"name":"base","trainable":true}}],
 ///      "calls":[{"layer":0,"arguments":[{"input":0}],"training":null}],
 ///      "outputs":[{"name":"dense","value":{"call":0,"result":0}}]}
 ///
@@ -24,7 +24,7 @@ extension Network {
       do {
         let network = try nested.network.serialized(frozen: frozen, path: full + "/")
         let settings: Configuration = ["name": entry.name, "trainable": isTrainable]
-        return ["network": network, "config": settings.jsonValue].jsonValue
+        return .object(["class_name": .text(nested.kind), "network": network, "config": settings.jsonValue])
       } catch let error as AthanorError {
         throw error.within(entry.name)
       }
@@ -57,7 +57,9 @@ extension Network {
       let nested = try read(object.nested("network"), path: prefix, weights: weights, custom: custom)
       frozen.formUnion(nested.frozen)
       // What is frozen is known of the whole model.
-      let layer = NestedNetwork(name: name, network: nested.network, weights: weights.part(prefix), frozen: [])
+      let layer = NestedNetwork(
+        name: name, form: Model.Form(rawValue: try object.text("class_name", default: "")), network: nested.network,
+        weights: weights.part(prefix), frozen: [])
       return Entry(name: name, layer: layer)
     }
     let network = Network(

@@ -16,6 +16,10 @@
 public final class Model {
   /// The model's name, as the summary and files show it.
   public let name: String
+  /// The name that was given when the model was made.
+  let givenName: String?
+  /// How the model was made.
+  private let form: Form
   /// The seed of all random numbers: first weights, dropout, shuffling.
   public let seed: UInt64
   package private(set) var network: Network
@@ -28,6 +32,7 @@ public final class Model {
   package let pool: ThreadPool
   private var plans = PlanCache()
   private var workspace: Workspace?
+  var predictionPasses = PredictionPasses()
   private var calledAs: LayerCell?
   /// Puts training where a file says it stood, once the model is compiled; nil where that is done or there is nothing. It changes
   /// nothing when it throws.
@@ -55,13 +60,13 @@ public final class Model {
   ///
   /// - Parameters:
   ///   - input: The shape of one example, without the batch: `[28, 28, 1]`. May be nil when the first layer is an `Input`.
-  ///   - name: The model's name.
+  ///   - name: The model's name; nil for `sequential`. A model without a name is numbered among the layers of another one.
   ///   - seed: The seed of all random numbers.
   ///   - threads: The number of threads that compute; nil for one per core.
   ///   - layers: The layers, in order.
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   public convenience init(
-    input: [Int]? = nil, name: String = "sequential", seed: UInt64 = 0, threads: Int? = nil,
+    input: [Int]? = nil, name: String? = nil, seed: UInt64 = 0, threads: Int? = nil,
     @SequentialBuilder _ layers: () throws -> [any GeneralLayer] = { [] }
   ) throws {
     try self.init(input: input, name: name, seed: seed, threads: threads, layers: layers())
@@ -71,7 +76,7 @@ public final class Model {
   ///
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   public convenience init(
-    input: [Int]? = nil, name: String = "sequential", seed: UInt64 = 0, threads: Int? = nil,
+    input: [Int]? = nil, name: String? = nil, seed: UInt64 = 0, threads: Int? = nil,
     layers: [any GeneralLayer]
   ) throws {
     let first = layers.first as? Input
@@ -87,7 +92,7 @@ public final class Model {
     }
     var network = try Network(input: entry)
     for layer in layers.dropFirst(first == nil ? 0 : 1) { try network.append(layer) }
-    try self.init(network, name: name, seed: seed, threads: threads)
+    try self.init(network, name: name, form: .sequential, seed: seed, threads: threads)
   }
 
   /// Makes a functional model: what lies between inputs and outputs.
@@ -95,7 +100,7 @@ public final class Model {
   /// - Parameters:
   ///   - inputs: Where data enter.
   ///   - outputs: What the model computes; each is named by its layer.
-  ///   - name: The model's name.
+  ///   - name: The model's name; nil for `functional`. A model without a name is numbered among the layers of another one.
   ///   - seed: The seed of all random numbers.
   ///   - threads: The number of threads that compute; nil for one per core.
   /// - Throws: `AthanorError` that names the layer, when one did not accept its input, an output needs an input that is not listed, or a
@@ -107,9 +112,10 @@ public final class Model {
   ///   let model = try Model(inputs: [x], outputs: [y])
   ///   ```
   public convenience init(
-    inputs: [Symbol], outputs: [Symbol], name: String = "functional", seed: UInt64 = 0, threads: Int? = nil
+    inputs: [Symbol], outputs: [Symbol], name: String? = nil, seed: UInt64 = 0, threads: Int? = nil
   ) throws {
-    try self.init(Network(inputs: inputs, outputs: outputs), name: name, seed: seed, threads: threads)
+    try self.init(
+      Network(inputs: inputs, outputs: outputs), name: name, form: .functional, seed: seed, threads: threads)
   }
 
   /// Makes a model of a network.
@@ -119,14 +125,16 @@ public final class Model {
   ///   - frozen: The layers that are not trained, besides those that models within the network do not train.
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   package init(
-    _ network: Network, name: String, seed: UInt64 = 0, threads: Int? = nil, sharing shared: WeightMap? = nil,
-    frozen: Set<String> = []
+    _ network: Network, name: String?, form: Form? = nil, seed: UInt64 = 0, threads: Int? = nil,
+    sharing shared: WeightMap? = nil, frozen: Set<String> = []
   ) throws {
     let built = try network.declared()
     let nested = network.nestedNetworks
     let names = built.weights.map(\.name) + built.aliases.keys.sorted()
     let map = try shared?.keeping(names) ?? Model.weights(of: built, nested, seed: seed)
-    self.name = name
+    self.form = form ?? Form(of: network)
+    givenName = name
+    self.name = name ?? self.form.rawValue.snakeCased
     self.seed = seed
     self.network = network
     self.built = built
@@ -200,7 +208,7 @@ public final class Model {
     }
     var larger = network
     try larger.append(layer)
-    let model = try Model(larger, name: name, seed: seed, threads: 1, frozen: frozen)
+    let model = try Model(larger, name: givenName, form: form, seed: seed, threads: 1, frozen: frozen)
     model.copyWeights(from: self)
     (network, built, memory, frozen) = (larger, model.built, model.memory, model.frozen)
     warnings += model.warnings.filter { !warnings.contains($0) }
@@ -211,9 +219,19 @@ public final class Model {
   /// The model as a layer of others; the same for each call.
   package var cell: LayerCell {
     if let calledAs { return calledAs }
-    let cell = LayerCell(NestedNetwork(name: name, network: network, weights: memory.weights, frozen: frozen))
+    let cell = LayerCell(
+      NestedNetwork(name: givenName, form: form, network: network, weights: memory.weights, frozen: frozen))
     calledAs = cell
     return cell
+  }
+
+  /// The ways to make a model, by the names of Keras' classes.
+  package enum Form: String, Sendable {
+    case sequential = "Sequential"
+    case functional = "Functional"
+
+    /// The form of a network that a file holds.
+    package init(of network: Network) { self = network.isChain ? .sequential : .functional }
   }
 
   // MARK: Facts

@@ -67,7 +67,7 @@ extension Model {
   private func compute(_ feed: Feed, _ fill: (Workspace) -> Void) throws {
     let workspace = try workspace(.predict, feed)
     fill(workspace)
-    workspace.run(memory, pool: pool, profile: profile)
+    workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
   }
 
   /// The loss and the metrics on a data set or a stream.
@@ -88,7 +88,7 @@ extension Model {
     while batch != steps, try reader.next(cursor, "evaluate, batch \(batch + 1)") {
       let workspace = try workspace(.evaluate, reader.feed)
       reader.fill(workspace)
-      workspace.run(memory, pool: pool, profile: profile)
+      workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
       totals.add(workspace, count: reader.count)
       batch += 1
     }
@@ -118,6 +118,18 @@ extension Network {
   /// Results by the outputs' names.
   func named(_ results: [Tensor]) -> [String: Tensor] {
     Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// Numbers the forward passes of predictions, from which dropouts that were called with `training: true` draw their masks.
+///
+/// They are far from those of training, whose masks follow from the passes before it and from nothing else.
+struct PredictionPasses {
+  private var number: UInt64 = 1 << 63
+
+  mutating func next() -> UInt64 {
+    defer { number &+= 1 }
+    return number
   }
 }
 

@@ -22,7 +22,9 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   private let network: Network
   private let memory: ModelMemory
   private let preparation: InputPreparation
+  private let seed: UInt64
   private let condition = NSCondition()
+  private var passes = PredictionPasses()
   private var plans = PlanCache()
   private var idle: [Worker] = []
   /// How many workspaces there are, idle or not.
@@ -38,6 +40,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   init(_ model: Model) throws {
     (inputs, outputs, network, preparation) = (model.inputs, model.outputs, model.network, model.preparation)
     (inputShape, outputShape) = (model.inputShape, model.outputShape)
+    seed = model.seed
     memory = try ModelMemory(model.weightMap.copy(), withGradients: false)
   }
 
@@ -76,7 +79,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
       worker = taken
       if taken.workspace.plan !== plan { try taken.workspace.use(plan) }
       use(taken.workspace)
-      taken.workspace.run(memory, pool: taken.pool)
+      taken.workspace.run(memory, pool: taken.pool, seed: seed, step: nextPass())
     }
   }
 
@@ -86,6 +89,12 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
     return try plans.plan(PlanCache.Key(purpose: .predict, feed: feed)) {
       try Plan(network.predictionGraph(feed), weights: memory.weights)
     }
+  }
+
+  private func nextPass() -> UInt64 {
+    condition.lock()
+    defer { condition.unlock() }
+    return passes.next()
   }
 
   /// An idle worker, a new one, or the next that becomes idle.

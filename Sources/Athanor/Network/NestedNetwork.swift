@@ -1,6 +1,9 @@
 /// A model as a layer of another one: its network, with the weights that both share.
 package struct NestedNetwork: GeneralLayer {
+  /// The name that the model was given; nil to be named by its class and position.
   package let name: String?
+  /// How the model was made.
+  package let form: Model.Form
   package let network: Network
   /// Where the model's weights lie.
   package let weights: WeightMap
@@ -9,15 +12,18 @@ package struct NestedNetwork: GeneralLayer {
   /// Where weights lie decides: a model is itself wherever it is called.
   private let identity: [ObjectIdentifier]
 
-  package init(name: String?, network: Network, weights: WeightMap, frozen: Set<String>) {
+  package init(
+    name: String?, form: Model.Form? = nil, network: Network, weights: WeightMap, frozen: Set<String>
+  ) {
     self.name = name
+    self.form = form ?? Model.Form(of: network)
     self.network = network
     self.weights = weights
     self.frozen = frozen
     identity = weights.stores.map { ObjectIdentifier($0) }
   }
 
-  package var kind: String { "Model" }
+  package var kind: String { form.rawValue }
   /// The layers within it decide.
   package var maskRule: MaskRule { .consumes }
 
@@ -124,7 +130,7 @@ extension Model {
   public func truncated(after layer: String, name: String? = nil) throws -> Model {
     let part = try network.truncated(after: layer)
     let model = try Model(
-      part, name: name ?? self.name, seed: seed, threads: threadCount, sharing: weightMap, frozen: frozen)
+      part, name: name ?? givenName, seed: seed, threads: threadCount, sharing: weightMap, frozen: frozen)
     model.pixelScale = pixelScale
     return model
   }

@@ -69,11 +69,11 @@ struct FunctionalModelTests {
     let inner = try Model(inputs: [x, y], outputs: [x + y], name: "inner")
     let z = Input([4], name: "z")
     expectError(
-      "inner (Model, called at App/Main.swift:6): it was called with 1 inputs but takes 2. Call it on one symbol for each input."
+      "inner (Functional, called at App/Main.swift:6): it was called with 1 inputs but takes 2. Call it on one symbol for each input."
     ) { try Model(inputs: [z], outputs: [inner(z, file: "App/Main.swift", line: 6)]) }
     let long = Input([5], name: "long")
     expectError(
-      "inner (Model, called at App/Main.swift:7): input \"y\" is of type float32(None, 5) but the model takes float32(None, 4). Call it on a symbol of that shape."
+      "inner (Functional, called at App/Main.swift:7): input \"y\" is of type float32(None, 5) but the model takes float32(None, 4). Call it on a symbol of that shape."
     ) { try Model(inputs: [z, long], outputs: [inner(z, long, file: "App/Main.swift", line: 7)]) }
   }
 
@@ -140,7 +140,7 @@ struct FunctionalModelTests {
     #expect(results["y"] != input)
   }
 
-  @Test("A dropout called with training: true drops in predictions")
+  @Test("A dropout called with training: true drops in predictions, each time with another mask")
   func trainingInPrediction() throws {
     let x = Input([500])
     let dropped = try Model(inputs: [x], outputs: [Dropout(0.5)(x, training: true)])
@@ -148,6 +148,16 @@ struct FunctionalModelTests {
     let result = try dropped.predict(ones).floats
     #expect(Set(result) == [0, 2])
     #expect((400...600).contains(result.count { $0 == 0 }))
+    let predictor = try dropped.predictor()
+    let further = try [dropped.predict(ones), predictor.predict(ones), predictor.predict(ones)].map(\.floats)
+    #expect(result != further[0])
+    #expect(further[1] != further[2])
+    #expect(further.allSatisfy { Set($0) == [0, 2] })
+    // Whether there were predictions between the steps says nothing to training.
+    let again = try Model(inputs: [x], outputs: [Dropout(0.5)(x, training: true)])
+    for model in [dropped, again] { try model.compile(loss: Loss("first") { y, _ in try y.sum(axes: [1]) }) }
+    let data = try Dataset(inputs: ones, targets: ones)
+    #expect(try dropped.gradients(data).loss == again.gradients(data).loss)
     let never = try Model(inputs: [x], outputs: [Dropout(0.5)(x, training: false)])
     try never.compile(loss: Loss("sum") { y, _ in try y.sum(axes: [1]) })
     #expect(try never.gradients(Dataset(inputs: ones, targets: ones)).loss == 500)

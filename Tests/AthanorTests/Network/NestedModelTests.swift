@@ -21,7 +21,7 @@ struct NestedModelTests {
     let (left, right) = (Input([4], name: "left"), Input([4], name: "right"))
     let model = try Model(
       inputs: [left, right], outputs: [Dense(1, name: "head")(base(left) - base(right))], seed: 5)
-    #expect(model.layers.map(\.kind) == ["Model", "Subtract", "Dense"])
+    #expect(model.layers.map(\.kind) == ["Sequential", "Subtract", "Dense"])
     #expect(model.parameterCount == base.parameterCount + 4)
     #expect(model.weights.prefix(3).map(\.name) == ["base/first/kernel", "base/first/bias", "base/norm/gamma"])
     #expect(model.weights.prefix(base.weights.count).map(\.tensor) == base.weights.map(\.tensor))
@@ -119,7 +119,7 @@ struct NestedModelTests {
       base
       Dense(2, name: "head")
     }
-    #expect(model.layers.map(\.kind) == ["Model", "Dense"])
+    #expect(model.layers.map(\.kind) == ["Sequential", "Dense"])
     #expect(model.network.isChain)
     try model.compile(optimizer: .sgd(learningRate: 0.1), loss: .meanSquaredError)
     let before = weightBits(base)
@@ -228,7 +228,7 @@ struct NestedModelTests {
         _______________________________________________________________________________________________________________________
         encode (Dense)                                     (None, 4)                 20           global_average_pooling2d, age
         _______________________________________________________________________________________________________________________
-        base (Model) (frozen)                              (None, 3)                 63           age
+        base (Sequential) (frozen)                         (None, 3)                 63           age
         _______________________________________________________________________________________________________________________
         joined (Concatenate)                               (None, 11)                0            encode, encode, base
         =======================================================================================================================
@@ -237,5 +237,23 @@ struct NestedModelTests {
         Non-trainable params: 63
         _______________________________________________________________________________________________________________________
         """)
+  }
+
+  @Test("Models without names are numbered within a third")
+  func unnamed() throws {
+    let (x, y) = (Input([4]), Input([4]))
+    let (left, right) = try (Sequential(input: [4]) { Dense(3) }, Sequential(input: [4]) { Dense(3) })
+    let joined = try Model(inputs: [x, y], outputs: [left(x) + right(y)])
+    let both = try Model(inputs: [x, y], outputs: [joined.outputs(of: [x, y])[0] + left(x)])
+    #expect(left.name == "sequential" && joined.name == "functional")
+    #expect(joined.network.entries.map(\.name) == ["sequential", "sequential_1", "add"])
+    #expect(both.network.entries.map(\.name) == ["functional", "sequential", "add"])
+    // A name that was given stays, and clashes.
+    let named = try (0..<2).map { _ in try Sequential(input: [4], name: "tower") { Dense(3) } }
+    #expect(
+      throws: AthanorError(
+        .argument, at: "layer \"tower\"", "its name is taken, empty or contains a slash",
+        fix: "Give each layer a name of its own; for one set of weights in several places make one SharedLayer.")
+    ) { try Model(inputs: [x], outputs: [named[0](x) + named[1](x)]) }
   }
 }
