@@ -8,10 +8,16 @@ ATHANOR = .build/release/athanor
 DEMO = athanor-demo
 KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
-DATA = $(HOME)/.cache/athanor/mnist
 ROUNDS = 2
+PREFIX ?= /usr/local
+SYSTEM := $(shell uname -s)
+ifeq ($(SYSTEM),Darwin)
+DATA = $(HOME)/Library/Caches/athanor/mnist
+else
+DATA = $(HOME)/.cache/athanor/mnist
+endif
 
-.PHONY: demo test parity parity-export neon bench bench-kernels build format lint dependencies clean
+.PHONY: demo test parity parity-export neon headers bench bench-kernels build install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -23,7 +29,13 @@ demo: build ## Train Malireddi's network, draw its curves, classify a few pictur
 	@echo "Into an app: $(ATHANOR) export $(DEMO)/best.h5 Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9"
 
 build: dependencies ## The release program, .build/release/athanor
-	$(SWIFT) build -c release --product athanor
+	$(SWIFT) build -c release --product athanor-command
+	@ln -sf athanor-command $(ATHANOR)
+
+install: build ## The program and the digits that come with it, below PREFIX
+	install -d $(PREFIX)/bin $(PREFIX)/share/athanor
+	install .build/release/athanor-command $(PREFIX)/bin/athanor
+	cp -R Sources/AthanorDatasets/Resources/digits $(PREFIX)/share/athanor/
 
 test: dependencies ## Every Swift test, in release mode; needs no Python
 	$(SWIFT) test -c release
@@ -34,23 +46,33 @@ parity: build $(VENV)/installed ## Compare with the real Keras
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
 
-$(EXPORT_VENV)/installed: Tools/requirements-export.txt
+$(EXPORT_VENV)/installed: Tools/requirements-export.txt | python
 	$(PYTHON) -m venv $(EXPORT_VENV)
 	$(EXPORT_VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements-export.txt
 	touch $@
 
-$(VENV)/installed: Tools/requirements.txt
+$(VENV)/installed: Tools/requirements.txt | python
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
 	touch $@
 
-neon: ## The kernels for 64-bit ARM, emulated, against the reference (Debian)
+neon: ## The kernels for 64-bit ARM against the reference, emulated where this machine is another (Debian)
+ifeq ($(shell uname -m),arm64)
+	@mkdir -p .build
+	clang -std=gnu11 -O2 -I$(KERNELS)/include Tools/check_kernels.c $(KERNELS)/*.c $(KERNELS)/*/*.c -lm -lpthread \
+	  -o .build/check-kernels-neon
+	.build/check-kernels-neon
+else
 	@sh Tools/install_emulator.sh
 	@mkdir -p .build
 	clang --target=aarch64-linux-gnu -fuse-ld=lld -static -std=gnu11 -O2 -I/usr/aarch64-linux-gnu/include \
 	  -L/usr/aarch64-linux-gnu/lib -B/usr/aarch64-linux-gnu/lib -I$(KERNELS)/include Tools/check_kernels.c \
 	  $(KERNELS)/*.c $(KERNELS)/*/*.c -lm -lpthread -o .build/check-kernels-neon
 	qemu-aarch64 .build/check-kernels-neon
+endif
+
+headers: build ## Type-check against newer libraries than this machine has, and compile the kernels for Apple's systems
+	sh Tools/check_headers.sh
 
 bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
 	$(SWIFT) build -c release --product AthanorBenchmarks
@@ -60,10 +82,14 @@ bench-kernels: dependencies $(BENCH_VENV)/installed ## GFLOP/s of each kernel, b
 	$(SWIFT) build -c release --product AthanorBenchmarks
 	$(BENCH_VENV)/bin/python Benchmarks/kernels.py .build/release/AthanorBenchmarks
 
-$(BENCH_VENV)/installed: Benchmarks/requirements.txt
+$(BENCH_VENV)/installed: Benchmarks/requirements.txt | python
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	touch $@
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed here: make PYTHON=python3.12 ..." >&2; exit 1; }
 
 dependencies:
 	@sh Tools/install_dependencies.sh

@@ -10,7 +10,8 @@ let package = Package(
     .library(name: "AthanorCoreML", targets: ["AthanorCoreML"]),
     .library(name: "AthanorONNX", targets: ["AthanorONNX"]),
     .library(name: "AthanorDatasets", targets: ["AthanorDatasets"]),
-    .executable(name: "athanor", targets: ["AthanorCommand"]),
+    // Not "athanor": some disks cannot tell that from the module. `make build` links it by that name.
+    .executable(name: "athanor-command", targets: ["AthanorCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),

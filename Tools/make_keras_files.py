@@ -9,6 +9,7 @@ Made with Python 3.11.7, Keras 3.15.1 on JAX 0.10.2, h5py 3.14.0 and NumPy 2.4.6
 - trained.h5: many kinds of layers, compiled with Adam and a schedule, trained for 3 steps;
 - plain.h5: a network that was never compiled;
 - rmsprop.h5: momentum and a centred average, trained for 2 steps, for the order of an optimizer's arrays;
+- rmsprop-1.8.h5: the same laid out with library bounds from 1.8 on, as HDF5 2.0 does unless told otherwise;
 - keras2.h5: plain.h5 with its configuration respelt as Keras 2 wrote it;
 - keras.json: inputs, targets, predictions, and for trained.h5 one array of the optimizer's state and what further steps give.
 
@@ -123,7 +124,25 @@ def main(folder: pathlib.Path) -> None:
         model.train_on_batch(x, y)
     results["rmsprop"]["furtherPredictions"] = array(model.predict(x, verbose=0))
 
+    with_new_bounds(folder / "rmsprop.h5", folder / "rmsprop-1.8.h5")
+
     (folder / "keras.json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
+
+
+def with_new_bounds(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Copies a file with library bounds from 1.8 on: other headers of objects, with checksums."""
+
+    def copy(old: h5py.Group, new: h5py.Group) -> None:
+        for name, value in old.attrs.items():
+            new.attrs[name] = value
+        for name, item in old.items():
+            if isinstance(item, h5py.Group):
+                copy(item, new.create_group(name))
+            else:
+                new.create_dataset(name, data=item[()])
+
+    with h5py.File(source) as old, h5py.File(target, "w", libver=("v108", "v108")) as new:
+        copy(old, new)
 
 
 def as_keras2(source: pathlib.Path, target: pathlib.Path) -> None:

@@ -91,12 +91,13 @@ struct Export: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let type = wrapper.map { String(($0 as NSString).lastPathComponent.dropLast(".swift".count)) } ?? ""
+    if wrapper != nil { try SwiftWrapper.checkName(type, of: output) }
     let model = try NetworkSource.read(file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
     if let dataset { samples = try await DataOptions.load(dataset, dataDirectory).test }
     let report = try model.export(to: output, as: format, samples: samples)
-    let type = wrapper.map { String(($0 as NSString).lastPathComponent.dropLast(".swift".count)) } ?? ""
     if let wrapper { try Terminal.write(SwiftWrapper.source(name: type, of: output), to: wrapper) }
     let bytes = try Inspect.byteCount(output)
     if json { return try Terminal.json(object(report, bytes)) }

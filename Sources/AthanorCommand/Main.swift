@@ -48,13 +48,22 @@ enum Terminal {
 
   /// One JSON object in one line, keys sorted; numbers that are not finite become null.
   static func json(_ object: [String: Any?]) throws {
-    let values: [String: Any] = object.mapValues { value in
-      if let number = value as? Double { return number.isFinite ? number : NSNull() }
-      return value ?? NSNull()
-    }
-    let data = try JSONSerialization.data(withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
+    let data = try JSONSerialization.data(
+      withJSONObject: writable(object), options: [.sortedKeys, .withoutEscapingSlashes])
     print(String(decoding: data, as: UTF8.self))
     fflush(nil)
+  }
+
+  /// The same with null in the place of what JSON cannot say, at any depth.
+  private static func writable(_ value: Any?) -> Any {
+    switch value {
+    case let number as Double where !number.isFinite: NSNull()
+    case let number as Float where !number.isFinite: NSNull()
+    case let object as [String: Any?]: object.mapValues(writable)
+    case let array as [Any?]: array.map(writable)
+    case let value?: value
+    case nil: NSNull()
+    }
   }
 
   /// A word as a shell takes it.

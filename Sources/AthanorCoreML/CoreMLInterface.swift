@@ -54,7 +54,12 @@ extension CoreMLOptions {
           fix: "Give no number, one, or one for each of the \(shape[2]) channels.")
       }
     }
-    for case let name? in [inputName, outputName] where name.wholeMatch(of: #/[A-Za-z_][A-Za-z0-9_]*/#) == nil {
+    for case let name? in [inputName, outputName] {
+      guard !ProgramBuilder.reservedWords.contains(name) else {
+        throw AthanorError(
+          .argument, at: "Core ML", "the name \"\(name)\" is a word of its language", fix: "Take another name.")
+      }
+      guard name.wholeMatch(of: #/[A-Za-z_][A-Za-z0-9_]*/#) == nil else { continue }
       throw AthanorError(
         .argument, at: "Core ML", "the name \"\(name)\" holds something that Core ML refuses",
         fix: "Use letters, digits and underscores, and begin with no digit.")

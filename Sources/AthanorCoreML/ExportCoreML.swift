@@ -131,6 +131,11 @@ package struct CoreMLProgram {
       function.inputs[index].type = OpenProgram.open(function.inputs[index].type, second.inputs[index].type)
     }
     model.program.functions["main"] = function
+    // Core ML infers an output's shape where it depends on the size of what goes in.
+    for (index, output) in other.model.description_p.outputs.enumerated()
+    where output.type.array.shape != model.description_p.outputs[index].type.array.shape {
+      model.description_p.outputs[index].type.array.shape = []
+    }
   }
 
   /// Puts what is declared outside behind the prediction: its precision, its classes.

@@ -36,7 +36,14 @@ final class ProgramBuilder {
   private(set) var weights = WeightFile()
   /// What the program's values are called in the file.
   private var names: [String: String] = [:]
-  private var unique = UniqueNames()
+  private var unique = UniqueNames(ProgramBuilder.reservedWords)
+
+  /// Words of the language, which name no value. Source: MIL's grammar, as coremltools keeps to it.
+  static let reservedWords = Set(
+    """
+    any bool program func tensor list dict tuple true false string bf16 fp16 fp32 fp64 int8 int16 int32 int64 uint8 uint16
+    uint32 uint64
+    """.split(whereSeparator: \.isWhitespace).map(String.init))
 
   init(_ dataType: DataType, compression: Compression? = nil) {
     self.dataType = dataType

@@ -7,21 +7,17 @@ public enum SwiftWrapper {
   /// - Parameters:
   ///   - name: The type's name, for example `DigitClassifier`.
   ///   - path: The `.mlpackage` or `.mlmodel`, as it was exported.
-  /// - Throws: `AthanorError` when the name is none or the file cannot be read.
+  /// - Throws: `AthanorError` when the name is none or Xcode gives it to a class of its own, or the file cannot be read.
   /// - Example:
   ///   ```swift
   ///   let source = try SwiftWrapper.source(name: "DigitClassifier", of: "Digits.mlpackage")
   ///   ```
   public static func source(name: String, of path: String) throws -> String {
-    guard name.wholeMatch(of: /[A-Z][A-Za-z0-9_]*/) != nil else {
-      throw AthanorError(
-        .argument, at: "wrapper", "\"\(name)\" is no name for a type", fix: "Take for example DigitClassifier.")
-    }
+    try checkName(name, of: path)
     let file = try CoreMLFile(path)
     let input = try file.onlyInput()
     let description = file.model.description_p
-    let resource =
-      path.split(separator: "/").last.map { $0.split(separator: ".").dropLast().joined(separator: ".") } ?? ""
+    let resource = resource(path)
     let features = "\(literal(input.name)): value"
     let predict: String
     switch input.type.kind {
@@ -29,15 +25,16 @@ public enum SwiftWrapper {
       let isGray = image.colorSpace == 10
       predict = """
           /// What the model says of a \(isGray ? "gray" : "colour") picture of \(image.width) x \(image.height) pixels.
-          public func predict(_ \(identifier(input.name)): CVPixelBuffer) throws -> Prediction {
-            try predict(MLFeatureValue(pixelBuffer: \(identifier(input.name))))
+          nonisolated public func predict(_ picture: CVPixelBuffer) throws -> Prediction {
+            try predict(MLFeatureValue(pixelBuffer: picture))
           }
 
-          /// What the model says of a picture, which is scaled to \(image.width) x \(image.height) pixels first.
-          public func predict(_ \(identifier(input.name)): CGImage) throws -> Prediction {
+          /// What the model says of a picture of any size, which is scaled to \(image.width) x \(image.height) pixels first.
+          @available(iOS 13, macOS 10.15, tvOS 13, watchOS 6, *)
+          nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
             try predict(
               MLFeatureValue(
-                cgImage: \(identifier(input.name)), pixelsWide: \(image.width), pixelsHigh: \(image.height),
+                cgImage: picture, pixelsWide: \(image.width), pixelsHigh: \(image.height),
                 pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
           }
         """
@@ -45,10 +42,10 @@ public enum SwiftWrapper {
       let count = array.shape.reduce(1) { $0 &* $1 }
       predict = """
           /// What the model says of \(count) numbers of shape \(array.shape).
-          public func predict(_ \(identifier(input.name)): [Float]) throws -> Prediction {
+          nonisolated public func predict(_ numbers: [Float]) throws -> Prediction {
             let array = try MLMultiArray(shape: \(array.shape), dataType: .float32)
-            guard \(identifier(input.name)).count == array.count else { throw MLModelError(.io) }
-            for (index, number) in \(identifier(input.name)).enumerated() { array[index] = NSNumber(value: number) }
+            guard numbers.count == array.count else { throw MLModelError(.io) }
+            for (index, number) in numbers.enumerated() { array[index] = NSNumber(value: number) }
             return try predict(MLFeatureValue(multiArray: array))
           }
         """
@@ -64,16 +61,19 @@ public enum SwiftWrapper {
       import Foundation
 
       /// \(comment(description.metadata.shortDescription.isEmpty ? "The model \(resource)." : description.metadata.shortDescription))
+      ///
+      /// It computes on the thread that calls it, also in programs whose code belongs to the main actor unless it says otherwise.
+      @available(iOS 12, macOS 10.14, tvOS 12, watchOS 5, *)
       public struct \(name) {
         /// What the model says of one input.
-        public struct Prediction {
+        public struct Prediction: Sendable {
       \(fields)
         }
 
-        private let model: MLModel
+        nonisolated(unsafe) private let model: MLModel
 
         /// Loads the model from an app's or a package's resources.
-        public init(configuration: MLModelConfiguration = MLModelConfiguration(), bundle: Bundle = .main) throws {
+        nonisolated public init(configuration: MLModelConfiguration = MLModelConfiguration(), bundle: Bundle = .main) throws {
           guard let url = bundle.url(forResource: \(literal(resource)), withExtension: "mlmodelc") else {
             throw CocoaError(.fileNoSuchFile)
           }
@@ -82,7 +82,7 @@ public enum SwiftWrapper {
 
       \(predict)
 
-        private func predict(_ value: MLFeatureValue) throws -> Prediction {
+        nonisolated private func predict(_ value: MLFeatureValue) throws -> Prediction {
           let output = try model.prediction(from: MLDictionaryFeatureProvider(dictionary: [\(features)]))
       \(reading)
         }
@@ -104,9 +104,9 @@ public enum SwiftWrapper {
       return (
         """
             /// The most probable class.
-            public let label: \(key)
+            nonisolated public let label: \(key)
             /// The probability of each class.
-            public let probabilities: [\(key): Double]
+            nonisolated public let probabilities: [\(key): Double]
         """,
         """
             guard let label = output.featureValue(for: \(literal(description.predictedFeatureName))),
@@ -123,7 +123,7 @@ public enum SwiftWrapper {
     return (
       """
           /// The model's numbers.
-          public let values: [Float]
+          nonisolated public let values: [Float]
       """,
       """
           guard let values = output.featureValue(for: \(literal(description.outputs[0].name)))?.multiArrayValue else {
@@ -145,17 +145,24 @@ public enum SwiftWrapper {
     text.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
-  /// Words that cannot name a parameter within a function, and those that the wrapper uses.
-  private static let keywords = Set(
-    """
-    as associatedtype await break case catch class continue default defer deinit do else enum extension fallthrough false
-    fileprivate for func guard if import in init inout internal is let nil operator private protocol public repeat rethrows
-    return self static struct subscript super switch throw throws true try typealias var where while Any Self
-    array index number value _
-    """.split(whereSeparator: \.isWhitespace).map(String.init))
+  /// The name by which an app finds the model: that of the file.
+  private static func resource(_ path: String) -> String {
+    path.split(separator: "/").last.map { $0.split(separator: ".").dropLast().joined(separator: ".") } ?? ""
+  }
 
-  /// A name for a parameter.
-  private static func identifier(_ name: String) -> String {
-    name.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil || keywords.contains(name) ? "input" : name
+  /// Checks a wrapper's name before anything is written.
+  ///
+  /// - Throws: `AthanorError` when it is none, or Xcode gives it to a class that it makes of the model.
+  package static func checkName(_ name: String, of path: String) throws {
+    guard name.wholeMatch(of: /[A-Z][A-Za-z0-9_]*/) != nil, name != "Self" else {
+      throw AthanorError(
+        .argument, at: "wrapper", "\"\(name)\" is no name for a type", fix: "Take for example DigitClassifier.")
+    }
+    let generated = String(resource(path).map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    guard !["", "Input", "Output"].contains(where: { generated + $0 == name }) else {
+      throw AthanorError(
+        .argument, at: "wrapper", "Xcode makes a class \(name) of \(path.split(separator: "/").last ?? "")",
+        fix: "Take another name, for example \(generated)Model.")
+    }
   }
 }

@@ -4,9 +4,10 @@ import Foundation
 /// Checks the attributes of an HDF5 file, and its texts of variable length, before libhdf5 reads them.
 ///
 /// An attribute says how long its name, type and shape are; libhdf5 1.10 finds its value behind them without asking whether that is still
-/// in the attribute, and takes what lies there in memory for texts' lengths, of gigabytes.
+/// in the attribute, and takes what lies there in memory for texts' lengths, of gigabytes. Headers of both versions are checked: HDF5 2.0
+/// writes the second (`HDF5Headers`).
 ///
-/// Such a text is kept in a global heap, and an attribute holds its length (4 bytes), the heap's address (8) and the text's number within the
+/// A text of variable length is kept in a global heap, and an attribute holds its length (4 bytes), the heap's address (8) and the text's number within the
 /// heap (4). libhdf5 1.10 takes all three on trust: damage there makes it read and write beyond its memory. Source: HDF5 File Format
 /// Specification 3.0, sections III.E (global heap), IV.A.2.d (variable-length types) and IV.A.2.m (attributes).
 enum HDF5DamageCheck {
@@ -14,54 +15,33 @@ enum HDF5DamageCheck {
   static func check(_ path: String) throws {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
     let damage: String? = data.withUnsafeBytes { bytes in
-      if !attributesAreWhole(bytes) { return "an attribute is damaged" }
       let heaps = heaps(bytes)
+      if !attributesAreWhole(bytes) || !HDF5Headers.areWhole(bytes, heaps) { return "an attribute is damaged" }
       return heaps.isEmpty || references(bytes, into: heaps) ? nil : "the heap that holds its texts is damaged"
     }
     guard let damage else { return }
     throw AthanorError(.data, at: path, damage, fix: "Use another copy of the file, or the checkpoint before.")
   }
 
-  /// Whether each attribute of version 1, as Keras writes them, holds its name, type, shape and value within its own length.
+  /// Whether the attributes in headers of version 1, which Keras writes, are whole.
   ///
-  /// A header's message begins at a multiple of 8: kind 12 (2 bytes), length (2), flags (1), three zeros; then the attribute: version (1),
-  /// zero, lengths of name, type and shape (2 each), and these, each filled up to a multiple of 8.
+  /// A header's message begins at a multiple of 8: kind 12 (2 bytes), length (2), flags (1), three zeros; then the attribute.
   private static func attributesAreWhole(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count >= 24 else { return true }
     for place in stride(from: 0, through: bytes.count - 24, by: 8)
-    where number(bytes, place, as: UInt16.self) == 12 && number(bytes, place + 4, as: UInt32.self) < 256
-      && number(bytes, place + 8, as: UInt16.self) == 1
+    where bytes.number(place, as: UInt16.self) == 12 && bytes.number(place + 4, as: UInt32.self) < 256
+      && bytes.number(place + 8, as: UInt16.self) == 1
     {
-      let end = place + 8 + Int(number(bytes, place + 2, as: UInt16.self))
-      let lengths = [10, 12, 14].map { Int(number(bytes, place + $0, as: UInt16.self)) }
-      let (name, nameLength) = (place + 16, lengths[0])
+      let nameLength = Int(bytes.number(place + 10, as: UInt16.self))
+      let name = place + 16
       // Other bytes may look like this; a name makes it sure.
       guard nameLength > 1, name + nameLength <= bytes.count, bytes[name + nameLength - 1] == 0,
         bytes[name..<name + nameLength - 1].allSatisfy({ $0 >= 32 })
       else { continue }
-      let type = name + (nameLength + 7) / 8 * 8
-      let shape = type + (lengths[1] + 7) / 8 * 8
-      let value = shape + (lengths[2] + 7) / 8 * 8
-      guard lengths[1] >= 8, lengths[2] >= 4, value <= end, end <= bytes.count else { return false }
-      // A shape: version, rank, flags; then 8 bytes for each length, from 8 on in version 1 and from 4 on in version 2.
-      let (rank, begin) = (Int(bytes[shape + 1]), bytes[shape] == 1 ? 8 : 4)
-      guard rank <= 32, begin + 8 * rank <= lengths[2] else { return false }
-      var size = UInt64(number(bytes, type + 4, as: UInt32.self))
-      for axis in 0..<rank {
-        let (product, overflow) = size.multipliedReportingOverflow(
-          by: number(bytes, shape + begin + 8 * axis, as: UInt64.self))
-        if overflow { return false }
-        size = product
-      }
-      guard size <= UInt64(end - value) else { return false }
+      let end = place + 8 + Int(bytes.number(place + 2, as: UInt16.self))
+      guard end <= bytes.count, HDF5Attribute(bytes, place + 8..<end) != nil else { return false }
     }
     return true
-  }
-
-  private static func number<Number: FixedWidthInteger>(
-    _ bytes: UnsafeRawBufferPointer, _ place: Int, as type: Number.Type
-  ) -> Number {
-    Number(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: type))
   }
 
   /// The sizes of a heap's objects by number, for each address that has a heap's signature; empty for a damaged heap.
@@ -69,7 +49,7 @@ enum HDF5DamageCheck {
     var result: [UInt64: [UInt32: UInt64]] = [:]
     let signature: UInt32 = 0x4C4F_4347  // "GCOL", the first letter in the lowest byte
     guard bytes.count >= 32 else { return result }
-    for place in 0...bytes.count - 32 where number(bytes, place, as: UInt32.self) == signature {
+    for place in 0...bytes.count - 32 where bytes.number(place, as: UInt32.self) == signature {
       result[UInt64(place)] = objects(bytes, place) ?? [:]
     }
     return result
@@ -77,14 +57,14 @@ enum HDF5DamageCheck {
 
   /// A heap's objects: number (2 bytes), count of references (2), unused (4), size (8), and the bytes up to a multiple of 8.
   private static func objects(_ bytes: UnsafeRawBufferPointer, _ heap: Int) -> [UInt32: UInt64]? {
-    let length = number(bytes, heap + 8, as: UInt64.self)
+    let length = bytes.number(heap + 8, as: UInt64.self)
     guard bytes[heap + 4] == 1, length >= 4096, length <= UInt64(bytes.count - heap) else { return nil }
     let end = heap + Int(length)
     var result: [UInt32: UInt64] = [:]
     var place = heap + 16
     while place + 16 <= end {
-      let index = number(bytes, place, as: UInt16.self)
-      let size = number(bytes, place + 8, as: UInt64.self)
+      let index = bytes.number(place, as: UInt16.self)
+      let size = bytes.number(place + 8, as: UInt64.self)
       // Number 0 is the free space, whose size counts its own header.
       if index == 0 { return size == UInt64(end - place) ? result : nil }
       guard size <= UInt64(end - place - 16), result.updateValue(size, forKey: UInt32(index)) == nil else { return nil }
@@ -99,10 +79,10 @@ enum HDF5DamageCheck {
     let (first, last) = (heaps.keys.min() ?? 0, heaps.keys.max() ?? 0)
     // Objects' headers, and so attributes within them, begin at multiples of 8.
     for place in stride(from: 4, through: bytes.count - 12, by: 8) {
-      let address = number(bytes, place, as: UInt64.self)
+      let address = bytes.number(place, as: UInt64.self)
       guard address >= first, address <= last, let objects = heaps[address] else { continue }
-      let length = number(bytes, place - 4, as: UInt32.self)
-      guard objects[number(bytes, place + 8, as: UInt32.self)] == UInt64(length) else { return false }
+      let length = bytes.number(place - 4, as: UInt32.self)
+      guard objects[bytes.number(place + 8, as: UInt32.self)] == UInt64(length) else { return false }
     }
     return true
   }

@@ -89,9 +89,9 @@ package struct HDF5Group {
   /// The bytes of the file.
   private func image() -> [UInt8]? {
     ath_h5_prepare()
-    let access = H5Pcreate(ath_h5_file_access())
+    let access = ath_h5_memory_access()
+    guard access >= 0 else { return nil }
     defer { H5Pclose(access) }
-    guard H5Pset_fapl_core(access, 1 << 20, false) >= 0 else { return nil }
     let file = H5Fcreate("athanor.h5", ath_h5_truncate(), ath_h5_default(), access)
     guard file >= 0 else { return nil }
     defer { H5Fclose(file) }
@@ -135,9 +135,8 @@ private final class HDF5Reader {
     try readAttributes(id, name, &result)
     for index in 0..<information.nlinks {
       let child = try childName(id, index, name)
-      var link = H5L_info_t()
       // Soft and external links lead elsewhere, perhaps out of the file.
-      guard H5Lget_info(id, child, &link, ath_h5_default()) >= 0, link.type == H5L_TYPE_HARD else { continue }
+      guard ath_h5_is_hard_link(id, child) > 0 else { continue }
       let object = H5Oopen(id, child, ath_h5_default())
       guard object >= 0 else { throw refuse(name + child, "it cannot be opened") }
       defer { H5Oclose(object) }
@@ -240,7 +239,7 @@ private final class HDF5Reader {
       var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
       guard H5Aread(attribute, memory, &pointers) >= 0 else { throw refuse(name, "its text cannot be read") }
       values = pointers.map { $0.map { String(cString: $0) } ?? "" }
-      H5Dvlen_reclaim(memory, space, ath_h5_default(), &pointers)
+      ath_h5_reclaim(memory, space, &pointers)
     } else {
       var bytes = [UInt8](repeating: 0, count: count * size)
       guard H5Aread(attribute, type, &bytes) >= 0 else { throw refuse(name, "its text cannot be read") }

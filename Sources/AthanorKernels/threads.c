@@ -10,8 +10,19 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
+#if defined(__APPLE__)
+#include <pthread/qos.h>
+#endif
 
-enum { spins_before_sleep = 3000, spins_before_yield = 20000 };
+enum {
+  // How long threads spin: by the clock, because a pause takes 1 ns on one processor and 40 ns on another.
+  nanoseconds_before_sleep = 60 * 1000,
+  nanoseconds_before_yield = 400 * 1000,
+  spins_per_look_at_clock = 32,
+  // The longest cache line that there is (Apple's processors); x86 fetches pairs of 64 bytes.
+  cache_line = 128,
+};
 
 typedef struct {
   ath_pool *pool;
@@ -20,10 +31,10 @@ typedef struct {
 } helper;
 
 struct ath_pool {
-  _Alignas(64) _Atomic uint64_t epoch;
-  _Alignas(64) _Atomic int64_t next;
-  _Alignas(64) _Atomic int active;
-  _Alignas(64) _Atomic int sleepers;
+  _Alignas(cache_line) _Atomic uint64_t epoch;
+  _Alignas(cache_line) _Atomic int64_t next;
+  _Alignas(cache_line) _Atomic int active;
+  _Alignas(cache_line) _Atomic int sleepers;
   _Atomic bool stopping;
   int64_t count;
   ath_task task;
@@ -39,8 +50,33 @@ static inline void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  __asm__ volatile("yield");
+  __builtin_arm_yield();
 #endif
+}
+
+static inline uint64_t nanoseconds(void) {
+#if defined(__APPLE__)
+  return clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+#else
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+#endif
+}
+
+/// A stretch of spinning. The clock is read now and then, and not at all while the wait is short.
+typedef struct {
+  uint64_t begin;
+  int spins;
+} spinning;
+
+/// Pauses; false when as much time as the limit has passed.
+static inline bool spin(spinning *state, uint64_t limit) {
+  pause_briefly();
+  if (++state->spins % spins_per_look_at_clock != 0) return true;
+  uint64_t now = nanoseconds();
+  if (state->begin == 0) state->begin = now;
+  return now - state->begin < limit;
 }
 
 static void take_tasks(ath_pool *pool, int worker) {
@@ -57,10 +93,10 @@ static bool has_news(ath_pool *pool, uint64_t seen) {
 }
 
 static void wait_for_news(ath_pool *pool, uint64_t seen) {
-  for (int spin = 0; spin < spins_before_sleep; ++spin) {
+  spinning state = {0};
+  do {
     if (has_news(pool, seen)) return;
-    pause_briefly();
-  }
+  } while (spin(&state, nanoseconds_before_sleep));
   pthread_mutex_lock(&pool->mutex);
   atomic_fetch_add(&pool->sleepers, 1);
   while (!has_news(pool, seen)) pthread_cond_wait(&pool->wake, &pool->mutex);
@@ -111,7 +147,7 @@ static void release(ath_pool *pool) {
 ath_pool *ath_pool_create(int threads) {
   if (threads < 1) threads = 1;
   void *memory = NULL;
-  if (posix_memalign(&memory, 64, sizeof(ath_pool)) != 0) return NULL;
+  if (posix_memalign(&memory, cache_line, sizeof(ath_pool)) != 0) return NULL;
   ath_pool *pool = memory;
   *pool = (ath_pool){.threads = threads};
   pool->helpers = calloc((size_t)threads, sizeof(helper));
@@ -123,15 +159,23 @@ ath_pool *ath_pool_create(int threads) {
   }
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+#if defined(__APPLE__)
+  // Helpers are as urgent as who waits for them; otherwise the system may put them on slow cores.
+  pthread_attr_set_qos_class_np(&attributes, qos_class_self(), 0);
+#endif
   for (int i = 0; i < threads - 1; ++i) {
     pool->helpers[i].pool = pool;
     pool->helpers[i].index = i + 1;
-    if (pthread_create(&pool->helpers[i].thread, NULL, help, &pool->helpers[i]) != 0) {
+    if (pthread_create(&pool->helpers[i].thread, &attributes, help, &pool->helpers[i]) != 0) {
+      pthread_attr_destroy(&attributes);
       stop_helpers(pool, i);
       release(pool);
       return NULL;
     }
   }
+  pthread_attr_destroy(&attributes);
   return pool;
 }
 
@@ -158,9 +202,11 @@ void ath_pool_run(ath_pool *pool, int64_t count, ath_task task, void *context) {
   wake_sleepers(pool);
   take_tasks(pool, 0);
   atomic_fetch_add(&pool->epoch, 1); // closes it
-  for (int spin = 0; atomic_load(&pool->active) != 0; ++spin) {
-    if (spin < spins_before_yield) {
-      pause_briefly();
+  spinning state = {0};
+  bool is_short = true;
+  while (atomic_load(&pool->active) != 0) {
+    if (is_short) {
+      is_short = spin(&state, nanoseconds_before_yield);
     } else {
       sched_yield();
     }

@@ -100,17 +100,41 @@ struct ExportCommandTests {
       }
       """,
     ]
-    for module in ["CoreGraphics", "CoreVideo", "CoreML"] {
-      try Data((stubs[module] ?? "").utf8).write(to: url("\(module).swift"))
-      try compile("-emit-module", "-parse-as-library", "-I", ".", "-module-name", module, "\(module).swift")
-    }
+    #if !canImport(CoreML)  // elsewhere stand-ins with the same signatures
+      for module in ["CoreGraphics", "CoreVideo", "CoreML"] {
+        try Data((stubs[module] ?? "").utf8).write(to: url("\(module).swift"))
+        try compile("-emit-module", "-parse-as-library", "-I", ".", "-module-name", module, "\(module).swift")
+      }
+    #endif
     try Data(
-      "import CoreVideo\nfunc use(_ buffer: CVPixelBuffer) throws { _ = try DigitClassifier().predict(\(takesPictures ? "buffer).label + 1" : "[1, 2]).values[0]") }\n"
-        .utf8
+      """
+      import CoreVideo
+      nonisolated func use(_ buffer: CVPixelBuffer) throws {
+        _ = try DigitClassifier().predict(\(takesPictures ? "buffer).label + 1" : "[1, 2]).values[0]")
+      }
+      nonisolated func isSendable(_ prediction: DigitClassifier.Prediction) -> any Sendable { prediction }
+
+      """.utf8
     )
     .write(to: url("App.swift"))
-    try compile(
-      "-typecheck", "-swift-version", "6", "-warnings-as-errors", "-I", ".", "DigitClassifier.swift", "App.swift")
+    // Also in an app whose code belongs to the main actor unless it says otherwise.
+    for isolation in ["nonisolated", "MainActor"] {
+      try compile(
+        "-typecheck", "-swift-version", "6", "-warnings-as-errors", "-default-isolation", isolation, "-I", ".",
+        "DigitClassifier.swift", "App.swift")
+    }
+  }
+
+  @Test("A wrapper cannot have the name of a class that Xcode makes", arguments: ["", "Input", "Output"])
+  func wrapperName(_ suffix: String) throws {
+    let outcome = try program.run(
+      "export", "digits.h5", "My-Digits.mlpackage", "--wrapper", "My_Digits\(suffix).swift")
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.error
+        == "Error: wrapper: Xcode makes a class My_Digits\(suffix) of My-Digits.mlpackage. "
+        + "Take another name, for example My_DigitsModel.\n")
+    #expect(try !program.files().contains("My-Digits.mlpackage"))
   }
 
   private func compile(_ arguments: String...) throws {

@@ -135,6 +135,22 @@ struct PredictionTests {
     #expect(try values == Model(contentsOf: program.path("digits.h5")).predict(digits, batchSize: 200).floats)
   }
 
+  @Test("Numbers that JSON cannot say are null within lists, too")
+  func notANumber() throws {
+    let model = try Sequential(input: [4, 4, 3]) {
+      GlobalAveragePooling2D()
+      Dense(2, name: "dense")
+    }
+    try model.setWeights([
+      "dense/kernel": Tensor(zeros: [3, 2]), "dense/bias": Tensor(shape: [2], [1, .nan]),
+    ])
+    try model.save(to: program.path("nan.h5"))
+    let outcome = try program.run("predict", "nan.h5", "red.png", "--json")
+    #expect(outcome.status == 0 && outcome.error == "")
+    let probabilities = try #require(try objects(outcome.output).first?["probabilities"] as? [Any])
+    #expect(probabilities.count == 2 && probabilities[0] as? Double == 1 && probabilities[1] is NSNull)
+  }
+
   @Test("With no network, the digits that come with the program stand in for MNIST, and it is said plainly")
   func offline() throws {
     let outcome = try program.run("evaluate", "digits.h5", "--json")

@@ -18,13 +18,14 @@ final class Program {
 
   deinit { try? FileManager.default.removeItem(at: folder) }
 
-  /// Beside the bundle of the tests, where the package manager puts it.
+  /// Beside the tests, where the package manager and Xcode put it.
   static let executable: URL = {
-    let bundle = CommandLine.arguments.compactMap { argument in
-      argument.range(of: ".xctest").map { String(argument[..<$0.lowerBound]) }
-    }.first
-    let place = bundle ?? CommandLine.arguments[0]
-    return URL(fileURLWithPath: place).deletingLastPathComponent().appendingPathComponent("athanor")
+    #if canImport(Darwin)
+      let tests = Bundle(for: Program.self).bundleURL
+    #else
+      let tests = Bundle.main.executableURL ?? URL(fileURLWithPath: CommandLine.arguments[0])
+    #endif
+    return tests.deletingLastPathComponent().appendingPathComponent("athanor-command")
   }()
 
   /// The folder of the repository.
@@ -40,8 +41,7 @@ final class Program {
     environment["HOME"] = folder.path
     environment["XDG_CACHE_HOME"] = folder.appendingPathComponent("cache").path
     environment["COLUMNS"] = "80"
-    // Nobody listens there, so every download fails at once.
-    environment["https_proxy"] = "http://127.0.0.1:9"
+    environment["ATHANOR_OFFLINE"] = "1"
     environment["ATHANOR_RESOURCES"] = nil
     process.environment = environment
     try Data().write(to: output)

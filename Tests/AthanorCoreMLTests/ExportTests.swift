@@ -193,6 +193,9 @@ import Testing
         == "Core ML: the name \"my input\" holds something that Core ML refuses. "
         + "Use letters, digits and underscores, and begin with no digit.")
     #expect(
+      export(CoreMLOptions(outputName: "tensor"))
+        == "Core ML: the name \"tensor\" is a word of its language. Take another name.")
+    #expect(
       text { try model.checkExport(to: "x.model", as: .coreML()) }
         == "x.model: a Core ML model's name must end with .mlpackage or .mlmodel. Choose such a name.")
     let taken = "\(folder)/taken.mlpackage"

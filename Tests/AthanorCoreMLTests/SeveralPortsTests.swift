@@ -36,6 +36,22 @@ import Testing
     }
   }
 
+  /// Words of Core ML's language name no value of a file.
+  @Test func reservedWords() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("athanor-\(UUID().uuidString).mlpackage")
+    defer { try? FileManager.default.removeItem(at: file) }
+    let x = Input([2], name: "tensor"), y = Input([2], name: "fp16")
+    let sum = Dense(3, activation: .relu, name: "bool")(x + y)
+    let model = try Model(inputs: [x, y], outputs: [Dense(1, name: "true")(sum), Dense(1, name: "program")(sum)])
+    try model.export(to: file.path, as: .coreML())
+    let function = try #require(CoreMLFile(file.path).model.program.functions["main"])
+    let names =
+      function.inputs.map(\.name)
+      + function.blocks.values.flatMap { $0.operations.flatMap { $0.outputs.map(\.name) } + $0.outputs }
+    #expect(names.contains("tensor_1") && names.contains("fp16_1") && names.contains("true_1"))
+    #expect(names.allSatisfy { !["tensor", "fp16", "bool", "true", "program"].contains($0) })
+  }
+
   /// The picture is scaled as its bytes are; the other input stays numbers.
   @Test func picture() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("athanor-\(UUID().uuidString).mlpackage")

@@ -33,7 +33,10 @@ struct KerasFileTests {
 
   @Test("Predictions are Keras', also from a file that was never compiled or is in the spelling of Keras 2")
   func predictions() throws {
-    for (file, name) in [("trained", "trained"), ("plain", "plain"), ("keras2", "plain"), ("rmsprop", "rmsprop")] {
+    for (file, name) in [
+      ("trained", "trained"), ("plain", "plain"), ("keras2", "plain"), ("rmsprop", "rmsprop"),
+      ("rmsprop-1.8", "rmsprop"),
+    ] {
       let golden = try KerasGolden.of(name)
       let model = try Model(contentsOf: AthanorKerasTests.golden("\(file).h5"), threads: 2)
       #expect(farthest(try model.predict(golden.inputs.tensor), golden.predictions) < 1e-6, "\(file)")

@@ -56,16 +56,25 @@ package enum FileBytes {
     do {
       defer { close(descriptor) }
       try body { try append($0, to: descriptor, path: path) }
-      guard fsync(descriptor) == 0 else { throw systemError(path, "cannot be flushed to the disk") }
+      guard flush(descriptor) else { throw systemError(path, "cannot be flushed to the disk") }
     }
     guard rename(temporary, path) == 0 else { throw systemError(path, "cannot be put into place") }
     isComplete = true
     // The new name, too, must survive a power failure; some file systems cannot flush folders and need not.
     let folder = open(parent.isEmpty ? "." : parent, O_RDONLY | O_CLOEXEC)
     if folder >= 0 {
-      fsync(folder)
+      _ = flush(folder)
       close(folder)
     }
+  }
+
+  /// Has a file's content written to the disk itself.
+  private static func flush(_ descriptor: Int32) -> Bool {
+    #if canImport(Darwin)
+      // fsync leaves it in the drive's cache there; disks in a network know only that.
+      if fcntl(descriptor, F_FULLFSYNC) == 0 { return true }
+    #endif
+    return fsync(descriptor) == 0
   }
 
   /// Writes all bytes at a descriptor's place.

@@ -124,7 +124,7 @@ extension Network {
   private func exists(_ reference: Reference, before call: Int) -> Bool {
     switch reference {
     case .input(let index): inputs.indices.contains(index)
-    case .result(let place, let index): (0..<call).contains(place) && index >= 0
+    case .result(let place, let index): (0..<call).contains(place) && (0..<Network.callLimit).contains(index)
     }
   }
 

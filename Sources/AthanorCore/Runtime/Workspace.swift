@@ -216,6 +216,13 @@ package final class Workspace {
 }
 
 extension ThreadPool {
-  /// How many cores this machine has.
-  package static var coreCount: Int { Swift.max(1, Swift.min(256, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+  /// How many cores compute: on Apple's processors only the fast ones, because all threads wait for the slowest.
+  package static var coreCount: Int {
+    var count = Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    #if canImport(Darwin)
+      var (fast, size) = (Int32(0), MemoryLayout<Int32>.size)
+      if sysctlbyname("hw.perflevel0.logicalcpu", &fast, &size, nil, 0) == 0, fast > 0 { count = Int(fast) }
+    #endif
+    return Swift.max(1, Swift.min(256, count))
+  }
 }

@@ -42,25 +42,27 @@ struct HTTPTransfer {
   static func get(_ url: URL, from offset: Int, timeout: Duration, receive: (Event) throws -> Void) async throws {
     let (stream, continuation) = AsyncThrowingStream<Event, any Error>.makeStream()
     let clock = ActivityClock()
+    let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) / 1e18
+    let silence = Failure(reason: "no answer for \(format(seconds)) s", isInterruption: true)
     let configuration = URLSessionConfiguration.ephemeral
     configuration.httpShouldSetCookies = false
     let session = URLSession(
-      configuration: configuration, delegate: Relay(continuation: continuation, clock: clock), delegateQueue: nil)
+      configuration: configuration, delegate: Relay(continuation: continuation, clock: clock, silence: silence),
+      delegateQueue: nil)
     defer { session.invalidateAndCancel() }
 
-    let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) / 1e18
     var request = URLRequest(
       url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: max(seconds * 2, 10))
     request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
     if offset > 0 { request.setValue("bytes=\(offset)-", forHTTPHeaderField: "Range") }
     let task = session.dataTask(with: request)
     continuation.onTermination = { _ in task.cancel() }
-    // The time-out of URLSession differs between systems, so the silence is measured here.
+    // The time-out of URLSession differs between systems, so the silence is measured here; on a busy machine that one may come first.
     let watchdog = Task {
       while !Task.isCancelled {
         let rest = timeout - clock.silence()
         if rest <= .zero {
-          continuation.finish(throwing: Failure(reason: "no answer for \(format(seconds)) s", isInterruption: true))
+          continuation.finish(throwing: silence)
           return
         }
         try await Task.sleep(for: rest)
@@ -94,10 +96,14 @@ struct HTTPTransfer {
   private final class Relay: NSObject, URLSessionDataDelegate, Sendable {
     private let continuation: AsyncThrowingStream<Event, any Error>.Continuation
     private let clock: ActivityClock
+    private let silence: Failure
 
-    init(continuation: AsyncThrowingStream<Event, any Error>.Continuation, clock: ActivityClock) {
+    init(
+      continuation: AsyncThrowingStream<Event, any Error>.Continuation, clock: ActivityClock, silence: Failure
+    ) {
       self.continuation = continuation
       self.clock = clock
+      self.silence = silence
     }
 
     func urlSession(
@@ -120,7 +126,8 @@ struct HTTPTransfer {
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
       guard let error else { return continuation.finish() }
-      continuation.finish(throwing: HTTPTransfer.failure(of: error))
+      let isSilence = (error as? URLError)?.code == .timedOut
+      continuation.finish(throwing: isSilence ? silence : HTTPTransfer.failure(of: error))
     }
   }
 
@@ -143,7 +150,6 @@ struct HTTPTransfer {
       return Failure(reason: "its address cannot be looked up", isInterruption: false)
     case .cannotConnectToHost: return Failure(reason: "it cannot be reached", isInterruption: false)
     case .notConnectedToInternet: return Failure(reason: "there is no network", isInterruption: false)
-    case .timedOut: return Failure(reason: "no answer in time", isInterruption: true)
     case .networkConnectionLost: return Failure(reason: "the connection broke off", isInterruption: true)
     case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
       .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:

@@ -72,7 +72,10 @@ package struct NumPyArchive: ~Copyable {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let count = chunk.withUnsafeMutableBytes { zip_fread(file, $0.baseAddress, UInt64($0.count)) }
+      // libzip 1.11 takes no null there.
+      let count = chunk.withUnsafeMutableBytes { buffer in
+        buffer.baseAddress.map { zip_fread(file, $0, UInt64(buffer.count)) } ?? -1
+      }
       guard count >= 0 else { throw damage(place, after: bytes.count) }
       if count == 0 { break }
       bytes.append(contentsOf: chunk[0..<Int(count)])

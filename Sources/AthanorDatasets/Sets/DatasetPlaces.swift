@@ -13,6 +13,8 @@ package struct DatasetPlaces: Hashable, Sendable {
   package let resourceFolder: String?
   /// Whether folders of the whole machine (`/usr/share/...`) count.
   package let includesSystem: Bool
+  /// Whether `ATHANOR_OFFLINE` forbids downloads.
+  package let isOffline: Bool
 
   /// Finds the folders from environment variables.
   ///
@@ -39,6 +41,7 @@ package struct DatasetPlaces: Hashable, Sendable {
     self.kerasFolder = folder("KERAS_HOME") ?? FileBytes.join(home, ".keras")
     self.resourceFolder = resourceFolder
     self.includesSystem = includesSystem
+    isOffline = folder("ATHANOR_OFFLINE").map { $0 != "0" } ?? false
   }
 
   /// The cache folder of one set.

@@ -22,7 +22,7 @@ extension ImageDataset {
   ///
   /// - Parameters:
   ///   - dataDirectory: A folder that holds the files; nil to look in the usual places.
-  ///   - download: Whether and how to download.
+  ///   - download: Whether and how to download; nothing is downloaded where the environment variable `ATHANOR_OFFLINE` is set.
   /// - Returns: Both splits, with class names.
   /// - Throws: `AthanorError` of kind `.network` when the set is not here and cannot be downloaded; of kind `.file` or
   ///   `.data`, naming the file and the byte, when files are missing or damaged. `CancellationError` when the task is
@@ -47,6 +47,11 @@ extension ImageDataset {
     if let (finding, origin) = find(places) { return try read(finding, origin) }
     guard !isBundled else { throw missingBundle() }
     let folder = places.cache(of: self)
+    guard !places.isOffline else {
+      throw AthanorError(
+        .network, at: title, "is not on this machine, and ATHANOR_OFFLINE forbids downloads",
+        fix: manualRemedy(folder: folder))
+    }
     do {
       try await Downloader(options: download).fetch(self, into: folder)
     } catch let error as AthanorError where error.kind == .network {
@@ -158,7 +163,7 @@ public enum MNIST {
   ///
   /// - Parameters:
   ///   - dataDirectory: A folder that holds the files; nil to look in the usual places.
-  ///   - download: Whether and how to download.
+  ///   - download: Whether and how to download; nothing is downloaded where the environment variable `ATHANOR_OFFLINE` is set.
   /// - Returns: 60,000 and 10,000 examples: inputs `[N, 28, 28, 1]` bytes, white on black; targets `[N]` digits.
   /// - Throws: See ``ImageDataset/load(dataDirectory:download:)``.
   /// - Example:
@@ -179,7 +184,7 @@ public enum FashionMNIST {
   ///
   /// - Parameters:
   ///   - dataDirectory: A folder that holds the files; nil to look in the usual places.
-  ///   - download: Whether and how to download.
+  ///   - download: Whether and how to download; nothing is downloaded where the environment variable `ATHANOR_OFFLINE` is set.
   /// - Returns: 60,000 and 10,000 examples: inputs `[N, 28, 28, 1]` bytes; targets `[N]` class numbers.
   /// - Throws: See ``ImageDataset/load(dataDirectory:download:)``.
   /// - Example:

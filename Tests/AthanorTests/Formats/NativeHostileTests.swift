@@ -97,6 +97,10 @@ struct NativeHostileTests {
     #expect(
       try error("model", #""value":{"call":4,"result":0}"#, #""value":{"call":5,"result":0}"#)
         == #"\#(network): output "head": it is {"call":5,"result":0}, which is not there. \#(damaged)"#)
+    let most = Int.max
+    #expect(
+      try error("model", #""value":{"call":4,"result":0}"#, #""value":{"call":4,"result":\#(most)}"#)
+        == #"\#(network): output "head": it is {"call":4,"result":\#(most)}, which is not there. \#(damaged)"#)
     #expect(
       try error("model", #""layer":4"#, #""layer":5"#)
         == "\(network): calls[4]: it has no arguments, or there is no layer 5. \(damaged)")
