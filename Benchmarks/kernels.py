@@ -1,4 +1,4 @@
-"""Prints GFLOP/s and the share of the machine's peak of each kernel, beside oneDNN's (through PyTorch).
+"""Prints GFLOP/s and the share of the machine's peak of each kernel, beside oneDNN's (through PyTorch), and GB/s of each pointwise function.
 
 python Benchmarks/kernels.py .build/release/AthanorBenchmarks [part of a shape's name]
 """
@@ -79,3 +79,8 @@ with torch.inference_mode():
         other = flops / median_seconds(passes[row["pass"]]) * 1e-9
         own = row["gigaflops"]
         print(f"| {row['name']} | {row['pass']} | {own:.0f} | {100 * own / peak:.0f} % | {other:.0f} | {100 * other / peak:.0f} % |", flush=True)
+
+if len(sys.argv) <= 2:
+    print("\nPointwise functions, 65,536 numbers, one thread; GB/s read and written\n\n| function | value | gradient |\n|---|---|---|")
+    for row in athanor("pointwise"):
+        print(f"| {row['name']} | {row['value']:.0f} | {row['gradient']:.0f} |")

@@ -154,8 +154,8 @@ static void check_product(const ath_kernel_table *fast, ath_pool *pool, int64_t 
 static void check_pointwise(const ath_kernel_table *fast, ath_pool *pool) {
   numbers x = make(1003), y = make(1003), dy = make(1003), dx = make(1003);
   for (int function = 0; function < ATH_UNARY_COUNT; ++function) {
-    for (int64_t i = 0; i < x.count && (function == ATH_UNARY_SQRT || function == ATH_UNARY_RSQRT ||
-                                        function == ATH_UNARY_LOG || function == ATH_UNARY_RECIPROCAL);
+    for (int64_t i = 0; i < x.count && (function == ATH_UNARY_sqrt || function == ATH_UNARY_rsqrt ||
+                                        function == ATH_UNARY_log || function == ATH_UNARY_reciprocal);
          ++i) {
       x.f32[i] = (float)(x.f64[i] = (float)(fabs(x.f64[i]) + 0.5));
     }

@@ -126,6 +126,7 @@ def layers() -> dict:
         "flatten": (l.Flatten(), [3, 5, 2, 3]),
         "reshape": (l.Reshape((3, -1, 2)), [3, 30]),
         "masking": (l.Masking(0.5), [3, 4, 2]),
+        "repeat_vector": (l.RepeatVector(3), [4, 5]),
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
     }
     activations = {

@@ -41,16 +41,22 @@ struct KernelBenchmark: ParsableCommand {
     let milliseconds: Double
   }
 
-  func run() throws {
+  /// The kernels of an instruction set, and a team of threads.
+  static func kernels(_ instructions: String?, threads: Int) throws -> (ath_kernel_table, OpaquePointer) {
     let sets = ["reference", "neon", "avx2", "avx512"]
     let set = instructions.flatMap { sets.firstIndex(of: $0) }.map { ath_instructions(UInt32($0)) }
     guard let table = ath_kernels_f32(set ?? ath_best_instructions()), let pool = ath_pool_create(Int32(threads)) else {
       throw ValidationError("This machine has no such instructions.")
     }
+    return (table.pointee, pool)
+  }
+
+  func run() throws {
+    let (kernels, pool) = try Self.kernels(instructions, threads: threads)
     defer { ath_pool_destroy(pool) }
     var figures: [Figures] = []
     for shape in BenchmarkShape.all where only.isEmpty || shape.name.contains(only) {
-      figures += shape.measure(table.pointee, pool)
+      figures += shape.measure(kernels, pool)
     }
     try Benchmarks.report(figures)
   }
@@ -143,16 +149,16 @@ struct BenchmarkShape {
   }
 }
 
-/// Numbers of both signs, aligned as kernels want them.
-private final class Memory {
+/// Numbers of a range of length 1, by default of both signs, aligned as kernels want them.
+final class Memory {
   let count: Int64
   let base: UnsafeMutableRawPointer
 
-  init(_ count: Int64) {
+  init(_ count: Int64, from start: Float = -0.5) {
     self.count = count
     base = UnsafeMutableRawPointer.allocate(byteCount: max(64, Int(count) * 4), alignment: 64)
     for place in 0..<Int(count) {
-      base.storeBytes(of: Float((place &* 7919) % 1009) / 1009 - 0.5, toByteOffset: place * 4, as: Float.self)
+      base.storeBytes(of: Float((place &* 7919) % 1009) / 1009 + start, toByteOffset: place * 4, as: Float.self)
     }
   }
 

@@ -5,7 +5,9 @@ import Foundation
 @main struct Benchmarks: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "athanor-benchmarks", abstract: "Measure Athanor; each command prints one JSON object.",
-    subcommands: [NetworkBenchmark.self, KernelBenchmark.self, BatchBenchmark.self, PeakBenchmark.self])
+    subcommands: [
+      NetworkBenchmark.self, KernelBenchmark.self, PointwiseBenchmark.self, BatchBenchmark.self, PeakBenchmark.self,
+    ])
 
   /// When the program began, for the time to the first step.
   nonisolated static let start = ContinuousClock().now

@@ -66,28 +66,25 @@ const ath_kernel_table *ath_kernels_f64(void) {
 }
 
 ath_gradient_reads ath_unary_gradient_reads(ath_unary function) {
-  switch (function) {
-  case ATH_UNARY_IDENTITY:
-  case ATH_UNARY_NEGATE:
-  case ATH_UNARY_SIGN:
-  case ATH_UNARY_COUNT: return ATH_READS_NOTHING;
-  case ATH_UNARY_RELU:
-  case ATH_UNARY_LEAKY_RELU:
-  case ATH_UNARY_ELU:
-  case ATH_UNARY_SIGMOID:
-  case ATH_UNARY_TANH:
-  case ATH_UNARY_EXP:
-  case ATH_UNARY_SQRT:
-  case ATH_UNARY_RSQRT:
-  case ATH_UNARY_RECIPROCAL: return ATH_READS_Y;
-  case ATH_UNARY_ABS:
-  case ATH_UNARY_SQUARE:
-  case ATH_UNARY_LOG:
-  case ATH_UNARY_SOFTPLUS:
-  case ATH_UNARY_SILU:
-  case ATH_UNARY_GELU:
-  case ATH_UNARY_GELU_TANH:
-  case ATH_UNARY_ERF: return ATH_READS_X;
-  }
-  return ATH_READS_NOTHING;
+  static const ath_gradient_reads reads[] = {
+#define UNARY(name, value, reads, gradient) ATH_READS_##reads,
+#include "pointwise/functions.def"
+  };
+  return (unsigned)function < ATH_UNARY_COUNT ? reads[function] : ATH_READS_NOTHING;
+}
+
+const char *ath_unary_name(ath_unary function) {
+  static const char *const names[] = {
+#define UNARY(name, ...) #name,
+#include "pointwise/functions.def"
+  };
+  return (unsigned)function < ATH_UNARY_COUNT ? names[function] : "unknown";
+}
+
+const char *ath_binary_name(ath_binary function) {
+  static const char *const names[] = {
+#define BINARY(name, ...) #name,
+#include "pointwise/functions.def"
+  };
+  return (unsigned)function < ATH_BINARY_COUNT ? names[function] : "unknown";
 }

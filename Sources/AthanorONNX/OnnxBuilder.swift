@@ -37,8 +37,8 @@ final class OnnxBuilder {
     add(wanted, tensor.shape, 1, tensor.floats.flatMap { bytes($0.bitPattern) })
   }
 
-  func constant(_ integers: [Int], _ wanted: String) -> String {
-    add(wanted, [integers.count], 7, integers.flatMap { bytes(Int64($0)) })
+  func constant(_ integers: [Int], _ wanted: String, isScalar: Bool = false) -> String {
+    add(wanted, isScalar ? [] : [integers.count], 7, integers.flatMap { bytes(Int64($0)) })
   }
 
   private func add(_ wanted: String, _ shape: [Int], _ type: Int32, _ data: [UInt8]) -> String {
@@ -244,6 +244,11 @@ private struct NodeWriter {
     case .reduceMean, .reduceMax:
       let type = operation.kind == .reduceMean ? "ReduceMean" : "ReduceMax"
       add(type, [x], [.integers("axes", try operation.integers(.axes)), .integer("keepdims", 0)])
+    case .cumulativeSum:
+      let flags = try [("exclusive", ArgumentName.exclusive), ("reverse", .reverse)].map {
+        OnnxAttribute.integer($0, try operation.flag($1) ? 1 : 0)
+      }
+      add("CumSum", [x, builder.constant([try operation.integer(.axis)], "\(name)/axis", isScalar: true)], flags)
     default: return false
     }
     return true

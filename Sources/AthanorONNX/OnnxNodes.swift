@@ -117,6 +117,9 @@ extension OnnxReader {
       var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(integer("keepdims", default: 1) != 0)]
       if let axes = try list("axes", input: 1) { arguments[.axes] = .integers(axes) }
       try finish(kinds[node.type] ?? .reduceMax, arguments)
+    case "CumSum":
+      let flags = ["exclusive", "reverse"].map { Program.Argument.flag(integer($0, default: 0) != 0) }
+      try finish(.cumulativeSum, [.axis: input(1), .exclusive: flags[0], .reverse: flags[1]])
     default: try translateLayout()
     }
   }

@@ -88,6 +88,52 @@ struct ArrayTests {
     #expect(zip(results.floats, expected.floats).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
+  /// Numbers and codes of open length: `series [N, T, 3]`, `codes int32 [N, 2]`; the codes come back as integers.
+  private func severalPorts() throws -> Model {
+    let series = Input([nil, 3], name: "series"), codes = Input([2], dtype: .int32, name: "codes")
+    let steps = Dense(2, name: "steps")(series)
+    return try Model(inputs: [series, codes], outputs: [steps, codes], seed: 3)
+  }
+
+  @Test("Several inputs and outputs, integers and an open length")
+  func ports() throws {
+    let model = try severalPorts()
+    try model.save(to: program.path("several.safetensors"))
+    let series = try Tensor(shape: [3, 4, 3], (0..<36).map { cos(Float($0)) })
+    let codes = try Tensor(shape: [3, 2], integers: [5, -7, 0, 1, Int32.max, Int32.min])
+    try write(series, "series.npy")
+    try write(codes, "codes.npy")
+    let inputs = ["--inputs", "series=series.npy", "--inputs", "codes=codes.npy"]
+    let outcome = try program.run(["predict", "several.safetensors"] + inputs + ["--outputs", "y"])
+    #expect(outcome.status == 0 && outcome.error == "")
+    #expect(outcome.output == "y/steps.npy: steps, float32(3, 4, 2)\ny/codes.npy: codes, int32(3, 2)\n")
+    let results = try model.predict(["series": series, "codes": codes])
+    #expect(try read("y/steps.npy") == results["steps"])
+    let integers = try NumPyArray(FileBytes.read(program.path("y/codes.npy")), path: "codes")
+    #expect(try integers.tensor(for: .int32, path: "codes") == codes)
+    let oneFile = try program.run(["predict", "several.safetensors"] + inputs + ["--outputs", "y.npy"])
+    #expect(oneFile.status == 1)
+    #expect(
+      oneFile.error
+        == "Error: y.npy: the model has the outputs steps, codes, but one file is named. "
+        + "Name a folder, which gets steps.npy, codes.npy.\n")
+  }
+
+  @Test("A benchmark takes lengths for what is open, and integers")
+  func benchmark() throws {
+    try severalPorts().save(to: program.path("several.safetensors"))
+    let outcome = try program.run(
+      "benchmark", "several.safetensors", "--batch", "2", "--length", "series_1=7", "--json")
+    #expect(outcome.status == 1)
+    let names = try severalPorts().inputs[0].lengths.compactMap { if case .open(let name) = $0 { name } else { nil } }
+    let right = try program.run(
+      "benchmark", "several.safetensors", "--batch", "2", "--length", "\(names[1])=7", "--json")
+    #expect(right.status == 0, "\(right.error)")
+    let object = try #require(try objects(right.output).first)
+    #expect(
+      ["milliseconds", "milliseconds_p95", "examples_per_second", "peak_megabytes"].allSatisfy { object[$0] is Double })
+  }
+
   @Test(
     "What fails ends with 1 and one paragraph, and writes nothing",
     arguments: [

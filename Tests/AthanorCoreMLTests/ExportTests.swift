@@ -217,6 +217,22 @@ import Testing
     let report = try model.export(to: path, as: .coreML())
     #expect(report.examples == 32 && report.largestDifference <= report.limit)
   }
+
+  @Test func cumulativeSums() throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).mlpackage"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [4, 3, 2], threads: 1) { CumulativeSums() }
+    let report = try model.export(to: path, as: .coreML())
+    #expect(report.largestDifference <= report.limit)
+  }
+}
+
+/// Sums along rows, and those of the elements after each along columns.
+private struct CumulativeSums: Layer {
+  func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try input.cumulativeSum(axis: 1)
+      + input.apply(CumulativeSum(axis: 2, isExclusive: true, isReversed: true))  // [N, H, W, C]
+  }
 }
 
 /// A pointwise function of the input, or of the input and a multiple of it, as a layer.

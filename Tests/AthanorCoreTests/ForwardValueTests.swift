@@ -227,6 +227,19 @@ import Testing
     #expect(try difference(part(0), want) < 1e-14)
   }
 
+  @Test func cumulativeSums() throws {
+    let x = [1.0, 2, 3, 4, 5, 6]
+    func sums(_ shape: Shape, _ op: CumulativeSum) throws -> [Double] {
+      try values([(shape, x)]) { try $0[0].apply(op) }
+    }
+    #expect(try sums([nil, 3], CumulativeSum(axis: 1)) == [1, 3, 6, 4, 9, 15])
+    #expect(try sums([nil, 3], CumulativeSum(axis: 0)) == [1, 2, 3, 5, 7, 9])
+    #expect(try sums([nil, 3], CumulativeSum(axis: 1, isReversed: true)) == [6, 5, 3, 15, 11, 6])
+    #expect(try sums([nil, 3], CumulativeSum(axis: 1, isExclusive: true)) == [0, 1, 3, 0, 4, 9])
+    #expect(try sums([nil, 3], CumulativeSum(axis: 1, isExclusive: true, isReversed: true)) == [5, 3, 0, 11, 6, 0])
+    #expect(try sums([1, 3, 2], CumulativeSum(axis: 1)) == [1, 2, 4, 6, 9, 12])
+  }
+
   /// Each function at a few points, from the formula in the kernels' list.
   @Test(arguments: UnaryFunction.allCases)
   func functions(_ function: UnaryFunction) throws {
@@ -250,6 +263,8 @@ import Testing
       case .softplus: { log(1 + exp($0)) }
       case .silu: { $0 / (1 + exp(-$0)) }
       case .erf: { 1 - erfc($0) }
+      case .sin: { sin($0) }
+      case .cos: { cos($0) }
       case .gelu: { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }
       case .geluTanh: { $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
       }

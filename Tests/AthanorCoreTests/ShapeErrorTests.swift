@@ -371,6 +371,14 @@ import Testing
       "sum along axes [0] was asked for, but the input has shape (). A single number has no axes.")
   }
 
+  @Test func cumulativeSums() throws {
+    for axis in [-1, 2] {
+      check(
+        try refusal([nil, 3]) { try $0[0].cumulativeSum(axis: axis) },
+        "a cumulative sum along axis \(axis) was asked for, but the input has 2 axes. Name an axis that the input has.")
+    }
+  }
+
   @Test func classes() throws {
     func classes(_ shape: Shape, _ type: ValueType, _ build: ([Value]) throws -> Any) throws -> String {
       try refusal([ValueType(.float32, shape), type], build)

@@ -190,7 +190,8 @@ import Testing
     let exported =
       UnaryFunction.allCases.compactMap(\.row.name) + BinaryFunction.allCases.compactMap(\.row.name)
       + [
-        OperationKind.avgPool, .concat, .conv, .gelu, .linear, .matmul, .maxPool, .pad, .reduceMax, .reduceMean,
+        OperationKind.avgPool, .concat, .conv, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad, .reduceMax,
+        .reduceMean,
         .reduceSum, .reshape, .sliceBySize, .softmax, .tile, .transpose,
       ].map(\.name)
     #expect(kinds.isSuperset(of: exported), "\(Set(exported).subtracting(kinds))")

@@ -8,8 +8,8 @@ import Testing
 #endif
 
 extension ath_unary: @retroactive CustomTestStringConvertible {
-  public var testDescription: String { "unary \(rawValue)" }
-  static let all = (0..<ATH_UNARY_COUNT.rawValue).map { ath_unary($0) }
+  public var testDescription: String { String(cString: ath_unary_name(self)) }
+  static let all = (0..<UInt32(ATH_UNARY_COUNT)).compactMap(ath_unary.init)
 }
 
 private let alpha = 0.3
@@ -19,26 +19,27 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
   let sigmoid = x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))
   let normal = erfc(-x / 2.0.squareRoot()) / 2
   switch f {
-  case ATH_UNARY_IDENTITY: return (x, 1)
-  case ATH_UNARY_NEGATE: return (-x, -1)
-  case ATH_UNARY_ABS: return (abs(x), x > 0 ? 1 : x < 0 ? -1 : 0)
-  case ATH_UNARY_SIGN: return (x > 0 ? 1 : x < 0 ? -1 : 0, 0)
-  case ATH_UNARY_SQUARE: return (x * x, 2 * x)
-  case ATH_UNARY_SQRT: return (x.squareRoot(), 0.5 / x.squareRoot())
-  case ATH_UNARY_RSQRT: return (1 / x.squareRoot(), -0.5 / (x * x.squareRoot()))
-  case ATH_UNARY_RECIPROCAL: return (1 / x, -1 / (x * x))
-  case ATH_UNARY_EXP: return (exp(x), exp(x))
-  case ATH_UNARY_LOG: return (log(x), 1 / x)
-  case ATH_UNARY_RELU: return (x < 0 ? 0 : x, x > 0 ? 1 : 0)
-  case ATH_UNARY_LEAKY_RELU: return x < 0 ? (alpha * x, alpha) : (x, 1)
-  case ATH_UNARY_ELU: return x < 0 ? (alpha * expm1(x), alpha * exp(x)) : (x, 1)
-  case ATH_UNARY_SIGMOID: return (sigmoid, sigmoid * (1 - sigmoid))
-  case ATH_UNARY_TANH: return (tanh(x), 1 - tanh(x) * tanh(x))
-  case ATH_UNARY_SOFTPLUS: return (max(x, 0) + log1p(exp(-abs(x))), sigmoid)
-  case ATH_UNARY_SILU: return (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid)))
-  case ATH_UNARY_GELU: return (x * normal, normal + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
-  case ATH_UNARY_ERF: return (erf(x), 2 / Double.pi.squareRoot() * exp(-x * x))
-  default:
+  case .negate: return (-x, -1)
+  case .abs: return (abs(x), x > 0 ? 1 : x < 0 ? -1 : 0)
+  case .sign: return (x > 0 ? 1 : x < 0 ? -1 : 0, 0)
+  case .square: return (x * x, 2 * x)
+  case .sqrt: return (x.squareRoot(), 0.5 / x.squareRoot())
+  case .rsqrt: return (1 / x.squareRoot(), -0.5 / (x * x.squareRoot()))
+  case .reciprocal: return (1 / x, -1 / (x * x))
+  case .exp: return (exp(x), exp(x))
+  case .log: return (log(x), 1 / x)
+  case .relu: return (x < 0 ? 0 : x, x > 0 ? 1 : 0)
+  case .leakyRelu: return x < 0 ? (alpha * x, alpha) : (x, 1)
+  case .elu: return x < 0 ? (alpha * expm1(x), alpha * exp(x)) : (x, 1)
+  case .sigmoid: return (sigmoid, sigmoid * (1 - sigmoid))
+  case .tanh: return (tanh(x), 1 - tanh(x) * tanh(x))
+  case .softplus: return (max(x, 0) + log1p(exp(-abs(x))), sigmoid)
+  case .silu: return (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid)))
+  case .gelu: return (x * normal, normal + x * exp(-x * x / 2) / (2 * Double.pi).squareRoot())
+  case .erf: return (erf(x), 2 / Double.pi.squareRoot() * exp(-x * x))
+  case .sin: return (sin(x), cos(x))
+  case .cos: return (cos(x), -sin(x))
+  case .geluTanh:
     let c = (2 / Double.pi).squareRoot(), t = tanh(c * (x + 0.044715 * x * x * x))
     return (x * (1 + t) / 2, (1 + t) / 2 + x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x) / 2)
   }
@@ -46,7 +47,7 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
 
 @Suite struct UnaryTests {
   private func needsPositive(_ f: ath_unary) -> Bool {
-    [ATH_UNARY_SQRT, ATH_UNARY_RSQRT, ATH_UNARY_RECIPROCAL, ATH_UNARY_LOG].contains(f)
+    [.sqrt, .rsqrt, .reciprocal, .log].contains(f)
   }
 
   /// Dense around zero and far out, at a count that leaves a rest for every vector width.
@@ -73,11 +74,12 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
     }
     #expect(agree)
     let want = input.map { exact(function, Double($0)).value }
-    // Four roundings of the result; GELU and its kin multiply x by 1 + (something near -1), which loses |x| roundoffs;
-    // numbers below the normal range are as coarse as 2^-149, and SiLU multiplies one by x.
-    let cancels = [ATH_UNARY_GELU, ATH_UNARY_GELU_TANH].contains(function)
+    // Four roundings of the result, eight with the normal distribution in it; the tanh form of GELU has an exponential of
+    // 1.6 x, which loses |x| roundoffs; numbers below the normal range are as coarse as 2^-149, and SiLU multiplies one by x.
+    let roundings = function == .gelu ? 8.0 : 4
+    let cancels = function == .geluTanh
     let allowed = { (place: Int) in
-      4 * roundoff * abs(want[place]) + (cancels ? 4 * roundoff * abs(Double(input[place])) : 0)
+      roundings * roundoff * abs(want[place]) + (cancels ? 4 * roundoff * abs(Double(input[place])) : 0)
         + 0x1p-149 * max(1, abs(Double(input[place])))
     }
     for place in want.indices where abs(want[place]) > Double(Float.greatestFiniteMagnitude) {
@@ -113,7 +115,7 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
     // times 1 / sqrt(x) has three of them. The tanh form has terms as large as x^3 that cancel.
     let allowed = { (place: Int) in
       let slope = abs(Double(gradients[place]))
-      let scale = function == ATH_UNARY_GELU_TANH || function == ATH_UNARY_GELU || function == ATH_UNARY_SILU ? 60.0 : 4
+      let scale = [.geluTanh, .gelu, .silu].contains(function) ? 60.0 : 4
       return 8 * roundoff * abs(want[place]) + scale * roundoff * slope
     }
     #expect(worst(got[0], want, allowed: allowed) <= 1)
@@ -129,21 +131,60 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
       call(table.kernels.unary, args, on: pool, keeping: [x, y])
       return y.values
     }
-    for function in ath_unary.all where function != ATH_UNARY_SIGN {
-      #expect(apply(function, .nan).allSatisfy { $0.isNaN }, "NaN through \(function.rawValue)")
+    for function in ath_unary.all where function != .sign {
+      #expect(apply(function, .nan).allSatisfy { $0.isNaN }, "NaN through \(function.testDescription)")
     }
     let infinity = Float.infinity
     let cases: [(ath_unary, Float, Float)] = [
-      (ATH_UNARY_EXP, infinity, infinity), (ATH_UNARY_EXP, -infinity, 0), (ATH_UNARY_EXP, 89, infinity),
-      (ATH_UNARY_EXP, -104.5, 0), (ATH_UNARY_EXP, 0, 1), (ATH_UNARY_EXP, -103.5, 0x1p-149),
-      (ATH_UNARY_SIGMOID, infinity, 1), (ATH_UNARY_SIGMOID, -infinity, 0), (ATH_UNARY_SIGMOID, 0, 0.5),
-      (ATH_UNARY_TANH, infinity, 1), (ATH_UNARY_TANH, -infinity, -1), (ATH_UNARY_TANH, 1e-30, 1e-30),
-      (ATH_UNARY_TANH, -1e-30, -1e-30), (ATH_UNARY_TANH, 50, 1), (ATH_UNARY_ELU, -infinity, -0.3),
-      (ATH_UNARY_RELU, -infinity, 0), (ATH_UNARY_RELU, infinity, infinity), (ATH_UNARY_SOFTPLUS, infinity, infinity),
-      (ATH_UNARY_SOFTPLUS, -infinity, 0), (ATH_UNARY_SOFTPLUS, 200, 200), (ATH_UNARY_LOG, 0, -infinity),
+      (.exp, infinity, infinity), (.exp, -infinity, 0), (.exp, 89, infinity),
+      (.exp, -104.5, 0), (.exp, 0, 1), (.exp, -103.5, 0x1p-149),
+      (.sigmoid, infinity, 1), (.sigmoid, -infinity, 0), (.sigmoid, 0, 0.5),
+      (.tanh, infinity, 1), (.tanh, -infinity, -1), (.tanh, 1e-30, 1e-30),
+      (.tanh, -1e-30, -1e-30), (.tanh, 50, 1), (.elu, -infinity, -0.3),
+      (.relu, -infinity, 0), (.relu, infinity, infinity), (.softplus, infinity, infinity),
+      (.softplus, -infinity, 0), (.softplus, 200, 200), (.log, 0, -infinity), (.log, -0.0, -infinity),
+      (.log, infinity, infinity), (.log, 1, 0), (.log, 0x1p-149, -103.27893), (.erf, infinity, 1),
+      (.erf, -infinity, -1),
+      (.erf, 0x1p-140, 0x1.21p-140), (.gelu, infinity, infinity), (.gelu, 100, 100), (.gelu, -100, 0),
     ]
     for (function, x, y) in cases {
-      #expect(apply(function, x).allSatisfy { $0 == y }, "\(function.rawValue) of \(x): \(apply(function, x)[0])")
+      #expect(
+        apply(function, x).allSatisfy { $0 == y }, "\(function.testDescription) of \(x): \(apply(function, x)[0])")
+    }
+  }
+
+  /// Floats of all sizes and both signs, evenly spread over their bit patterns: the bound that `vector/math.inc.h` states.
+  @Test(arguments: Table.all, [ath_unary.exp, .log, .sigmoid, .tanh, .softplus, .silu, .gelu, .erf])
+  func everySize(table: Table, function: ath_unary) throws {
+    let input = stride(from: UInt32(0), to: UInt32.max - 16_411, by: 16_411).map(Float.init(bitPattern:))
+    let x = Buffer(input), y = Buffer<Float>(undefined: input.count)
+    let args = ath_unary_args(function: function, count: Int64(input.count), alpha: 0, x: x.pointer, y: y.pointer)
+    call(table.kernels.unary, args, on: try Pool(1), keeping: [x, y])
+    let bound = function == .gelu ? 0x1p-21 : 0x1p-22
+    var wrong: [String] = []
+    for (x, y) in zip(input, y.values) {
+      let want = exact(function, Double(x)).value
+      let isRight: Bool
+      if want.isNaN {
+        isRight = y.isNaN
+      } else if abs(want) > Double(Float.greatestFiniteMagnitude) {
+        isRight = y == (want < 0 ? -.infinity : .infinity)
+      } else {
+        let allowed = bound * abs(want) + 0x1p-149 * min(max(1, abs(Double(x))), 128)
+        isRight = abs(Double(y) - want) <= allowed
+      }
+      if !isRight { wrong.append("\(x): \(y) instead of \(want)") }
+    }
+    #expect(wrong.isEmpty, "\(wrong.count), first \(wrong.prefix(3))")
+  }
+
+  @Test(arguments: Table.all)
+  func signOfZero(table: Table) throws {
+    for function in [ath_unary.erf, .tanh, .gelu, .silu, .elu, .sqrt] {
+      let x = Buffer([Float](repeating: -0.0, count: 17)), y = Buffer<Float>(undefined: 17)
+      let args = ath_unary_args(function: function, count: 17, alpha: alpha, x: x.pointer, y: y.pointer)
+      call(table.kernels.unary, args, on: try Pool(1), keeping: [x, y])
+      #expect(y.values.allSatisfy { $0 == 0 && $0.sign == .minus }, "\(function.testDescription)")
     }
   }
 
@@ -153,7 +194,7 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
     let y = Buffer<Float>([0, 0, 1, 2]), dy = Buffer<Float>([.infinity, .nan, .infinity, 3])
     let dx = Buffer<Float>(undefined: 4)
     let args = ath_unary_gradient_args(
-      function: ATH_UNARY_RELU, count: 4, alpha: 0, x: nil, y: y.pointer, dy: dy.pointer, dx: dx.pointer)
+      function: .relu, count: 4, alpha: 0, x: nil, y: y.pointer, dy: dy.pointer, dx: dx.pointer)
     call(table.kernels.unary_gradient, args, on: pool, keeping: [y, dy, dx])
     #expect(dx.values == [0, 0, .infinity, 3])
   }
@@ -162,16 +203,16 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
 @Suite struct BinaryTests {
   private func exact(_ f: ath_binary, _ a: Float, _ b: Float) -> Float {
     switch f {
-    case ATH_BINARY_ADD: return a + b
-    case ATH_BINARY_SUBTRACT: return a - b
-    case ATH_BINARY_MULTIPLY: return a * b
-    case ATH_BINARY_DIVIDE: return a / b
-    case ATH_BINARY_MAXIMUM: return a.isNaN || b.isNaN ? .nan : max(a, b)
-    case ATH_BINARY_MINIMUM: return a.isNaN || b.isNaN ? .nan : min(a, b)
-    case ATH_BINARY_POWER: return Float(pow(Double(a), Double(b)))
-    case ATH_BINARY_EQUAL: return a == b ? 1 : 0
-    case ATH_BINARY_GREATER: return a > b ? 1 : 0
-    default: return a >= b ? 1 : 0
+    case .add: return a + b
+    case .subtract: return a - b
+    case .multiply: return a * b
+    case .divide: return a / b
+    case .maximum: return a.isNaN || b.isNaN ? .nan : max(a, b)
+    case .minimum: return a.isNaN || b.isNaN ? .nan : min(a, b)
+    case .power: return Float(pow(Double(a), Double(b)))
+    case .equal: return a == b ? 1 : 0
+    case .greater: return a > b ? 1 : 0
+    case .greaterEqual: return a >= b ? 1 : 0
     }
   }
 
@@ -190,14 +231,13 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
     ([3, 0, 2], [0, 2, 1], [0, 2, 1]),
   ]
 
-  @Test(arguments: Table.all, 0..<Int(ATH_BINARY_COUNT.rawValue))
-  func value(table: Table, number: Int) throws {
-    let function = ath_binary(UInt32(number))
+  @Test(arguments: Table.all, (0..<UInt32(ATH_BINARY_COUNT)).compactMap(ath_binary.init))
+  func value(table: Table, function: ath_binary) throws {
     for layout in Self.layouts {
       let count = layout.dims.reduce(1, *)
       var random = Random(4)
       let size = { (strides: [Int]) in zip(layout.dims, strides).reduce(1) { $0 + max(0, $1.0 - 1) * $1.1 } }
-      let positive = function == ATH_BINARY_POWER
+      let positive = function == .power
       let values = { (count: Int) in
         (0..<count).map { _ in
           random.int(0...40) == 0 && !positive ? Float.nan : Float(random.int(positive ? 1...9 : -9...9)) / 4
@@ -239,7 +279,7 @@ private func exact(_ f: ath_unary, _ x: Double) -> (value: Double, derivative: D
     let pool = try Pool(2)
     let a = Buffer((0..<40_000).map(Float.init)), b = Buffer([Float](repeating: 2, count: 40_000))
     var args = ath_binary_args()
-    (args.function, args.rank) = (ATH_BINARY_MULTIPLY, 1)
+    (args.function, args.rank) = (.multiply, 1)
     (args.dims.0, args.a_strides.0, args.b_strides.0) = (40_000, 1, 1)
     (args.a, args.b) = (UnsafeRawPointer(a.pointer), UnsafeRawPointer(b.pointer))
     args.y = UnsafeMutableRawPointer(a.pointer)

@@ -68,6 +68,49 @@ extension Reshape: SerializableLayer {
   }
 }
 
+/// The same row of numbers several times: `[N, F] -> [N, count, F]`. Source: `keras.layers.RepeatVector`.
+///
+/// - Throws: when built: `AthanorError` if the input has other axes or `count` is not in 1 ... 65535.
+/// - Example:
+///   ```swift
+///   RepeatVector(3)
+///   ```
+public struct RepeatVector: Layer {
+  /// How often.
+  public let count: Int
+  public let name: String?
+
+  /// Describes a repetition.
+  public init(_ count: Int, name: String? = nil) {
+    self.count = count
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let axes = input.shape.axes
+    guard axes.count == 2 else {
+      throw AthanorError(
+        .shape, at: "", "input has shape \(input.shape) but 2 axes (batch, features) are needed",
+        fix: "Put Flatten() before it.")
+    }
+    guard (1...65_535).contains(count) else {
+      throw AthanorError(.argument, at: "", "count is \(count) but must lie in 1 ... 65535")
+    }
+    let row = try input.reshaped(Shape(axes: [axes[0], Shape.Axis(1), axes[1]]))  // [N, 1, F]
+    return try row.apply(BroadcastTo(shape: Shape(axes: [axes[0], Shape.Axis(count), axes[1]])))  // [N, count, F]
+  }
+}
+
+extension RepeatVector: SerializableLayer {
+  public static var className: String { "RepeatVector" }
+
+  public var configuration: Configuration { ["n": count] }
+
+  public init(configuration: Configuration, name: String) throws {
+    self.init(try configuration.integer("n"), name: name)
+  }
+}
+
 /// Rows and columns of zeros around pictures: `[N, H, W, C] -> [N, top + H + bottom, left + W + right, C]`. Source:
 /// `keras.layers.ZeroPadding2D`.
 ///

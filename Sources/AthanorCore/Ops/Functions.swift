@@ -189,6 +189,10 @@ public func rsqrt(_ x: Value) throws -> Value { try x.unary(.rsqrt) }
 public func square(_ x: Value) throws -> Value { try x.unary(.square) }
 /// The absolute value.
 public func abs(_ x: Value) throws -> Value { try x.unary(.abs) }
+/// The sine of an angle in radians.
+public func sin(_ x: Value) throws -> Value { try x.unary(.sin) }
+/// The cosine of an angle in radians.
+public func cos(_ x: Value) throws -> Value { try x.unary(.cos) }
 /// The greater of two elements.
 public func maximum(_ x: Value, _ y: Value) throws -> Value { try x.binary(.maximum, y) }
 /// The smaller of two elements.

@@ -1,8 +1,14 @@
 import AthanorKernels
 
-/// What exporters, importers and kernels know of a pointwise function.
-package struct PointwiseRow<Code: Sendable>: Sendable {
-  package let code: Code
+/// A function of one number that is applied to each element. The kernels' table has its formulas
+/// (`AthanorKernels/pointwise/functions.def`), its `row` here the names in the exchange language and in ONNX.
+package typealias UnaryFunction = ath_unary
+
+/// A function of two numbers that is applied to each pair of elements.
+package typealias BinaryFunction = ath_binary
+
+/// What exporters and importers know of a pointwise function.
+package struct PointwiseRow: Sendable {
   /// MIL's name; nil where it has no operation for the function alone.
   package let name: String?
   /// What the operation takes besides its values: `alpha`, or an `epsilon` that is added to x.
@@ -13,10 +19,9 @@ package struct PointwiseRow<Code: Sendable>: Sendable {
   package let number: (@Sendable (Float, Float) -> Float)?
 
   init(
-    _ code: Code, _ name: String? = nil, _ parameter: Parameter? = nil, onnx: String? = nil,
+    _ name: String? = nil, _ parameter: Parameter? = nil, onnx: String? = nil,
     number: (@Sendable (Float, Float) -> Float)? = nil
   ) {
-    self.code = code
     self.name = name
     self.parameter = parameter
     self.onnx = onnx
@@ -24,37 +29,67 @@ package struct PointwiseRow<Code: Sendable>: Sendable {
   }
 }
 
-/// A function of one number that is applied to each element: one row each.
-package enum UnaryFunction: String, Hashable, Sendable, CaseIterable {
-  case negate, abs, sign, square, sqrt, rsqrt, reciprocal, exp, log, relu, leakyRelu, elu, sigmoid, tanh, softplus,
-    silu, gelu, geluTanh, erf
-
-  package var code: ath_unary { row.code }
-
-  /// The kernels' code, and the spelling in the exchange language and in ONNX.
-  package var row: PointwiseRow<ath_unary> {
+extension UnaryFunction {
+  package var row: PointwiseRow {
     switch self {
-    case .negate: PointwiseRow(ATH_UNARY_NEGATE)
-    case .abs: PointwiseRow(ATH_UNARY_ABS, "abs", onnx: "Abs")
-    case .sign: PointwiseRow(ATH_UNARY_SIGN, "sign", onnx: "Sign")
-    case .square: PointwiseRow(ATH_UNARY_SQUARE, "square")
-    case .sqrt: PointwiseRow(ATH_UNARY_SQRT, "sqrt", onnx: "Sqrt")
-    case .rsqrt: PointwiseRow(ATH_UNARY_RSQRT, "rsqrt", .number(.epsilon, 1e-12))
-    case .reciprocal: PointwiseRow(ATH_UNARY_RECIPROCAL, "inverse", .number(.epsilon, 1e-4), onnx: "Reciprocal")
-    case .exp: PointwiseRow(ATH_UNARY_EXP, "exp", onnx: "Exp")
-    case .log: PointwiseRow(ATH_UNARY_LOG, "log", .number(.epsilon, 1e-45), onnx: "Log")
-    case .relu: PointwiseRow(ATH_UNARY_RELU, "relu", onnx: "Relu")
-    case .leakyRelu: PointwiseRow(ATH_UNARY_LEAKY_RELU, "leaky_relu", .number(.alpha, 0.01), onnx: "LeakyRelu")
-    case .elu: PointwiseRow(ATH_UNARY_ELU, "elu", .number(.alpha, 1), onnx: "Elu")
-    case .sigmoid: PointwiseRow(ATH_UNARY_SIGMOID, "sigmoid", onnx: "Sigmoid")
-    case .tanh: PointwiseRow(ATH_UNARY_TANH, "tanh", onnx: "Tanh")
-    case .softplus: PointwiseRow(ATH_UNARY_SOFTPLUS, "softplus", onnx: "Softplus")
-    case .silu: PointwiseRow(ATH_UNARY_SILU, "silu")
-    case .gelu: PointwiseRow(ATH_UNARY_GELU)
-    case .geluTanh: PointwiseRow(ATH_UNARY_GELU_TANH)
-    case .erf: PointwiseRow(ATH_UNARY_ERF, "erf", onnx: "Erf")
+    case .negate: PointwiseRow()
+    case .abs: PointwiseRow("abs", onnx: "Abs")
+    case .sign: PointwiseRow("sign", onnx: "Sign")
+    case .square: PointwiseRow("square")
+    case .sqrt: PointwiseRow("sqrt", onnx: "Sqrt")
+    case .rsqrt: PointwiseRow("rsqrt", .number(.epsilon, 1e-12))
+    case .reciprocal: PointwiseRow("inverse", .number(.epsilon, 1e-4), onnx: "Reciprocal")
+    case .exp: PointwiseRow("exp", onnx: "Exp")
+    case .log: PointwiseRow("log", .number(.epsilon, 1e-45), onnx: "Log")
+    case .relu: PointwiseRow("relu", onnx: "Relu")
+    case .leakyRelu: PointwiseRow("leaky_relu", .number(.alpha, 0.01), onnx: "LeakyRelu")
+    case .elu: PointwiseRow("elu", .number(.alpha, 1), onnx: "Elu")
+    case .sigmoid: PointwiseRow("sigmoid", onnx: "Sigmoid")
+    case .tanh: PointwiseRow("tanh", onnx: "Tanh")
+    case .softplus: PointwiseRow("softplus", onnx: "Softplus")
+    case .silu: PointwiseRow("silu")
+    case .gelu: PointwiseRow()
+    case .geluTanh: PointwiseRow()
+    case .erf: PointwiseRow("erf", onnx: "Erf")
+    case .sin: PointwiseRow("sin", onnx: "Sin")
+    case .cos: PointwiseRow("cos", onnx: "Cos")
     }
   }
+}
+
+extension BinaryFunction {
+  package var row: PointwiseRow {
+    switch self {
+    case .add: PointwiseRow("add", onnx: "Add", number: +)
+    case .subtract: PointwiseRow("sub", onnx: "Sub", number: -)
+    case .multiply: PointwiseRow("mul", onnx: "Mul", number: *)
+    case .divide: PointwiseRow("real_div", onnx: "Div", number: /)
+    case .maximum: PointwiseRow("maximum", onnx: "Max")
+    case .minimum: PointwiseRow("minimum", onnx: "Min")
+    case .power: PointwiseRow("pow", onnx: "Pow")
+    case .equal: PointwiseRow()
+    case .greater: PointwiseRow()
+    case .greaterEqual: PointwiseRow()
+    }
+  }
+}
+
+extension ath_unary: @retroactive CaseIterable, @retroactive CustomStringConvertible {
+  /// Every function, in the order of the kernels' table.
+  public static var allCases: [ath_unary] {
+    (0..<UInt32(ATH_UNARY_COUNT)).compactMap(UnaryFunction.init)
+  }
+  /// The function's name in the kernels' table.
+  public var description: String { String(cString: ath_unary_name(self)) }
+}
+
+extension ath_binary: @retroactive CaseIterable, @retroactive CustomStringConvertible {
+  /// Every function, in the order of the kernels' table.
+  public static var allCases: [ath_binary] {
+    (0..<UInt32(ATH_BINARY_COUNT)).compactMap(BinaryFunction.init)
+  }
+  /// The function's name in the kernels' table.
+  public var description: String { String(cString: ath_binary_name(self)) }
 }
 
 /// `y = f(x)` for each element: `[...] -> [...]`.
@@ -63,7 +98,7 @@ package struct Unary: ForwardOp {
   /// The slope of leaky ReLU below zero, the scale of ELU; unused by the others.
   package var alpha = 0.0
 
-  package var name: String { function.rawValue }
+  package var name: String { function.description }
   package var attributes: String { alpha == 0 ? "" : "alpha: \(alpha)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
@@ -73,10 +108,11 @@ package struct Unary: ForwardOp {
 
   package func gradient(_ site: GradientSite) throws -> [Value?] {
     guard let dy = site.outputGradients[0] else { return [nil] }
-    switch ath_unary_gradient_reads(function.code) {
+    switch ath_unary_gradient_reads(function) {
     case ATH_READS_X: return [try dy.emit(UnaryGradient(function: function, alpha: alpha), site.inputs[0])]
     case ATH_READS_Y: return [try dy.emit(UnaryGradient(function: function, alpha: alpha), site.outputs[0])]
-    default: return [function == .sign ? nil : try dy.apply(Unary(function: function, alpha: alpha))]
+    case ATH_READS_DY: return [try dy.apply(Unary(function: function, alpha: alpha))]
+    default: return [nil]
     }
   }
 
@@ -86,7 +122,7 @@ package struct Unary: ForwardOp {
     let (x, y) = (site.inputs[0], site.outputs[0])
     return Kernel { run in
       var arguments = ath_unary_args(
-        function: function.code, count: Int64(x.count), alpha: alpha, x: run[x], y: run[y])
+        function: function, count: Int64(x.count), alpha: alpha, x: run[x], y: run[y])
       run.table.pointee.unary(&arguments, run.pool)
     }
   }
@@ -115,7 +151,7 @@ package struct UnaryGradient: Op {
   package let function: UnaryFunction
   package let alpha: Double
 
-  package var name: String { "\(function.rawValue)Gradient" }
+  package var name: String { "\(function)Gradient" }
   package var attributes: String { alpha == 0 ? "" : "alpha: \(alpha)" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] { [inputs[0]] }
@@ -124,36 +160,13 @@ package struct UnaryGradient: Op {
 
   package func kernel(_ site: KernelSite) -> Kernel {
     let (dy, read, dx) = (site.inputs[0], site.inputs[1], site.outputs[0])
-    let readsX = ath_unary_gradient_reads(function.code) == ATH_READS_X
+    let readsX = ath_unary_gradient_reads(function) == ATH_READS_X
     return Kernel { run in
       let pointer = UnsafeRawPointer(run[read])
       var arguments = ath_unary_gradient_args(
-        function: function.code, count: Int64(dy.count), alpha: alpha, x: readsX ? pointer : nil,
+        function: function, count: Int64(dy.count), alpha: alpha, x: readsX ? pointer : nil,
         y: readsX ? nil : pointer, dy: run[dy], dx: run[dx])
       run.table.pointee.unary_gradient(&arguments, run.pool)
-    }
-  }
-}
-
-/// A function of two numbers that is applied to each pair of elements: one row each.
-package enum BinaryFunction: String, Hashable, Sendable, CaseIterable {
-  case add, subtract, multiply, divide, maximum, minimum, power, equal, greater, greaterEqual
-
-  package var code: ath_binary { row.code }
-
-  /// The kernels' code, and the spelling in the exchange language and in ONNX.
-  package var row: PointwiseRow<ath_binary> {
-    switch self {
-    case .add: PointwiseRow(ATH_BINARY_ADD, "add", onnx: "Add", number: +)
-    case .subtract: PointwiseRow(ATH_BINARY_SUBTRACT, "sub", onnx: "Sub", number: -)
-    case .multiply: PointwiseRow(ATH_BINARY_MULTIPLY, "mul", onnx: "Mul", number: *)
-    case .divide: PointwiseRow(ATH_BINARY_DIVIDE, "real_div", onnx: "Div", number: /)
-    case .maximum: PointwiseRow(ATH_BINARY_MAXIMUM, "maximum", onnx: "Max")
-    case .minimum: PointwiseRow(ATH_BINARY_MINIMUM, "minimum", onnx: "Min")
-    case .power: PointwiseRow(ATH_BINARY_POWER, "pow", onnx: "Pow")
-    case .equal: PointwiseRow(ATH_BINARY_EQUAL)
-    case .greater: PointwiseRow(ATH_BINARY_GREATER)
-    case .greaterEqual: PointwiseRow(ATH_BINARY_GREATER_EQUAL)
     }
   }
 }
@@ -162,7 +175,7 @@ package enum BinaryFunction: String, Hashable, Sendable, CaseIterable {
 package struct Binary: ForwardOp {
   package let function: BinaryFunction
 
-  package var name: String { function.rawValue }
+  package var name: String { function.description }
   package var attributes: String { "" }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
@@ -218,7 +231,7 @@ package struct Binary: ForwardOp {
     let bStrides = broadcastStrides(of: b.shape, in: y.shape)
     return Kernel { run in
       var arguments = ath_binary_args()
-      arguments.function = function.code
+      arguments.function = function
       arguments.rank = Int32(y.shape.count)
       setLengths(&arguments.dims, y.shape)
       setLengths(&arguments.a_strides, aStrides)
@@ -285,12 +298,12 @@ extension OperationKind {
 
   /// - Throws: `AthanorError` when the exchange language has no operation for the function alone.
   package static func unary(_ function: UnaryFunction) throws -> OperationKind {
-    try unary[function] ?? OperationKind.named(function.rawValue)
+    try unary[function] ?? OperationKind.named(function.description)
   }
 
   /// - Throws: `AthanorError` when the exchange language has no operation for the function alone.
   package static func binary(_ function: BinaryFunction) throws -> OperationKind {
-    try binary[function] ?? OperationKind.named(function.rawValue)
+    try binary[function] ?? OperationKind.named(function.description)
   }
 }
 

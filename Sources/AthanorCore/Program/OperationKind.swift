@@ -1,7 +1,7 @@
 /// The names of all arguments, as Core ML's MIL spells them.
 package enum ArgumentName: String, Hashable, Sendable, CaseIterable {
   case x, y, values, weight, bias, gamma, beta, mean, variance, epsilon, alpha, mode, strides, pad, dilations, groups
-  case axis, axes, interleave, shape, perm, reps, begin, end, stride, size, indices, dtype
+  case axis, axes, interleave, shape, perm, reps, begin, end, stride, size, indices, dtype, exclusive, reverse
   case padType = "pad_type"
   case kernelSizes = "kernel_sizes"
   case ceilMode = "ceil_mode"
@@ -168,9 +168,9 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   /// The vocabulary.
   package static let all: [OperationKind] =
     Array(unary.values) + Array(binary.values) + [
-      avgPool, batchNorm, cast, clip, concat, conv, expandDims, flatten2d, floorDiv, gather, gelu, identity, layerNorm,
-      linear, matmul, maxPool, pad, prelu, reduceMax, reduceMean, reduceSum, relu6, reshape, shape, sigmoidHard,
-      sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
+      avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather, gelu,
+      identity, layerNorm, linear, matmul, maxPool, pad, prelu, reduceMax, reduceMean, reduceSum, relu6, reshape,
+      shape, sigmoidHard, sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
     ]
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -192,31 +192,36 @@ typedef struct {
 // ---------------------------------------------------------------------------------------------------------------------
 // Pointwise functions
 
-/// y = f(x). `alpha` is the function's parameter where it has one.
-typedef enum {
-  ATH_UNARY_IDENTITY = 0,
-  ATH_UNARY_NEGATE,
-  ATH_UNARY_ABS,
-  ATH_UNARY_SIGN, // -1, 0 or 1
-  ATH_UNARY_SQUARE,
-  ATH_UNARY_SQRT,
-  ATH_UNARY_RSQRT,
-  ATH_UNARY_RECIPROCAL,
-  ATH_UNARY_EXP,
-  ATH_UNARY_LOG,
-  ATH_UNARY_RELU, // max(x, 0); NaN stays NaN
-  ATH_UNARY_LEAKY_RELU, // x < 0 ? alpha * x : x
-  ATH_UNARY_ELU,        // x < 0 ? alpha * (exp(x) - 1) : x
-  ATH_UNARY_SIGMOID,
-  ATH_UNARY_TANH,
-  ATH_UNARY_SOFTPLUS, // log(1 + exp(x)) without overflow
-  ATH_UNARY_SILU,     // x * sigmoid(x)
-  ATH_UNARY_GELU,     // x * (1 + erf(x / sqrt 2)) / 2
-  ATH_UNARY_GELU_TANH, // the tanh approximation
-  ATH_UNARY_ERF,       // the error function
-  ATH_UNARY_COUNT
+// The enumerations are made from `pointwise/functions.def`, where each function has its one line with its formulas. Swift sees them as
+// enumerations with the names of those lines.
+#define ATH_POINTWISE_ENUM(name) enum __attribute__((enum_extensibility(closed))) name
+#define ATH_POINTWISE_CASE(kind, name) ATH_##kind##_##name __attribute__((swift_name(#name))),
+
+typedef ATH_POINTWISE_ENUM(ath_unary) {
+#define UNARY(name, ...) ATH_POINTWISE_CASE(UNARY, name)
+#include "../pointwise/functions.def"
 } ath_unary;
 
+typedef ATH_POINTWISE_ENUM(ath_binary) {
+#define BINARY(name, ...) ATH_POINTWISE_CASE(BINARY, name)
+#include "../pointwise/functions.def"
+} ath_binary;
+
+enum {
+  ATH_UNARY_COUNT = 0
+#define UNARY(...) +1
+#include "../pointwise/functions.def"
+  ,
+  ATH_BINARY_COUNT = 0
+#define BINARY(...) +1
+#include "../pointwise/functions.def"
+};
+
+/// The function's name in `pointwise/functions.def`.
+const char *ath_unary_name(ath_unary function);
+const char *ath_binary_name(ath_binary function);
+
+/// y = f(x). `alpha` is the function's parameter where it has one.
 typedef struct {
   ath_unary function;
   int64_t count;
@@ -235,24 +240,9 @@ typedef struct {
   void *dx; // may be dy
 } ath_unary_gradient_args;
 
-typedef enum { ATH_READS_NOTHING = 0, ATH_READS_X = 1, ATH_READS_Y = 2 } ath_gradient_reads;
-/// ReLU, leaky ReLU (alpha >= 0), ELU (alpha >= 0), sigmoid, tanh, exp, sqrt, rsqrt, reciprocal: y. Negate, identity,
-/// sign: nothing (sign's gradient is 0). The others: x.
+/// What a gradient needs besides dy: x, y, nothing (dx = f(dy)), or not even dy (dx = 0).
+typedef enum { ATH_READS_NOTHING = 0, ATH_READS_DY, ATH_READS_X, ATH_READS_Y } ath_gradient_reads;
 ath_gradient_reads ath_unary_gradient_reads(ath_unary function);
-
-typedef enum {
-  ATH_BINARY_ADD = 0,
-  ATH_BINARY_SUBTRACT,
-  ATH_BINARY_MULTIPLY,
-  ATH_BINARY_DIVIDE,
-  ATH_BINARY_MAXIMUM,
-  ATH_BINARY_MINIMUM,
-  ATH_BINARY_POWER,
-  ATH_BINARY_EQUAL,         // 1 or 0
-  ATH_BINARY_GREATER,       // a > b ? 1 : 0
-  ATH_BINARY_GREATER_EQUAL, // a >= b ? 1 : 0
-  ATH_BINARY_COUNT
-} ath_binary;
 
 #define ATH_MAX_RANK 6
 
@@ -306,6 +296,14 @@ typedef struct {
   void *y;
   void *scratch;
 } ath_reduce_args;
+
+/// y[o, t, i] = the sum of x[o, s, i] over s <= t, or s < t when `exclusive`; over s >= t or s > t when `reverse`. Kept in double.
+typedef struct {
+  int64_t outer, axis, inner;
+  bool exclusive, reverse;
+  const void *x;
+  void *y; // may be x
+} ath_cumulative_sum_args;
 
 /// x[rows, columns] -> y[rows] (int32): the first place of the largest value (NaN counts as greater than everything).
 typedef struct {
@@ -465,58 +463,12 @@ typedef struct {
   const char *name; // "reference", "avx2", "avx512", "neon"
   int element_bytes; // 4 or 8
 
-  size_t (*conv2d_forward_scratch_bytes)(const ath_conv2d_forward_args *);
-  void (*conv2d_forward)(const ath_conv2d_forward_args *, ath_pool *);
-  size_t (*conv2d_input_gradient_scratch_bytes)(const ath_conv2d_input_gradient_args *);
-  void (*conv2d_input_gradient)(const ath_conv2d_input_gradient_args *, ath_pool *);
-  size_t (*conv2d_weight_gradient_scratch_bytes)(const ath_conv2d_weight_gradient_args *);
-  void (*conv2d_weight_gradient)(const ath_conv2d_weight_gradient_args *, ath_pool *);
-  size_t (*matmul_scratch_bytes)(const ath_matmul_args *);
-  void (*matmul)(const ath_matmul_args *, ath_pool *);
-
-  void (*max_pool2d_forward)(const ath_max_pool2d_forward_args *, ath_pool *);
-  void (*max_pool2d_gradient)(const ath_max_pool2d_gradient_args *, ath_pool *);
-  void (*average_pool2d_forward)(const ath_average_pool2d_forward_args *, ath_pool *);
-  void (*average_pool2d_gradient)(const ath_average_pool2d_gradient_args *, ath_pool *);
-
-  size_t (*conv2d_pooled_forward_scratch_bytes)(const ath_conv2d_pooled_forward_args *);
-  void (*conv2d_pooled_forward)(const ath_conv2d_pooled_forward_args *, ath_pool *);
-  size_t (*conv2d_pooled_input_gradient_scratch_bytes)(const ath_conv2d_pooled_input_gradient_args *);
-  void (*conv2d_pooled_input_gradient)(const ath_conv2d_pooled_input_gradient_args *, ath_pool *);
-  size_t (*conv2d_pooled_weight_gradient_scratch_bytes)(const ath_conv2d_pooled_weight_gradient_args *);
-  void (*conv2d_pooled_weight_gradient)(const ath_conv2d_pooled_weight_gradient_args *, ath_pool *);
-
-  void (*unary)(const ath_unary_args *, ath_pool *);
-  void (*unary_gradient)(const ath_unary_gradient_args *, ath_pool *);
-  void (*binary)(const ath_binary_args *, ath_pool *);
-  void (*copy)(const ath_copy_args *, ath_pool *);
-  void (*fill)(const ath_fill_args *, ath_pool *);
-  void (*convert)(const ath_convert_args *, ath_pool *);
-
-  size_t (*reduce_scratch_bytes)(const ath_reduce_args *);
-  void (*reduce)(const ath_reduce_args *, ath_pool *);
-  void (*arg_max)(const ath_arg_max_args *, ath_pool *);
-  void (*one_hot)(const ath_one_hot_args *, ath_pool *);
-  void (*in_top_k)(const ath_in_top_k_args *, ath_pool *);
-
-  void (*softmax)(const ath_softmax_args *, ath_pool *);
-  void (*softmax_gradient)(const ath_softmax_gradient_args *, ath_pool *);
-  void (*softmax_crossentropy)(const ath_softmax_crossentropy_args *, ath_pool *);
-  void (*softmax_crossentropy_gradient)(const ath_softmax_crossentropy_gradient_args *, ath_pool *);
-
-  void (*dropout)(const ath_dropout_args *, ath_pool *);
-  void (*dropout_gradient)(const ath_dropout_gradient_args *, ath_pool *);
-
-  size_t (*batch_norm_forward_scratch_bytes)(const ath_batch_norm_forward_args *);
-  void (*batch_norm_forward)(const ath_batch_norm_forward_args *, ath_pool *);
-  size_t (*batch_norm_gradient_scratch_bytes)(const ath_batch_norm_gradient_args *);
-  void (*batch_norm_gradient)(const ath_batch_norm_gradient_args *, ath_pool *);
-
-  void (*sgd)(const ath_sgd_args *, ath_pool *);
-  void (*rmsprop)(const ath_rmsprop_args *, ath_pool *);
-  void (*adam)(const ath_adam_args *, ath_pool *);
-  double (*sum_of_squares)(const ath_sum_of_squares_args *, ath_pool *);
-  int64_t (*first_non_finite)(const ath_first_non_finite_args *, ath_pool *);
+#define KERNEL_OF(result, name) result (*name)(const ath_##name##_args *, ath_pool *);
+#define KERNEL(name) KERNEL_OF(void, name)
+#define KERNEL_WITH_SCRATCH(name)                                                                                      \
+  size_t (*name##_scratch_bytes)(const ath_##name##_args *);                                                           \
+  KERNEL(name)
+#include "../table.def"
 } ath_kernel_table;
 
 typedef enum {

@@ -62,28 +62,20 @@ static int64_t ATH_NAME(merge_axes)(const ath_binary_args *args, ATH_NAME(binary
     }                                                                                                                  \
   }                                                                                                                    \
   break
-#define ATH_EACH(expression) ATH_EACH_OF(ATH_INDEPENDENT, expression)
-#define ATH_EACH_CALL(expression) ATH_EACH_OF(, expression) // with a function of the C library
+#define ATH_LOOP_0 ATH_INDEPENDENT
+#define ATH_LOOP_1 // calls the C library
 
 static void ATH_NAME(binary_run)(ath_binary function, int64_t count, const ATH_REAL *a, int64_t sa, const ATH_REAL *b,
                                  int64_t sb, ATH_REAL *y) {
   switch (function) {
-  case ATH_BINARY_ADD: ATH_EACH(p + q);
-  case ATH_BINARY_SUBTRACT: ATH_EACH(p - q);
-  case ATH_BINARY_MULTIPLY: ATH_EACH(p *q);
-  case ATH_BINARY_DIVIDE: ATH_EACH(p / q);
-  case ATH_BINARY_MAXIMUM: ATH_EACH(p > q || p != p ? p : q); // a NaN on either side stays
-  case ATH_BINARY_MINIMUM: ATH_EACH(p < q || p != p ? p : q);
-  case ATH_BINARY_POWER: ATH_EACH_CALL(ATH_MATH(pow)(p, q));
-  case ATH_BINARY_EQUAL: ATH_EACH((ATH_REAL)(p == q));
-  case ATH_BINARY_GREATER: ATH_EACH((ATH_REAL)(p > q));
-  case ATH_BINARY_GREATER_EQUAL: ATH_EACH((ATH_REAL)(p >= q));
-  case ATH_BINARY_COUNT: break;
+#define BINARY(name, value, is_call)                                                                                   \
+  case ATH_BINARY_##name: ATH_EACH_OF(ATH_LOOP_##is_call, value);
+#include "../pointwise/functions.def"
   }
 }
-#undef ATH_EACH
-#undef ATH_EACH_CALL
 #undef ATH_EACH_OF
+#undef ATH_LOOP_0
+#undef ATH_LOOP_1
 
 static void ATH_NAME(binary_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;

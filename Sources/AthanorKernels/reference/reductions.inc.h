@@ -231,3 +231,32 @@ static int64_t ATH_NAME(first_non_finite)(const ath_first_non_finite_args *args,
   }
   return -1;
 }
+
+/// Rows of outer begin ..< end; so many neighbouring sums at a time that they stay in registers.
+static void ATH_NAME(cumulative_sum_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
+  (void)index;
+  const ath_cumulative_sum_args *args = context;
+  enum { columns = 16 };
+  for (int64_t o = begin; o < end; ++o) {
+    for (int64_t first = 0; first < args->inner; first += columns) {
+      const int64_t count = ath_min(columns, args->inner - first);
+      double sums[columns] = {0};
+      for (int64_t t = 0; t < args->axis; ++t) {
+        const int64_t place = args->reverse ? args->axis - 1 - t : t;
+        const int64_t offset = (o * args->axis + place) * args->inner + first;
+        const ATH_REAL *x = (const ATH_REAL *)args->x + offset;
+        ATH_REAL *y = (ATH_REAL *)args->y + offset;
+        for (int64_t i = 0; i < count; ++i) {
+          const double before = sums[i];
+          sums[i] += (double)x[i];
+          y[i] = (ATH_REAL)(args->exclusive ? before : sums[i]);
+        }
+      }
+    }
+  }
+}
+
+static void ATH_NAME(cumulative_sum)(const ath_cumulative_sum_args *args, ath_pool *pool) {
+  const int64_t grain = ath_max(1, ATH_POINTWISE_GRAIN / ath_max(1, args->axis * args->inner));
+  ath_run_ranges(pool, args->outer, grain, ATH_NAME(cumulative_sum_range), args);
+}

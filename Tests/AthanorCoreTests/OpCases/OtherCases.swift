@@ -18,6 +18,21 @@ extension OpCase {
       try concatenate($0, axis: 1)
     },
     OpCase("concatenate a value with itself", [.numbers([nil, 3])]) { try concatenate([$0[0], $0[0]]) },
+    OpCase("cumulative sum", [.numbers([nil, 5, 4])]) { try $0[0].cumulativeSum(axis: 1) },
+    OpCase("cumulative sum of pictures", [.numbers([nil, 3, 5, 2])]) { try $0[0].cumulativeSum(axis: 3) },
+    OpCase("cumulative sum of the batch", [.numbers([nil, 5])]) { try $0[0].cumulativeSum(axis: 0) },
+    OpCase("cumulative sum reversed", [.numbers([nil, 5])]) {
+      try $0[0].apply(CumulativeSum(axis: 1, isReversed: true))
+    },
+    OpCase("cumulative sum exclusive", [.numbers([nil, 5, 3])]) {
+      try $0[0].apply(CumulativeSum(axis: 1, isExclusive: true))
+    },
+    OpCase("cumulative sum exclusive, reversed", [.numbers([nil, 3, 1, 2])]) {
+      try $0[0].apply(CumulativeSum(axis: 1, isExclusive: true, isReversed: true))
+    },
+    OpCase("cumulative sum large", [.numbers([nil, 67, 37, 19])], skipsDifferences: true) {
+      try $0[0].cumulativeSum(axis: 2)
+    },
     OpCase("broadcastTo", [.numbers([1, 3, 1])]) { try $0[0].apply(BroadcastTo(shape: [3, 2, 3, 4])) },
     OpCase("broadcastTo of examples", [.numbers([nil, 3, 1])]) {
       try $0[0].apply(BroadcastTo(shape: Shape(axes: $0[0].shape.axes.dropLast() + [Shape.Axis(4)])))

@@ -6,7 +6,7 @@ private func domain(_ function: UnaryFunction) -> Filling {
   case .sqrt, .rsqrt, .log: .positive
   case .reciprocal: .awayFromZero
   case .negate, .abs, .sign, .square, .exp, .relu, .leakyRelu, .elu, .sigmoid, .tanh, .softplus, .silu, .gelu,
-    .geluTanh, .erf:
+    .geluTanh, .erf, .sin, .cos:
     .spread()
   }
 }

@@ -98,6 +98,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("flatten", Flatten(), "(None, 30)"),
     LayerCase("reshape", Reshape([3, -1, 2]), "(None, 3, 5, 2)"),
     LayerCase("masking", Masking(maskValue: 0.5), "(None, 4, 2)"),
+    LayerCase("repeat_vector", RepeatVector(3), "(None, 3, 5)"),
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
   ]
 
