@@ -30,7 +30,7 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(GlobalAveragePooling2D()), SavedLayer(GlobalAveragePooling2D(keepAxes: true)),
       SavedLayer(GlobalMaxPooling2D()), SavedLayer(GlobalMaxPooling2D(keepAxes: true)),
       SavedLayer(Dropout(0.37)), SavedLayer(Flatten()), SavedLayer(Reshape([6, -1, 2])),
-      SavedLayer(RepeatVector(4), [5]),
+      SavedLayer(RepeatVector(4), [5]), SavedLayer(Masking(maskValue: -0.5), [3, 5]),
       SavedLayer(Permute([2, 3, 1])),
       SavedLayer(ZeroPadding2D(2)), SavedLayer(ZeroPadding2D(top: 0, bottom: 1, left: 2, right: 3)),
       SavedLayer(BatchNormalization()),

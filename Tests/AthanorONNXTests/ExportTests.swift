@@ -31,6 +31,17 @@ import Testing
     #expect(error?.description == "x.mlmodel: an ONNX model's name must end with .onnx. Choose such a name.")
   }
 
+  /// What a file cannot hold is refused with the layer's name.
+  @Test func masking() throws {
+    let model = try Sequential(input: [3, 2]) {
+      Masking()
+      Dense(1)
+    }
+    let error = #expect(throws: AthanorError.self) { try model.checkExport(as: .onnx()) }
+    #expect(
+      error?.description == "masking, export: equal is not available in exported files. Export a network without it.")
+  }
+
   /// Every name is defined once, before it is read.
   @Test func namesAreInOrder() throws {
     let model = try Sequential(input: [8, 8, 3]) {

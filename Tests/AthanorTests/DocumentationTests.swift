@@ -15,7 +15,8 @@ struct DocumentationTests {
 
   /// What fulfils a documented requirement of a protocol has that one's documentation.
   private let inherited = [
-    "let name: String?", "func build(", "func merge(", "var slotNames", "func apply(", "func validate(",
+    "let name: String?", "var maskRule:", "func build(", "func merge(", "var slotNames", "func apply(",
+    "func validate(",
     "func trainingDidBegin(",
     "func epochDidBegin(", "func batchDidEnd(", "func epochDidEnd(", "func trainingDidEnd(", "var state:",
     "var arrays:",

@@ -51,8 +51,8 @@ public final class TrainingContext {
   public let model: Model
   /// The number of the last epoch.
   public let epochs: Int
-  /// The number of batches in an epoch.
-  public let batchesPerEpoch: Int
+  /// The number of batches in an epoch; nil in the first one of a source that does not know it.
+  public internal(set) var batchesPerEpoch: Int?
   /// Whether this run goes on from a checkpoint.
   public let isResuming: Bool
   /// The names that can be monitored.
@@ -63,7 +63,7 @@ public final class TrainingContext {
   let say: (String) -> Void
 
   package init(
-    model: Model, epochs: Int, batchesPerEpoch: Int, isResuming: Bool, monitors: [String], callbacks: [any Callback],
+    model: Model, epochs: Int, batchesPerEpoch: Int?, isResuming: Bool, monitors: [String], callbacks: [any Callback],
     say: @escaping (String) -> Void
   ) {
     self.model = model

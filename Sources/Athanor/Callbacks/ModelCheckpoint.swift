@@ -90,12 +90,12 @@ public final class ModelCheckpoint: Callback {
     guard let everyBatches else { return }
     let epoch = context.model.progress.epoch + 1
     // Counted from the first epoch's first batch, so that a resumed training saves at the same places.
-    let batches = (epoch - 1) * context.batchesPerEpoch + batch
+    let batches = (epoch - 1) * (context.batchesPerEpoch ?? 0) + batch
     if batches.isMultiple(of: everyBatches) { try save(epoch, batch, logs, context) }
   }
 
   public func epochDidEnd(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
-    if everyBatches == nil { try save(epoch, context.batchesPerEpoch, logs, context) }
+    if everyBatches == nil { try save(epoch, context.batchesPerEpoch ?? 0, logs, context) }
   }
 
   private func save(_ epoch: Int, _ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {

@@ -13,7 +13,7 @@
 ///     inputs: ["picture": pictures, "age": ages], targets: ["kind": kinds, "size": sizes],
 ///     sampleWeights: ["size": certainties])
 ///   ```
-public struct Dataset: Hashable, Sendable {
+public struct Dataset: DataSource, Hashable, Sendable {
   /// The name of what needs none: the one input, the one target, the weights of all outputs.
   package static let unnamed = ""
 
@@ -21,8 +21,10 @@ public struct Dataset: Hashable, Sendable {
   package let inputsByName: [String: Tensor]
   /// The targets by the outputs' names: class numbers `[N]` as integers, or one row of numbers for each example `[N, ...]`.
   package let targetsByName: [String: Tensor]
-  /// The weight of each example `[N]` in the loss, by the outputs' names.
-  package let weightsByName: [String: [Float]]
+  /// The weights in the loss, `[N]` or one for each time step `[N, T]`, by the outputs' names.
+  package let weightsByName: [String: Tensor]
+  /// What counts in loss and metrics, of the same shapes, by the outputs' names; 0 for what does not.
+  package let masksByName: [String: Tensor]
   /// nil leaves it to the model, which knows what it was trained with.
   package let givenScale: Float?
   /// The names of the classes, by number; nil when they have none.
@@ -35,7 +37,7 @@ public struct Dataset: Hashable, Sendable {
   /// The targets; of several the first by name.
   public var targets: Tensor { Dataset.first(targetsByName) }
   /// The weight of each example `[N]` for all outputs; nil when all count alike.
-  public var sampleWeights: [Float]? { weightsByName[Dataset.unnamed] }
+  public var sampleWeights: [Float]? { weightsByName[Dataset.unnamed]?.floats }
   /// Factor applied to an input's elements as they enter the model, where it was given; 1/255 for pixels otherwise.
   public var inputScale: Float { givenScale ?? (inputs.dtype == .uint8 ? 1 / 255 : 1) }
 
@@ -62,7 +64,7 @@ public struct Dataset: Hashable, Sendable {
       sampleWeights: sampleWeights.map { [Dataset.unnamed: $0] } ?? [:], classNames: classNames)
   }
 
-  /// Puts several inputs and targets together.
+  /// Puts several inputs and targets together, with one weight for each example.
   ///
   /// - Parameters:
   ///   - inputs: A tensor `[N, ...]` for each input of the model, by its name.
@@ -72,39 +74,64 @@ public struct Dataset: Hashable, Sendable {
   ///   - classNames: The names of the classes by number.
   /// - Throws: `AthanorError` when there are no inputs, the counts differ, or a weight is negative or not finite.
   public init(
-    inputs: [String: Tensor], targets: [String: Tensor], inputScale: Float? = nil,
-    sampleWeights: [String: [Float]] = [:], classNames: [String]? = nil
+    inputs: [String: Tensor], targets: [String: Tensor], inputScale: Float? = nil, sampleWeights: [String: [Float]],
+    classNames: [String]? = nil
   ) throws {
-    func what(_ kind: String, _ name: String) -> String { name.isEmpty ? kind + "s" : "\(kind) \"\(name)\"" }
-    let named =
-      inputs.map { (what: what("input", $0.key), tensor: $0.value) }.sorted { $0.what < $1.what }
-      + targets.map { (what: what("target", $0.key), tensor: $0.value) }.sorted { $0.what < $1.what }
-    guard !inputs.isEmpty, named.allSatisfy({ !$0.tensor.shape.isEmpty }) else {
+    try self.init(
+      inputs: inputs, targets: targets, inputScale: inputScale,
+      sampleWeights: sampleWeights.mapValues { Tensor(uncheckedShape: [$0.count], .float32($0)) },
+      classNames: classNames)
+  }
+
+  /// Puts several inputs and targets together, with weights and masks of examples or of their time steps.
+  ///
+  /// - Parameters:
+  ///   - inputs: A tensor `[N, ...]` for each input of the model, by its name; a single one may have the name "".
+  ///   - targets: A tensor for each output that has a loss or a metric, by its name; a single one may have the name "".
+  ///   - inputScale: The factor for float32 inputs that are given as bytes; by default the model's `pixelScale`.
+  ///   - sampleWeights: Weights of zero or more, `[N]` or `[N, T]`, by output; those of the name "" are for all outputs.
+  ///   - masks: What counts in loss and metrics, `[N]` or `[N, T]`, by output: 0 for what does not. A mask that the output has from the
+  ///     network (`Masking`) holds as well. That of the name "" is for all outputs.
+  ///   - classNames: The names of the classes by number.
+  /// - Throws: `AthanorError` when there are no inputs, the counts differ, or a weight is negative or not finite.
+  public init(
+    inputs: [String: Tensor], targets: [String: Tensor], inputScale: Float? = nil,
+    sampleWeights: [String: Tensor] = [:], masks: [String: Tensor] = [:], classNames: [String]? = nil
+  ) throws {
+    func named(_ kind: String, _ plural: String, _ tensors: [String: Tensor]) -> [(what: String, tensor: Tensor)] {
+      tensors.sorted { $0.key < $1.key }.map { ($0.key.isEmpty ? plural : "\(kind) \"\($0.key)\"", $0.value) }
+    }
+    let examples = named("input", "inputs", inputs) + named("target", "targets", targets)
+    let marks = named("sample weights", "sample weights", sampleWeights) + named("mask", "masks", masks)
+    guard !inputs.isEmpty, (examples + marks).allSatisfy({ !$0.tensor.shape.isEmpty }) else {
       throw AthanorError(
         .shape, at: "Dataset",
-        named.map { "\($0.what) \($0.tensor.shape)" }.joined(separator: " and ") + " need a first axis of examples",
+        (examples + marks).map { "\($0.what) \($0.tensor.shape)" }.joined(separator: " and ")
+          + " need a first axis of examples",
         fix: "Give inputs of shape [N, ...] and targets of shape [N] or [N, ...].")
     }
-    count = named[0].tensor.shape[0]
-    for other in named where other.tensor.shape[0] != count {
+    count = examples[0].tensor.shape[0]
+    for other in examples where other.tensor.shape[0] != count {
       throw AthanorError(
-        .data, at: "Dataset", "there are \(count) \(named[0].what) but \(other.tensor.shape[0]) \(other.what)",
+        .data, at: "Dataset", "there are \(count) \(examples[0].what) but \(other.tensor.shape[0]) \(other.what)",
         fix: "Each input needs exactly one target; check that both come from the same split.")
     }
+    for other in marks where other.tensor.shape[0] != count {
+      let kind = other.what.hasPrefix("mask") ? "masks" : "sample weights"
+      throw AthanorError(
+        .data, at: "Dataset", "there are \(count) inputs but \(other.tensor.shape[0]) \(kind)",
+        fix: "Give one \(kind == "masks" ? "mask" : "weight") for each input.")
+    }
     for (_, weights) in sampleWeights.sorted(by: { $0.key < $1.key }) {
-      guard weights.count == count else {
+      if let (place, weight) = weights.floats.enumerated().first(where: { !($0.element >= 0 && $0.element.isFinite) }) {
         throw AthanorError(
-          .data, at: "Dataset", "there are \(count) inputs but \(weights.count) sample weights",
-          fix: "Give one weight for each input.")
-      }
-      if let place = weights.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
-        throw AthanorError(
-          .data, at: "Dataset", "sample weight \(place) is \(weights[place]) but must be zero or more and finite")
+          .data, at: "Dataset", "sample weight \(place) is \(weight) but must be zero or more and finite")
       }
     }
     inputsByName = inputs
     targetsByName = targets
     weightsByName = sampleWeights
+    masksByName = masks
     givenScale = inputScale
     self.classNames = classNames
   }
@@ -114,18 +141,20 @@ public struct Dataset: Hashable, Sendable {
 
   /// The examples in a range, which must lie within the data set.
   package func slice(_ range: Range<Int>) -> Dataset {
-    Dataset(
-      unchecked: inputsByName.mapValues { $0.slice(range) }, targetsByName.mapValues { $0.slice(range) }, givenScale,
-      weightsByName.mapValues { Array($0[range]) }, classNames, range.count)
+    func part(_ tensors: [String: Tensor]) -> [String: Tensor] { tensors.mapValues { $0.slice(range) } }
+    return Dataset(
+      inputsByName: part(inputsByName), targetsByName: part(targetsByName), weightsByName: part(weightsByName),
+      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames, count: range.count)
   }
 
   private init(
-    unchecked inputs: [String: Tensor], _ targets: [String: Tensor], _ givenScale: Float?,
-    _ weights: [String: [Float]], _ classNames: [String]?, _ count: Int
+    inputsByName: [String: Tensor], targetsByName: [String: Tensor], weightsByName: [String: Tensor],
+    masksByName: [String: Tensor], givenScale: Float?, classNames: [String]?, count: Int
   ) {
-    inputsByName = inputs
-    targetsByName = targets
-    weightsByName = weights
+    self.inputsByName = inputsByName
+    self.targetsByName = targetsByName
+    self.weightsByName = weightsByName
+    self.masksByName = masksByName
     self.givenScale = givenScale
     self.classNames = classNames
     self.count = count

@@ -13,10 +13,10 @@ struct NamedTensors {
     self.known = known ?? names
   }
 
-  /// The tensors of a data set in the order of ports; a single one needs no name.
+  /// Tensors, or what else is given by name, in the order of ports; a single one needs no name.
   ///
   /// - Throws: `AthanorError` when one is missing or has a name that the model does not know.
-  func inOrder(_ tensors: [String: Tensor], _ what: String) throws -> [Tensor] {
+  func inOrder<Content>(_ tensors: [String: Content], _ what: String) throws -> [Content] {
     if names.count == 1, tensors.count == 1, let only = tensors[Dataset.unnamed] { return [only] }
     if let unknown = tensors.keys.sorted().first(where: { !known.contains($0) }) {
       guard unknown.isEmpty else { throw self.unknown(unknown, what) }
@@ -50,26 +50,34 @@ struct InputPreparation: Sendable {
   /// The factor for bytes that are given for float32 inputs.
   let pixelScale: Float
 
-  /// The tensors of inputs given by name, in the order of the inputs.
+  /// Tensors, or what else is given for inputs by name, in the order of the inputs.
   ///
   /// - Throws: `AthanorError` when one is missing or has a name that the model does not know.
-  func inOrder(_ tensors: [String: Tensor], _ what: String) throws -> [Tensor] {
+  func inOrder<Content>(_ tensors: [String: Content], _ what: String) throws -> [Content] {
     try NamedTensors(kind: "input", names: ports.map(\.name)).inOrder(tensors, what)
   }
 
-  /// Checks inputs against the model's ports.
+  /// Checks inputs against the model's ports and brings them into the types of which batches are made.
   ///
   /// - Parameter scale: The factor for float32 inputs; nil for `pixelScale` on bytes and 1 on everything else.
-  func prepared(_ tensors: [Tensor], _ what: String, scale: Float? = nil) throws -> PreparedData {
+  func prepared(_ tensors: [Tensor], _ what: String, scale: Float? = nil) throws -> PreparedInputs {
+    let feed = try feed(tensors.map { ($0.dtype, $0.shape) }, what, scale: scale)
+    let inputs = zip(tensors, feed.inputs).map { tensor, input in tensor.converted(to: input.dtype) }
+    return PreparedInputs(inputs: inputs, count: feed.lengths[Length.batchName] ?? 1, feed: feed)
+  }
+
+  /// How inputs of these element types and shapes enter a graph; nil for a length that is not known yet.
+  ///
+  /// - Throws: `AthanorError` when one does not fit its port.
+  func feed(_ types: [(dtype: DType, shape: [Int?])], _ what: String, scale: Float? = nil) throws -> Feed {
     var lengths: [String: (length: Int, input: String)] = [:]
     var feeds: [Feed.Input] = []
-    var results: [Tensor] = []
-    for (port, tensor) in zip(ports, tensors) {
+    for (port, type) in zip(ports, types) {
       let fits =
-        tensor.shape.count == port.lengths.count
-        && zip(tensor.shape, port.lengths).allSatisfy { $1.fixed == nil || $0 == $1.fixed }
-      guard fits else { throw misfit(tensor.shape, port, what) }
-      for case (let length, .open(let name)) in zip(tensor.shape, port.lengths) {
+        type.shape.count == port.lengths.count
+        && zip(type.shape, port.lengths).allSatisfy { $1.fixed == nil || $0 == $1.fixed }
+      guard fits else { throw misfit(type.shape, port, what) }
+      for case (let length?, .open(let name)) in zip(type.shape, port.lengths) {
         if let known = lengths[name], known.length != length {
           throw AthanorError(
             .shape, at: what,
@@ -81,42 +89,32 @@ struct InputPreparation: Sendable {
         }
         lengths[name] = (length, port.name)
       }
-      let (result, feed) = try converted(tensor, port, scale, what)
-      results.append(result)
-      feeds.append(feed)
+      feeds.append(try feed(type.dtype, port, scale, what))
     }
-    let count = lengths[Length.batchName]?.length ?? 1
-    return PreparedData(inputs: results, count: count, feed: Feed(inputs: feeds, lengths: lengths.mapValues(\.length)))
+    return Feed(inputs: feeds, lengths: lengths.mapValues(\.length))
   }
 
-  /// Brings elements into a type that the port takes.
-  private func converted(
-    _ tensor: Tensor, _ port: Port, _ scale: Float?, _ what: String
-  ) throws -> (Tensor, Feed.Input) {
+  /// The type that elements are brought into for a port, and their factor.
+  private func feed(_ dtype: DType, _ port: Port, _ scale: Float?, _ what: String) throws -> Feed.Input {
     if port.dtype == .float32 {
-      let scale = scale ?? (tensor.dtype == .uint8 ? pixelScale : 1)
-      guard case .float64 = tensor.storage else { return (tensor, Feed.Input(dtype: tensor.dtype, scale: scale)) }
-      return (try Tensor(shape: tensor.shape, tensor.floats), Feed.Input(dtype: .float32, scale: scale))
+      return Feed.Input(dtype: dtype == .float64 ? .float32 : dtype, scale: scale ?? (dtype == .uint8 ? pixelScale : 1))
     }
-    let feed = Feed.Input(dtype: port.dtype)
-    switch (port.dtype, tensor.storage) {
-    case (.int32, .int32), (.uint8, .uint8): return (tensor, feed)
-    case (.int32, .uint8(let values)):
-      return (try Tensor(shape: tensor.shape, integers: values.map { Int32($0) }), feed)
-    default:
+    guard dtype == port.dtype || (dtype == .uint8 && port.dtype == .int32) else {
       throw AthanorError(
         .data, at: what,
-        "input \"\(port.name)\" takes elements of type \(port.dtype.rawValue) but \(tensor.dtype.rawValue) was given",
+        "input \"\(port.name)\" takes elements of type \(port.dtype.rawValue) but \(dtype.rawValue) was given",
         fix: "Convert them first.")
     }
+    return Feed.Input(dtype: port.dtype)
   }
 
-  private func misfit(_ shape: [Int], _ port: Port, _ what: String) -> AthanorError {
+  private func misfit(_ shape: [Int?], _ port: Port, _ what: String) -> AthanorError {
     let example = port.exampleLengths.map(\.fixed)
     let fixed = example.compactMap(\.self)
-    let given = shape.dropFirst().reduce(1, *)
-    let sameCount = !shape.isEmpty && fixed.count == example.count && given == fixed.reduce(1, *)
-    let isOneExample = shape.map { $0 } == fixed && fixed.count == example.count
+    let given = shape.dropFirst().compactMap(\.self)
+    let isFixed = fixed.count == example.count && given.count == shape.count - 1
+    let sameCount = isFixed && given.reduce(1, *) == fixed.reduce(1, *)
+    let isOneExample = shape == fixed && fixed.count == example.count
     let lengths = port.lengths.enumerated().map { axis, length in
       axis == port.exampleAxis ? "examples" : length.description
     }
@@ -127,8 +125,9 @@ struct InputPreparation: Sendable {
       fix: isOneExample
         ? "Put a first axis of length 1 before it: one example is a batch of one."
         : sameCount
-          ? "The number of elements is right: make the tensor with shape [\(shape[0]), "
+          ? "The number of elements is right: make the tensor with shape [\(shape[0].map(String.init) ?? "N"), "
             + "\(fixed.map(String.init).joined(separator: ", "))]."
-          : "Resize the data, or define the model with input: \(Array(shape.dropFirst())).")
+          : "Resize the data, or define the model with input: [\(shape.dropFirst().map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))]."
+    )
   }
 }

@@ -3,8 +3,8 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   Conv2D.self, MaxPooling2D.self, AveragePooling2D.self, GlobalAveragePooling2D.self, GlobalMaxPooling2D.self,
   Dropout.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self, Reshape.self, Permute.self,
   BatchNormalization.self, ZeroPadding2D.self, Rescaling.self, Normalization.self, Add.self, Subtract.self,
-  Multiply.self, Average.self,
-  Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, ImportedOperation.self,
+  Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
+  ImportedOperation.self,
 ]
 
 /// A layer that model files can hold: it writes its settings as JSON and is made from them again.

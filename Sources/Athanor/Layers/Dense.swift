@@ -19,6 +19,7 @@ public struct Dense: Layer {
   /// What the bias holds before training.
   public let biasInitializer: Initializer
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a fully connected layer.
   public init(

@@ -77,9 +77,25 @@ public protocol GeneralLayer: Hashable, Sendable {
   ///   - scope: Takes the declarations of weights and says whether the network is being trained.
   /// - Throws: `AthanorError` with an empty location when a parameter or an input's shape is wrong.
   func build(_ inputs: [Value], _ scope: inout Scope) throws -> [Value]
+
+  /// What becomes of the masks of the inputs, for results whose mask `build` does not set itself; `stops` by default.
+  var maskRule: MaskRule { get }
+}
+
+/// What a layer does with the masks of its inputs: they say which examples, or time steps of examples, count in losses and metrics.
+public enum MaskRule: Hashable, Sendable {
+  /// The results have no mask: one that arrives is lost, which `Model.warnings` says.
+  case stops
+  /// The results have no mask and need none.
+  case consumes
+  /// The results have the mask of the inputs. Where all of several inputs have one, what counts in one of them counts; otherwise all does.
+  case passes
 }
 
 extension GeneralLayer {
+  /// Masks do not go through the layer.
+  public var maskRule: MaskRule { .stops }
+
   /// No name of its own: the layer is named by its kind and position.
   public var name: String? { nil }
 

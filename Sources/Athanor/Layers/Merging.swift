@@ -7,6 +7,7 @@
 ///   ```
 public struct Add: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a sum.
   public init(name: String? = nil) { self.name = name }
@@ -33,6 +34,7 @@ extension Add: ImportableLayer {
 ///   ```
 public struct Subtract: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a difference.
   public init(name: String? = nil) { self.name = name }
@@ -63,6 +65,7 @@ extension Subtract: ImportableLayer {
 ///   ```
 public struct Multiply: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a product.
   public init(name: String? = nil) { self.name = name }
@@ -89,6 +92,7 @@ extension Multiply: ImportableLayer {
 ///   ```
 public struct Average: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a mean.
   public init(name: String? = nil) { self.name = name }
@@ -114,6 +118,7 @@ extension Average: SerializableLayer {
 ///   ```
 public struct Maximum: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a maximum.
   public init(name: String? = nil) { self.name = name }
@@ -143,6 +148,7 @@ extension Maximum: ImportableLayer {
 ///   ```
 public struct Minimum: MergingLayer {
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a minimum.
   public init(name: String? = nil) { self.name = name }
@@ -174,6 +180,7 @@ public struct Concatenate: MergingLayer {
   /// The axis, counted with the examples' as 0; negative from the end.
   public let axis: Int
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a concatenation.
   public init(axis: Int = -1, name: String? = nil) {
@@ -189,7 +196,24 @@ public struct Concatenate: MergingLayer {
         .argument, at: "", "axis \(axis) of shape \(inputs[0].shape) counts the examples",
         fix: "Give an axis from 1 to \(max(1, inputs[0].shape.rank - 1)), or from -1 backwards.")
     }
-    return try concatenate(inputs, axis: place)
+    let result = try concatenate(inputs, axis: place)  // [N, ..., A + B + ...]
+    if let mask = try mask(inputs, place, scope) { scope.setMask(mask, of: result) }
+    return result
+  }
+
+  /// Along an axis of the masks they are joined, with ones for what has none; along a later one what counts in one input counts.
+  private func mask(_ inputs: [Value], _ place: Int, _ scope: Scope) throws -> Value? {
+    let masks = inputs.map { scope.mask(of: $0) }
+    guard let rank = masks.compactMap({ $0?.shape.rank }).max(), rank > place else {
+      return try MaskedValue.union(masks)
+    }
+    return try concatenate(
+      zip(inputs, masks).map { input, mask in
+        if let mask, mask.shape.rank == rank { return mask }
+        // Nothing is greater than infinity, and NaN is neither.
+        let ones = try 1 - input.max(axes: Array(rank..<input.shape.rank)).greater(.infinity)
+        return try mask.map { try ones * $0.withRank(rank) } ?? ones
+      }, axis: place)
   }
 }
 
@@ -226,6 +250,7 @@ public struct Dot: MergingLayer {
   /// Whether both are first divided by their length along that axis, so that the result is the cosine of the angle.
   public let normalize: Bool
   public let name: String?
+  public var maskRule: MaskRule { .consumes }
 
   /// Describes products along the same axis of both values.
   public init(axes: Int, normalize: Bool = false, name: String? = nil) {

@@ -14,6 +14,7 @@ public struct Rescaling: Layer {
   /// What is added: one number, or one for each place of the last axis.
   public let offset: [Double]
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a rescaling.
   public init(_ scale: Double, offset: [Double] = [0], name: String? = nil) {
@@ -83,6 +84,7 @@ public struct Normalization: Layer {
   /// The square of what the rest is divided by; nil for weights.
   public let variance: [Double]?
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a normalisation by known numbers.
   public init(mean: [Double], variance: [Double], name: String? = nil) {

@@ -12,6 +12,7 @@ public struct Dropout: Layer {
   /// The share of numbers that are set to zero.
   public let rate: Double
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a dropout.
   public init(_ rate: Double, name: String? = nil) {
@@ -61,6 +62,7 @@ public struct BatchNormalization: Layer {
   /// Whether a scale is learnt.
   public let scale: Bool
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a batch normalisation.
   public init(
@@ -90,10 +92,32 @@ public struct BatchNormalization: Layer {
       return try input.batchNormalized(
         mean: movingMean, variance: movingVariance, gamma: gamma, beta: beta, epsilon: epsilon)
     }
-    let (y, mean, variance) = try input.batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
+    let (y, mean, variance) =
+      try scope.mask(of: input).map { try normalized(input, $0, gamma, beta) }
+      ?? input.batchNormalized(gamma: gamma, beta: beta, epsilon: epsilon)
     try scope.update(movingMean, to: movingMean * momentum + mean * (1 - momentum))
     try scope.update(movingVariance, to: movingVariance * momentum + variance * (1 - momentum))
     return y
+  }
+
+  /// Mean and variance of what counts alone, as Keras computes them; what does not count is normalised as well.
+  private func normalized(
+    _ input: Value, _ mask: Value, _ gamma: Value?, _ beta: Value?
+  ) throws -> (y: Value, mean: Value, variance: Value) {
+    guard mask.shape.rank == input.shape.rank - 1 else {
+      throw AthanorError(
+        .shape, at: "", "the input has shape \(input.shape), but its mask \(mask.shape)",
+        fix: "BatchNormalization needs a mask that has all axes of the input but the last.")
+    }
+    let axes = Array(0..<input.shape.rank - 1)
+    let factors = try mask.withRank(input.shape.rank)  // [N, ..., 1]
+    let count = try mask.sum(axes: axes) + 1e-7  // []
+    let mean = try (input * factors).sum(axes: axes) / count  // [C]
+    let variance = try (square(input - mean) * factors).sum(axes: axes) / count  // [C]
+    var factor = try rsqrt(variance + epsilon)  // [C]
+    if let gamma { factor = try factor * gamma }
+    let y = try (input - mean) * factor  // [N, ..., C]
+    return (try beta.map { try y + $0 } ?? y, mean, variance)
   }
 }
 
@@ -133,6 +157,7 @@ public struct Activation: Layer {
   /// The function.
   public let function: ActivationFunction
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes an activation as a layer of its own.
   public init(_ function: ActivationFunction, name: String? = nil) {
@@ -164,6 +189,7 @@ public struct LeakyReLU: Layer {
   /// The slope below zero.
   public let slope: Double
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a leaky ReLU; Keras' default slope is 0.3.
   public init(slope: Double = 0.3, name: String? = nil) {

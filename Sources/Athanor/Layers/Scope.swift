@@ -33,6 +33,10 @@ public struct Scope {
   /// The states as the calls so far leave them, and which state a value is.
   private var states: [String: Value] = [:]
   private var stateNames: [ValueID: String] = [:]
+  /// The masks of the inputs of the layer being built, and those that it has set for its results.
+  private var masks: (inputs: [ValueID: Value], results: [ValueID: Value]) = ([:], [:])
+  /// The paths of the layers at which masks were lost.
+  package private(set) var lostMasks: [String] = []
   /// Where the weights of models within the network lie, and the name of the first weight that was declared there.
   private let storage: [String: WeightStorage]
   private var storedNames: [WeightStorage: String] = [:]
@@ -121,15 +125,35 @@ public struct Scope {
     try enter(name ?? layer.name ?? layer.automaticName) { try layer.build(input, &$0) }
   }
 
+  /// The mask of one of the layer's inputs, `[N]` or `[N, T]`: 1 for what counts and 0 for what does not; nil when all counts.
+  public func mask(of input: Value) -> Value? { masks.inputs[input.id] }
+
+  /// Gives a result of the layer a mask of its own, `[N]` or `[N, T]`: 1 for what counts and 0 for what does not.
+  public mutating func setMask(_ mask: Value, of result: Value) { masks.results[result.id] = mask }
+
   /// Builds one call of a network's layer: the weights that it declares may be those of an earlier call.
   mutating func call(
-    _ layer: any GeneralLayer, _ inputs: [Value], name: String, isTraining: Bool?
-  ) throws -> [Value] {
-    let outer = (declared, self.isTraining)
+    _ layer: any GeneralLayer, _ inputs: [MaskedValue], name: String, isTraining: Bool?
+  ) throws -> [MaskedValue] {
+    let outer = (declared, self.isTraining, masks)
     declared = []
     self.isTraining = isTraining ?? self.isTraining
-    defer { (declared, self.isTraining) = outer }
-    return try enter(name) { try layer.build(inputs, &$0) }
+    masks = ([:], [:])
+    for input in inputs { masks.inputs[input.value.id] = input.mask }
+    defer { (declared, self.isTraining, masks) = outer }
+    return try enter(name) { (scope: inout Scope) -> [MaskedValue] in
+      let results = try layer.build(inputs.map(\.value), &scope)
+      var passed: Value?
+      switch layer.maskRule {
+      case .passes: passed = try MaskedValue.union(inputs.map(\.mask))
+      case .consumes: break
+      case .stops:
+        if scope.masks.results.isEmpty, inputs.contains(where: { $0.mask != nil }) {
+          scope.lostMasks.append(scope.path.joined(separator: "/"))
+        }
+      }
+      return results.map { MaskedValue(value: $0, mask: scope.masks.results[$0.id] ?? passed) }
+    }
   }
 
   private mutating func enter<Result>(_ name: String, _ body: (inout Scope) throws -> Result) rethrows -> Result {

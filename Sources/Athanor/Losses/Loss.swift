@@ -1,7 +1,7 @@
 /// How far predictions are from targets, chosen by a leading dot: `.categoricalCrossentropy`, `.meanSquaredError`.
 ///
-/// A loss gives one number for each example; training minimises the mean over the batch (with sample weights: the sum of
-/// weighted losses divided by the batch size, as Keras does). Add your own in an extension by composing values.
+/// A loss gives one number for each example, or for each time step; training minimises the mean over the batch (with sample weights: the
+/// sum of weighted losses divided by their number; with a mask: by the number of those that count, as Keras does). Add your own in an extension by composing values.
 ///
 /// - Example:
 ///   ```swift
@@ -160,16 +160,41 @@ public struct Loss: Sendable {
     binaryCrossentropy(fromLogits: true),
   ]
 
-  /// One number for each example, `[N]`.
-  package func reduced(_ prediction: Value, _ target: Value) throws -> Value {
+  /// The loss of each example, `[N]`, or of each place along the first axes: the mean over all further ones.
+  package func reduced(_ prediction: Value, _ target: Value, rank: Int = 1) throws -> Value {
     let loss = try perExample(prediction, target)
     guard loss.shape.rank >= 1, loss.shape[0] == nil else {
       throw AthanorError(
         .shape, at: "loss \(name)", "it gives shape \(loss.shape) but one number for each example, (None,), is needed",
         fix: "Do not reduce the first axis, the batch.")
     }
-    return loss.shape.rank == 1 ? loss : try loss.mean(axes: Array(1..<loss.shape.rank))
+    guard loss.shape.rank >= rank else {
+      throw AthanorError(
+        .shape, at: "loss \(name)",
+        "it gives shape \(loss.shape), but weights or a mask have \(rank) axes",
+        fix: "Give one weight for each example, [N], or use a loss that has a number for each time step.")
+    }
+    return try loss.meanBehind(rank)
   }
+
+  /// The mean over the batch as Keras takes it: weighted losses are divided by their number, whatever the weights are, and with a mask by
+  /// the number of those that count; 0 when none does.
+  package func mean(_ prediction: Value, _ target: Value, weights: Value, mask: Value?) throws -> Value {
+    let rank = max(weights.shape.rank, mask?.shape.rank ?? 1)
+    let losses = try reduced(prediction, target, rank: rank)  // [N] or [N, T]
+    var weights = try weights.withRank(rank)
+    if let mask {
+      let count = try mask.sum(axes: Array(0..<mask.shape.rank)).binary(.maximum, 1)  // []
+      let share = try mask.builder.constant(Double(mask.shape.sizes.reduce(1, *))) / count  // []
+      weights = try weights * mask.withRank(rank) * share
+    }
+    return try (losses * weights).mean(axes: Array(0..<rank))  // []
+  }
+}
+
+extension Value {
+  /// The mean over all axes behind the first ones.
+  func meanBehind(_ rank: Int) throws -> Value { shape.rank > rank ? try mean(axes: Array(rank..<shape.rank)) : self }
 }
 
 /// Targets as numbers of the prediction's shape; class numbers `[N]` serve an output `[N, 1]`.

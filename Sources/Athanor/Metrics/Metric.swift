@@ -21,10 +21,13 @@ public struct Metric: Sendable {
   public let parameters: [String: Double]
   /// Which way is better.
   public let direction: Direction
-  package let statistics: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
+  /// Predictions, targets and what counts of them to the sums of a batch.
+  package let statistics: @Sendable (_ prediction: Value, _ target: Value, _ mask: Value?) throws -> Value
   package let result: @Sendable (_ totals: [Double], _ count: Double) -> Double
+  /// Whether masks add a second sum, what counts, to the first.
+  let isMean: Bool
 
-  /// Makes a metric from sums.
+  /// Makes a metric from sums. It sees all predictions, also those that a mask leaves out.
   ///
   /// - Parameters:
   ///   - name: Its name in logs and files; `acc` becomes `accuracy`.
@@ -37,14 +40,25 @@ public struct Metric: Sendable {
     statistics: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value,
     result: @escaping @Sendable (_ totals: [Double], _ count: Double) -> Double
   ) {
+    self.init(
+      name, parameters, direction, isMean: false, { prediction, target, _ in try statistics(prediction, target) },
+      result)
+  }
+
+  private init(
+    _ name: String, _ parameters: [String: Double], _ direction: Direction, isMean: Bool,
+    _ statistics: @escaping @Sendable (_ prediction: Value, _ target: Value, _ mask: Value?) throws -> Value,
+    _ result: @escaping @Sendable (_ totals: [Double], _ count: Double) -> Double
+  ) {
     self.name = Logs.canonical(name)
     self.parameters = parameters
     self.direction = direction
+    self.isMean = isMean
     self.statistics = statistics
     self.result = result
   }
 
-  /// A metric that is the mean of one number for each example.
+  /// A metric that is the mean of one number for each example, or for each time step; under a mask of what counts.
   ///
   /// - Parameters:
   ///   - name: Its name in logs and files.
@@ -55,13 +69,24 @@ public struct Metric: Sendable {
     _ name: String, parameters: [String: Double] = [:], direction: Direction = .higher,
     perExample: @escaping @Sendable (_ prediction: Value, _ target: Value) throws -> Value
   ) -> Metric {
-    Metric(name, parameters: parameters, direction: direction) { prediction, target in
-      let values = try perExample(prediction, target)
-      let rows = values.shape.rank > 1 ? try values.mean(axes: Array(1..<values.shape.rank)) : values
-      return try rows.sum(axes: [0]).reshaped([1])
-    } result: { totals, count in
-      totals[0] / count
-    }
+    Metric(
+      name, parameters, direction, isMean: true,
+      { prediction, target, mask in
+        let values = try perExample(prediction, target)
+        guard let mask else { return try values.meanBehind(1).sum(axes: [0]).reshaped([1]) }
+        let rank = mask.shape.rank
+        guard values.shape.rank >= rank else {
+          throw AthanorError(
+            .shape, at: "metric \(name)", "it gives shape \(values.shape), but the mask has \(rank) axes",
+            fix: "Use a metric that has a number for each time step.")
+        }
+        let counted = try values.meanBehind(rank) * mask  // [N] or [N, T]
+        return try concatenate([counted, mask].map { try $0.meanBehind(1).sum(axes: [0]).reshaped([1]) })
+      },
+      { totals, count in
+        let count = totals.count == 2 ? totals[1] : count
+        return count > 0 ? totals[0] / count : 0
+      })
   }
 
   /// The share of right answers; which kind follows from the output, as in Keras.
@@ -84,7 +109,7 @@ public struct Metric: Sendable {
     }
   }
 
-  /// Of the outputs above the threshold, the share that should be. Source: `keras.metrics.Precision`.
+  /// Of the outputs above the threshold, the share that should be, whatever a mask says, as in Keras. Source: `keras.metrics.Precision`.
   public static func precision(threshold: Double = 0.5) -> Metric {
     Metric("precision", parameters: ["threshold": threshold]) { prediction, target in
       try positives(prediction, target, threshold, "precision") { predicted, _ in predicted }
@@ -93,7 +118,7 @@ public struct Metric: Sendable {
     }
   }
 
-  /// Of the outputs that should be above the threshold, the share that is. Source: `keras.metrics.Recall`.
+  /// Of the outputs that should be above the threshold, the share that is, whatever a mask says, as in Keras. Source: `keras.metrics.Recall`.
   public static func recall(threshold: Double = 0.5) -> Metric {
     Metric("recall", parameters: ["threshold": threshold]) { prediction, target in
       try positives(prediction, target, threshold, "recall") { _, actual in actual }
@@ -109,7 +134,7 @@ public struct Metric: Sendable {
 
   /// A loss as a metric, for example `.loss(.meanAbsoluteError)`.
   public static func loss(_ loss: Loss) -> Metric {
-    Metric.mean(loss.name, parameters: loss.parameters, direction: .lower) { try loss.reduced($0, $1) }
+    Metric.mean(loss.name, parameters: loss.parameters, direction: .lower) { try loss.perExample($0, $1) }
   }
 
   /// True positives, and what they are a share of: `[2]`.

@@ -42,6 +42,15 @@ package final class Training {
   /// The metrics of all outputs.
   package var metrics: [Metric] { metricNames.map(\.metric) }
 
+  /// Whether an epoch may have so many sums; the mean of a metric has one more where data have a mask.
+  func accepts(_ counts: [Int]) -> Bool {
+    guard counts.count == sumCounts.count else { return false }
+    return counts.indices.allSatisfy { index in
+      let metric = index < lossNames.count ? nil : metricNames[index - lossNames.count].metric
+      return counts[index] == sumCounts[index] || metric?.isMean == true && (1...2).contains(counts[index])
+    }
+  }
+
   /// Whether higher values of a figure of this name are better.
   func isHigherBetter(_ name: String) -> Bool {
     metricNames.first { $0.name == name }?.metric.direction == .higher

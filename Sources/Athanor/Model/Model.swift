@@ -46,7 +46,8 @@ public final class Model {
   public package(set) var pixelScale: Float = 1 / 255
   /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
   public package(set) var classNames: [String]?
-  /// What could not be taken over from the file that the model was read from: why it is not compiled.
+  /// What does not stop the model but may not be what was meant: why a model that was read from a file is not compiled, and at which
+  /// layers masks are lost.
   public package(set) var warnings: [String] = []
   /// Receives the time of each operation; nil to measure nothing.
   public var profile: Profile?
@@ -143,6 +144,17 @@ public final class Model {
     memory = try ModelMemory(map, withGradients: false)
     pool = try ThreadPool(threadCount: threads ?? ThreadPool.coreCount)
     progress = TrainingProgress(seed: seed)
+    warnings = Model.maskWarnings(built)
+  }
+
+  private static func maskWarnings(_ built: Network.Built) -> [String] {
+    built.lostMasks.map { layer in
+      AthanorError(
+        .unsupported, at: "layer \"\(layer)\"",
+        "a mask arrives here but does not go through the layer, so everything behind it counts",
+        fix: "Give the data set masks for the outputs behind it if that is not meant."
+      ).description
+    }
   }
 
   /// The weights of models in the network, and a new store for all others.
@@ -199,6 +211,7 @@ public final class Model {
     let model = try Model(larger, name: givenName, form: form, seed: seed, threads: 1, frozen: frozen)
     model.copyWeights(from: self)
     (network, built, memory, frozen) = (larger, model.built, model.memory, model.frozen)
+    warnings += model.warnings.filter { !warnings.contains($0) }
     training = nil
     discardPlans()
   }

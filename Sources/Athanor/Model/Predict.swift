@@ -32,13 +32,25 @@ extension Model {
     return network.named(try predictions(prepared, batchSize))
   }
 
-  /// The model's output for the inputs of a data set, for a model of one output.
+  /// The model's output for the inputs of a data set or a stream, for a model of one output.
   ///
+  /// - Parameters:
+  ///   - data: Inputs; targets are not looked at.
+  ///   - batchSize: How many examples are computed at once.
+  ///   - steps: The most batches that are read; nil for all.
+  /// - Returns: `[N, ...]`, of the output's element type.
   /// - Throws: `AthanorError` when the shape does not fit or the model has several outputs.
-  public func predict(_ data: Dataset, batchSize: Int = 32) throws -> Tensor {
+  public func predict(_ data: any DataSource, batchSize: Int = 32, steps: Int? = nil) throws -> Tensor {
     try network.requireOneOutput("predict")
-    let inputs = try preparation.inOrder(data.inputsByName, "predict")
-    return try predictions(preparation.prepared(inputs, "predict", scale: data.givenScale), batchSize)[0]
+    let prediction = try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize, steps: steps)
+    let reader = try BatchReader(data, for: self, "predict", batchSize: batchSize, withTargets: false)
+    let cursor = try data.cursor(DataPass(seed: progress.seed, batchSize: reader.batchSize))
+    var batch = 0
+    return try prediction.run(expecting: data.exampleCount, compute) {
+      guard batch != steps, try reader.next(cursor, "predict, batch \(batch + 1)") else { return nil }
+      batch += 1
+      return Prediction.Part(count: reader.count, feed: reader.feed, fill: reader.fill)
+    }[0]
   }
 
   /// The outputs for inputs, both in the model's order.
@@ -48,32 +60,37 @@ extension Model {
     try predictions(preparation.prepared(inputs, "predict", scale: inputScale), batchSize)
   }
 
-  private func predictions(_ data: PreparedData, _ batchSize: Int) throws -> [Tensor] {
-    try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize).run(data) { feed, use in
-      let workspace = try workspace(.predict, feed)
-      use(workspace)
-      workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
-    }
+  private func predictions(_ data: PreparedInputs, _ batchSize: Int) throws -> [Tensor] {
+    try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize).run(data, compute)
   }
 
-  /// The loss and the metrics on a data set.
+  private func compute(_ feed: Feed, _ fill: (Workspace) -> Void) throws {
+    let workspace = try workspace(.predict, feed)
+    fill(workspace)
+    workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
+  }
+
+  /// The loss and the metrics on a data set or a stream.
   ///
+  /// - Parameters:
+  ///   - data: Inputs and targets.
+  ///   - batchSize: How many examples are computed at once.
+  ///   - steps: The most batches that are read; nil for all.
   /// - Returns: `loss`, the loss of each output where there are several, then the metrics.
   /// - Throws: `AthanorError` when the model is not compiled or the data do not fit.
-  public func evaluate(_ data: Dataset, batchSize: Int = 32) throws -> Logs {
-    guard batchSize > 0 else {
-      throw AthanorError(.argument, at: "evaluate", "batchSize is \(batchSize) but must be at least 1")
-    }
+  public func evaluate(_ data: any DataSource, batchSize: Int = 32, steps: Int? = nil) throws -> Logs {
+    try Prediction.check(batchSize, steps, "evaluate")
     let training = try requireCompiled()
-    let prepared = try prepared(data, "evaluate")
-    let batchSize = min(batchSize, prepared.count)
+    let reader = try BatchReader(data, for: self, "evaluate", batchSize: batchSize)
+    let cursor = try data.cursor(DataPass(seed: progress.seed, batchSize: reader.batchSize))
     var totals = RunningTotals(training)
-    for start in stride(from: 0, to: prepared.count, by: batchSize) {
-      let rows = start..<min(start + batchSize, prepared.count)
-      let workspace = try workspace(.evaluate, prepared.feed.with(examples: rows.count))
-      prepared.fill(workspace, rows)
+    var batch = 0
+    while batch != steps, try reader.next(cursor, "evaluate, batch \(batch + 1)") {
+      let workspace = try workspace(.evaluate, reader.feed)
+      reader.fill(workspace)
       workspace.run(memory, pool: pool, seed: seed, step: predictionPasses.next(), profile: profile)
-      totals.add(workspace, count: rows.count)
+      totals.add(workspace, count: reader.count)
+      batch += 1
     }
     return totals.logs
   }
@@ -118,38 +135,83 @@ struct PredictionPasses {
 
 /// Computes predictions batch by batch.
 struct Prediction {
-  let inputs: [Port]
   let outputs: [Port]
-  let batchSize: Int
+  /// Whether examples are the first axis everywhere; only then can they be taken apart.
+  private let isBatched: Bool
+  private let batchSize: Int
+
+  /// One batch of inputs.
+  struct Part {
+    let count: Int
+    let feed: Feed
+    let fill: (Workspace) -> Void
+  }
+
+  /// - Throws: `AthanorError` when the batch size is not positive.
+  init(inputs: [Port], outputs: [Port], batchSize: Int, steps: Int? = nil) throws {
+    try Prediction.check(batchSize, steps, "predict")
+    self.outputs = outputs
+    self.batchSize = batchSize
+    isBatched = (inputs + outputs).allSatisfy { $0.exampleAxis == 0 }
+  }
+
+  static func check(_ batchSize: Int, _ steps: Int?, _ what: String) throws {
+    guard batchSize > 0 else {
+      throw AthanorError(.argument, at: what, "batchSize is \(batchSize) but must be at least 1")
+    }
+    if let steps, steps < 1 {
+      throw AthanorError(.argument, at: what, "steps is \(steps) but must be at least 1, or nil for all batches")
+    }
+  }
 
   /// - Parameter compute: Prepares a workspace for a feed, lets it be filled, and runs it; its results are read then.
   func run(
-    _ data: PreparedData, _ compute: (Feed, (Workspace) -> Void) throws -> Void
+    _ data: PreparedInputs, _ compute: (Feed, (Workspace) -> Void) throws -> Void
   ) throws -> [Tensor] {
-    guard batchSize > 0 else {
-      throw AthanorError(.argument, at: "predict", "batchSize is \(batchSize) but must be at least 1")
-    }
-    // Only where examples are the first axis everywhere can they be taken apart.
-    let isBatched = (inputs + outputs).allSatisfy { $0.exampleAxis == 0 }
-    let step = isBatched ? min(batchSize, max(data.count, 1)) : max(data.count, 1)
-    var results = outputs.map { Storage($0.dtype) }
-    var shapes = outputs.map { $0.lengths.map { $0.fixed ?? 0 } }
-    for start in stride(from: 0, to: max(data.count, isBatched ? 0 : 1), by: step) {
-      let rows = start..<min(start + step, data.count)
-      var used: Workspace?
-      try compute(isBatched ? data.feed.with(examples: rows.count) : data.feed) { workspace in
-        used = workspace
+    var start = 0
+    return try run(expecting: data.count, compute) {
+      guard start < data.count || start == 0 && !isBatched else { return nil }
+      let rows = start..<(isBatched ? min(start + batchSize, data.count) : max(data.count, 1))
+      start = rows.upperBound
+      return Part(count: rows.count, feed: isBatched ? data.feed.with(examples: rows.count) : data.feed) { workspace in
         if isBatched { data.fill(workspace, rows) } else { data.fillWhole(workspace) }
       }
-      guard let workspace = used else { continue }
-      for index in outputs.indices {
-        let key = Slot.output(index).key
-        results[index].append(workspace.output(key), expecting: data.count / max(rows.count, 1) + 1)
-        shapes[index] = workspace.plan.outputs[key]?.shape ?? []
+    }
+  }
+
+  /// - Parameters:
+  ///   - count: The number of examples; nil when it is not known.
+  ///   - compute: As above.
+  ///   - next: The next batch; nil when there is none.
+  func run(
+    expecting count: Int?, _ compute: (Feed, (Workspace) -> Void) throws -> Void, _ next: () throws -> Part?
+  ) throws -> [Tensor] {
+    var results = outputs.map { Storage($0.dtype) }
+    var shapes = outputs.map { $0.lengths.map { $0.fixed ?? 0 } }
+    var done = 0
+    while let part = try next() {
+      var used: Workspace?
+      try compute(part.feed) { workspace in
+        used = workspace
+        part.fill(workspace)
       }
+      guard let workspace = used else { continue }
+      for (index, port) in outputs.enumerated() {
+        let key = Slot.output(index).key
+        let shape = workspace.plan.outputs[key]?.shape ?? []
+        guard done == 0 || shape.dropFirst() == shapes[index].dropFirst() else {
+          throw AthanorError(
+            .shape, at: "predict",
+            "output \"\(port.name)\" has shape \(Shape.text(shape)) for a batch but \(Shape.text(shapes[index])) for the one before",
+            fix: "Predict batches of one length, or one batch at a time.")
+        }
+        results[index].append(workspace.output(key), expecting: (count ?? 0) / max(part.count, 1) + 1)
+        shapes[index] = shape
+      }
+      done += part.count
     }
     return zip(results, shapes).map { storage, shape in
-      Tensor(uncheckedShape: isBatched ? [data.count] + shape.dropFirst() : shape, storage.elements)
+      Tensor(uncheckedShape: isBatched ? [done] + shape.dropFirst() : shape, storage.elements)
     }
   }
 
@@ -199,6 +261,14 @@ struct RunningTotals {
   init(_ training: Training) {
     goals = training.lossNames
     metrics = training.metricNames
+  }
+
+  /// Whether a workspace has the sums that were added so far: data with and without a mask differ in them.
+  func fits(_ workspace: Workspace) -> Bool {
+    sums.isEmpty
+      || metrics.indices.allSatisfy {
+        sums[goals.count + $0].count == workspace.floats(Slot.metric($0).key).count
+      }
   }
 
   mutating func add(_ workspace: Workspace, count batchCount: Int) {

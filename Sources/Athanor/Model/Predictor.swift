@@ -70,7 +70,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
     return network.named(try predictions(prepared, batchSize))
   }
 
-  private func predictions(_ data: PreparedData, _ batchSize: Int) throws -> [Tensor] {
+  private func predictions(_ data: PreparedInputs, _ batchSize: Int) throws -> [Tensor] {
     var worker: Worker?
     defer { if let worker { give(worker) } }
     return try Prediction(inputs: inputs, outputs: outputs, batchSize: batchSize).run(data) { feed, use in

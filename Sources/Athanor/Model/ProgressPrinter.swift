@@ -7,7 +7,8 @@ package struct ProgressPrinter {
   private let state = State()
 
   private final class State {
-    var batches = 0
+    /// nil where it is not known.
+    var batches: Int?
     var width = 0
     var lastPrint = -1.0
   }
@@ -27,7 +28,7 @@ package struct ProgressPrinter {
     write(text + "\n")
   }
 
-  package func beginEpoch(_ epoch: Int, of epochs: Int, batches: Int) {
+  package func beginEpoch(_ epoch: Int, of epochs: Int, batches: Int?) {
     state.batches = batches
     state.lastPrint = -1
     say("Epoch \(epoch)/\(epochs)")
@@ -38,19 +39,22 @@ package struct ProgressPrinter {
     guard verbosity == .bar, seconds - state.lastPrint >= 0.1 else { return }
     state.lastPrint = seconds
     let perStep = seconds / Double(batch)
-    let left = Int(perStep * Double(state.batches - batch))
-    overwrite(bar(batch) + " \(clock(left)) " + timing(perStep) + figures(logs))
+    // What is left of the epoch; the time so far where that is not known.
+    let time = state.batches.map { clock(Int(perStep * Double(max(0, $0 - batch)))) } ?? "\(Int(seconds.rounded()))s"
+    overwrite(bar(batch) + " \(time) " + timing(perStep) + figures(logs))
   }
 
-  package func endEpoch(_ logs: Logs, _ seconds: Double) {
-    let perStep = seconds / Double(max(state.batches, 1))
+  /// - Parameter batches: How many batches the epoch had.
+  package func endEpoch(_ logs: Logs, _ seconds: Double, batches: Int) {
+    state.batches = batches
+    let perStep = seconds / Double(max(batches, 1))
     let elapsed = "\(Int(seconds.rounded()))s"
     let rest = timing(perStep) + figures(logs)
     switch verbosity {
     case .bar:
-      overwrite(bar(state.batches) + " \(elapsed) " + rest)
+      overwrite(bar(batches) + " \(elapsed) " + rest)
       endLine()
-    case .line: say("\(state.batches)/\(state.batches) - \(elapsed) - " + rest)
+    case .line: say("\(batches)/\(batches) - \(elapsed) - " + rest)
     case .silent, .auto: break
     }
   }
@@ -63,9 +67,12 @@ package struct ProgressPrinter {
   }
 
   private func bar(_ batch: Int) -> String {
-    let total = String(state.batches)
+    guard let batches = state.batches else {
+      return String(repeating: " ", count: max(0, 7 - String(batch).count)) + "\(batch)/Unknown"
+    }
+    let total = String(batches)
     let number = String(repeating: " ", count: max(0, total.count - String(batch).count)) + String(batch)
-    let filled = 20 * batch / max(state.batches, 1)
+    let filled = min(20, 20 * batch / max(batches, 1))
     return "\(number)/\(total) " + String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
   }
 

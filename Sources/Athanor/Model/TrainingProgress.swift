@@ -10,6 +10,10 @@ package struct TrainingProgress: Hashable, Sendable, Codable {
   /// Epochs completed, and batches of the next one that are done.
   package var epoch = 0
   package var batch = 0
+  /// The number of batches of the last whole epoch, for sources that do not know it.
+  package var epochBatches: Int?
+  /// Where the data source stands; nil before the first batch of a pass that begins with the epoch.
+  package var source: SourceProgress?
   /// The running sums of the unfinished epoch.
   package var totals: [[Double]] = []
   package var count = 0.0
@@ -24,7 +28,7 @@ package struct TrainingProgress: Hashable, Sendable, Codable {
   package init(seed: UInt64) { self.seed = seed }
 
   private enum CodingKeys: String, CodingKey {
-    case seed, step, pass, epoch, batch, totals, count, history, fixedRate, callbacks
+    case seed, step, pass, epoch, batch, epochBatches, source, totals, count, history, fixedRate, callbacks
   }
 
   package init(from decoder: any Decoder) throws {
@@ -35,12 +39,24 @@ package struct TrainingProgress: Hashable, Sendable, Codable {
     pass = try values.decodeIfPresent(Int.self, forKey: .pass) ?? step
     epoch = try values.decode(Int.self, forKey: .epoch)
     batch = try values.decode(Int.self, forKey: .batch)
+    epochBatches = try values.decodeIfPresent(Int.self, forKey: .epochBatches)
+    source = try values.decodeIfPresent(SourceProgress.self, forKey: .source)
     totals = try values.decode([[Double]].self, forKey: .totals)
     count = try values.decode(Double.self, forKey: .count)
     history = try values.decode(History.self, forKey: .history)
     fixedRate = try values.decodeIfPresent(Double.self, forKey: .fixedRate)
     callbacks = try values.decode([String: [String: Double]].self, forKey: .callbacks)
   }
+}
+
+/// How far a training has read its data source.
+package struct SourceProgress: Hashable, Sendable, Codable {
+  /// The number of the pass, from 1.
+  package var pass: Int
+  /// How many of its batches are done.
+  package var batches = 0
+  /// Where its cursor stands; nil for one that cannot be moved.
+  package var position: [String: Int]?
 }
 
 extension TrainingProgress {
@@ -75,7 +91,8 @@ extension TrainingProgress {
   ///
   /// - Throws: `AthanorError` when its numbers are impossible, or it belongs to a training with other losses or metrics.
   package func check(for training: Training, at location: String) throws {
-    guard [step, pass, epoch, batch].allSatisfy({ (0...1 << 52).contains($0) }), count >= 0, count.isFinite,
+    let numbers = [step, pass, epoch, batch, epochBatches ?? 0, source?.batches ?? 0, (source?.pass ?? 1) - 1]
+    guard numbers.allSatisfy({ (0...1 << 52).contains($0) }), count >= 0, count.isFinite,
       fixedRate.map({ $0 >= 0 && $0.isFinite }) ?? true
     else {
       throw AthanorError(
@@ -83,7 +100,7 @@ extension TrainingProgress {
         fix: "Load the file with compiled: false and compile again.")
     }
     // One row of sums for each loss and metric, or none at an epoch's beginning.
-    guard totals.isEmpty || totals.map(\.count) == training.sumCounts else {
+    guard totals.isEmpty || training.accepts(totals.map(\.count)) else {
       throw AthanorError(
         .argument, at: location,
         "the unfinished epoch has sums \(totals.map(\.count)) of losses and metrics but the model is compiled for "

@@ -56,10 +56,17 @@ extension Model {
   @discardableResult
   public func trainOnBatch(_ batch: Dataset) throws -> Logs {
     let training = try requireCompiled()
-    let prepared = try prepared(batch, "trainOnBatch")
-    let workspace = try workspace(.train, prepared.feed.with(examples: prepared.count))
-    try takeStep(workspace, training, "trainOnBatch") { prepared.fill(workspace, 0..<prepared.count) }
-    return logs(of: workspace, training, prepared.count)
+    let reader = try wholeBatch(batch, "trainOnBatch")
+    let workspace = try workspace(.train, reader.feed)
+    try takeStep(workspace, training, "trainOnBatch") { reader.fill(workspace) }
+    return logs(of: workspace, training, reader.count)
+  }
+
+  /// A reader that has read all examples as one batch.
+  private func wholeBatch(_ data: Dataset, _ what: String) throws -> BatchReader {
+    let reader = try BatchReader(data, for: self, what, batchSize: max(1, data.count))
+    _ = try reader.next(data.cursor(DataPass(batchSize: max(1, data.count))), what)
+    return reader
   }
 
   /// The loss of a batch and its gradients, by a forward and a backward pass in training mode: dropout draws new masks, and moving
@@ -72,13 +79,13 @@ extension Model {
   ///   ```
   public func gradients(_ batch: Dataset) throws -> Gradients {
     let training = try requireCompiled()
-    let prepared = try prepared(batch, "gradients")
-    let workspace = try workspace(.train, prepared.feed.with(examples: prepared.count))
-    let runs = try computeGradients(workspace, training, "gradients") { prepared.fill(workspace, 0..<prepared.count) }
+    let reader = try wholeBatch(batch, "gradients")
+    let workspace = try workspace(.train, reader.feed)
+    let runs = try computeGradients(workspace, training, "gradients") { reader.fill(workspace) }
     var numbers = [Float](repeating: 0, count: weightMap.gradientCount)
     for range in runs.arrays { for index in range { numbers[index] = memory.gradients.floats[index] } }
     return Gradients(
-      logs: logs(of: workspace, training, prepared.count), numbers: numbers, names: workspace.plan.gradientNames,
+      logs: logs(of: workspace, training, reader.count), numbers: numbers, names: workspace.plan.gradientNames,
       weights: weightMap)
   }
 

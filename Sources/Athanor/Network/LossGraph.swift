@@ -10,6 +10,10 @@ package struct Feed: Hashable, Sendable {
   package struct Target: Hashable, Sendable {
     package var dtype: DType
     package var exampleShape: [Int]
+    /// The lengths of the sample weights of one example: none, or as many time steps as it has.
+    package var weightShape: [Int] = []
+    /// The lengths of the mask of one example; nil where the data have none.
+    package var maskShape: [Int]?
 
     package init(dtype: DType, exampleShape: [Int]) {
       self.dtype = dtype
@@ -66,20 +70,27 @@ extension Network {
     for (index, (goal, prediction)) in zip(goals, built.outputs).enumerated() {
       guard goal.isUsed, let target = feed.targets[index] else { continue }
       builder.origin = ""
-      let type = Network.targetType(target, prediction.shape, examples: feed.lengths[Length.batchName] ?? 1)
-      let expected = try builder.source(.input(Slot.target(index).key), type)
+      let examples = feed.lengths[Length.batchName] ?? 1
+      func source(_ slot: Slot, _ dtype: DType, _ exampleShape: [Int]) throws -> Value {
+        let type = Network.targetType(dtype, exampleShape, prediction.shape, examples: examples)
+        return try builder.source(.input(slot.key), type)
+      }
+      let expected = try source(.target(index), target.dtype, target.exampleShape)
+      let given = try target.maskShape.map { try source(.mask(index), .float32, $0) }
+      let mask = try Network.intersection(
+        built.masks[index], given?.checked("a mask", for: prediction, outputs[index].name))
       if let loss = goal.loss {
-        let examples = Shape(axes: expected.shape.axes.prefix(1))
-        let weights = try builder.source(.input(Slot.sampleWeights(index).key), ValueType(.float32, examples))
+        let weights = try source(.sampleWeights(index), .float32, target.weightShape)
+          .checked("an array of sample weights", for: prediction, outputs[index].name)
         builder.origin = isSingle ? "loss \(loss.name)" : "\(outputs[index].name) loss \(loss.name)"
-        let mean = try (loss.reduced(prediction, expected) * weights).mean(axes: [0])  // []
+        let mean = try loss.mean(prediction, expected, weights: weights, mask: mask)  // []
         if !isSingle { builder.setResult(.output(Slot.outputLoss(index).key), mean) }
         let weighted = goal.weight == 1 ? mean : try mean * goal.weight
         total = try total.map { try $0 + weighted } ?? weighted
       }
       for metric in goal.metrics {
         builder.origin = "metric \(metric.name)"
-        let sums = try metric.statistics(prediction, expected)
+        let sums = try metric.statistics(prediction, expected, mask)
         guard sums.shape.rank == 1, sums.shape[0] != nil else {
           throw AthanorError(
             .shape, at: "metric \(metric.name)", "its sums have shape \(sums.shape) but must be a vector [K]",
@@ -112,13 +123,22 @@ extension Network {
   }
 
   /// Axes of the target are open where those of the prediction are.
-  private static func targetType(_ target: Feed.Target, _ prediction: Shape, examples: Int) -> ValueType {
-    let axes = ([examples] + target.exampleShape).enumerated().map { axis, length in
+  private static func targetType(
+    _ dtype: DType, _ exampleShape: [Int], _ prediction: Shape, examples: Int
+  ) -> ValueType {
+    let axes = ([examples] + exampleShape).enumerated().map { axis, length in
       if axis == 0 { return Shape.Axis(length, openNames: [Length.batchName]) }
       let open = axis < prediction.rank && prediction.axes[axis].isOpen && prediction.axes[axis].length == length
       return open ? prediction.axes[axis] : Shape.Axis(length)
     }
-    return ValueType(target.dtype, Shape(axes: axes))
+    return ValueType(dtype, Shape(axes: axes))
+  }
+
+  /// What counts in both masks.
+  private static func intersection(_ left: Value?, _ right: Value?) throws -> Value? {
+    guard let left, let right else { return left ?? right }
+    let rank = max(left.shape.rank, right.shape.rank)
+    return try left.withRank(rank) * right.withRank(rank)
   }
 
   private func values(_ builder: GraphBuilder, _ feed: Feed) throws -> [Value] {
@@ -130,6 +150,21 @@ extension Network {
       let isPlain = input.dtype == port.dtype && input.scale == 1
       return isPlain ? value : try value.converted(scale: input.scale)
     }
+  }
+}
+
+extension Value {
+  /// Refuses weights or masks that do not have the first axes of an output.
+  fileprivate func checked(_ what: String, for prediction: Value, _ output: String) throws -> Value {
+    let fits =
+      shape.rank <= prediction.shape.rank && zip(shape.sizes, prediction.shape.sizes).allSatisfy { $0 == $1 }
+    guard fits else {
+      throw AthanorError(
+        .shape, at: "output \"\(output)\"",
+        "\(what) of shape \(Shape.text(shape.sizes)) does not go with shape \(Shape.text(prediction.shape.sizes))",
+        fix: "Give one number for each example, [N], or for each of its time steps, [N, T].")
+    }
+    return self
   }
 }
 

@@ -24,6 +24,8 @@ package struct NestedNetwork: GeneralLayer {
   }
 
   package var kind: String { form.rawValue }
+  /// The layers within it decide.
+  package var maskRule: MaskRule { .consumes }
 
   package func build(_ inputs: [Value], _ scope: inout Scope) throws -> [Value] {
     guard inputs.count == network.inputs.count else {
@@ -42,7 +44,9 @@ package struct NestedNetwork: GeneralLayer {
           fix: "Call it on a symbol of that shape.")
       }
     }
-    return try network.build(inputs, &scope).outputs
+    let outputs = try network.build(inputs.map { MaskedValue(value: $0, mask: scope.mask(of: $0)) }, &scope).outputs
+    for output in outputs { if let mask = output.mask { scope.setMask(mask, of: output.value) } }
+    return outputs.map(\.value)
   }
 
   package static func == (left: Self, right: Self) -> Bool {

@@ -253,6 +253,10 @@ package struct Network: Sendable {
   /// The values and weights of one pass through the layers.
   package struct Built {
     package let outputs: [Value]
+    /// What counts of each output; nil where all does.
+    package let masks: [Value?]
+    /// The paths of the layers at which masks were lost.
+    package let lostMasks: [String]
     package let weights: [WeightDeclaration]
     /// The types of each call's results.
     package let types: [[ValueType]]
@@ -270,16 +274,22 @@ package struct Network: Sendable {
   ///
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   package func build(_ values: [Value], isTraining: Bool, frozen: Set<String> = []) throws -> Built {
-    guard let builder = values.first?.builder else { return Built(outputs: [], weights: [], types: [], aliases: [:]) }
+    guard let builder = values.first?.builder else {
+      return Built(outputs: [], masks: [], lostMasks: [], weights: [], types: [], aliases: [:])
+    }
     var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen, storage: nestedStorage)
-    let (outputs, types) = try build(values, &scope)
-    return Built(outputs: outputs, weights: scope.weights, types: types, aliases: scope.aliases)
+    let (outputs, types) = try build(values.map { MaskedValue(value: $0) }, &scope)
+    return Built(
+      outputs: outputs.map(\.value), masks: outputs.map(\.mask), lostMasks: scope.lostMasks, weights: scope.weights,
+      types: types, aliases: scope.aliases)
   }
 
   /// Builds the layers' graph inside of a layer.
-  func build(_ values: [Value], _ scope: inout Scope) throws -> (outputs: [Value], types: [[ValueType]]) {
-    var results: [[Value]] = []
-    func value(_ reference: Reference) throws -> Value {
+  func build(
+    _ values: [MaskedValue], _ scope: inout Scope
+  ) throws -> (outputs: [MaskedValue], types: [[ValueType]]) {
+    var results: [[MaskedValue]] = []
+    func value(_ reference: Reference) throws -> MaskedValue {
       switch reference {
       case .input(let index):
         guard values.indices.contains(index) else {
@@ -307,7 +317,7 @@ package struct Network: Sendable {
         throw error.within("\(entry.name) (layer \(call.entry + 1), \(entry.layer.kind))")
       }
     }
-    return (try outputs.map { try value($0.reference) }, results.map { $0.map(\.type) })
+    return (try outputs.map { try value($0.reference) }, results.map { $0.map(\.value.type) })
   }
 
   /// The network as it is declared, before any data are seen.
@@ -336,6 +346,7 @@ package enum Slot: Hashable, Sendable {
   case output(Int)
   case target(Int)
   case sampleWeights(Int)
+  case mask(Int)
   /// The loss that training minimises.
   case loss
   /// The loss of one output.
@@ -350,6 +361,7 @@ package enum Slot: Hashable, Sendable {
     case .output(let index): "output\(index)"
     case .target(let index): "target\(index)"
     case .sampleWeights(let index): "sampleWeights\(index)"
+    case .mask(let index): "mask\(index)"
     case .loss: "loss"
     case .outputLoss(let index): "loss\(index)"
     case .metric(let index): "metric\(index)"

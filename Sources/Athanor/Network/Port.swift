@@ -9,8 +9,8 @@ public struct Port: Hashable, Sendable, CustomStringConvertible {
   /// The axis that counts examples; nil where there is none.
   public let exampleAxis: Int?
 
-  /// Describes an input or output.
-  public init(name: String, dtype: DType = .float32, lengths: [Length], exampleAxis: Int? = 0) {
+  /// Describes an input or output; the only one of a data source needs no name.
+  public init(name: String = "", dtype: DType = .float32, lengths: [Length], exampleAxis: Int? = 0) {
     self.name = name
     self.dtype = dtype
     self.lengths = lengths

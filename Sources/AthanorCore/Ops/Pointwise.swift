@@ -244,7 +244,10 @@ package struct Binary: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    guard function.row.name != nil else { throw site.onlyWhileTraining(name) }
+    guard function.row.name != nil else {
+      throw AthanorError(
+        .unsupported, at: "", "\(name) is not available in exported files", fix: "Export a network without it.")
+    }
     let (values, layout) = try site.aligned(site.inputs)
     return [
       try site.emit(

@@ -60,4 +60,32 @@ struct ExampleTests {
     let (first, last): (Double, Double) = (losses.prefix(5).reduce(0, +), losses.suffix(5).reduce(0, +))
     #expect(last < first / 2)
   }
+
+  @Test("A file is trained on batch by batch, also from its middle")
+  func streamingFromDisk() throws {
+    let folder = try TemporaryFolder()
+    let losses = try StreamingFromDisk.run(in: folder.url)
+    #expect(losses.count == 5)
+    let (first, last): (Double, Double) = (try #require(losses.first), try #require(losses.last))
+    #expect(last < first / 4)
+    let source = NumberFile(path: folder.path("numbers.bin"), features: 4)
+    func rows(_ cursor: any DataCursor) throws -> [Float] {
+      let batch = try Batch(source.ports, capacity: 300)
+      var rows: [Float] = []
+      while case let count = try cursor.fill(batch), count > 0 {
+        rows += try batch.withElements(.target, as: Float.self) { Array($0[..<count]) }
+      }
+      return rows
+    }
+    let whole = try rows(source.cursor(DataPass(batchSize: 300)))
+    #expect(whole.count == 2000)
+    let shares = try (0..<2).map { try rows(source.cursor(DataPass(batchSize: 300, share: $0, shareCount: 2))) }
+    let parts: [Float] = (shares[0] + shares[1]).sorted()
+    #expect(
+      parts == whole.sorted()
+        && shares[0] == Array(whole[..<300] + whole[600..<900] + whole[1200..<1500] + whole[1800...]))
+    let moved = try source.cursor(DataPass(batchSize: 300))
+    try moved.move(to: ["batch": 2])
+    #expect(try rows(moved) == Array(whole[600...]))
+  }
 }

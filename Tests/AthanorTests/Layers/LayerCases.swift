@@ -97,6 +97,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   private static let shapings = [
     LayerCase("flatten", Flatten(), "(None, 30)"),
     LayerCase("reshape", Reshape([3, -1, 2]), "(None, 3, 5, 2)"),
+    LayerCase("masking", Masking(maskValue: 0.5), "(None, 4, 2)"),
     LayerCase("repeat_vector", RepeatVector(3), "(None, 3, 5)"),
     LayerCase("permute", Permute([3, 1, 2]), "(None, 5, 4, 3)"),
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),

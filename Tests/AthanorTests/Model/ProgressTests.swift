@@ -17,12 +17,12 @@ struct ProgressTests {
     printer.batch(1, logs([("loss", 2.30259)]), 0.02)
     printer.batch(2, logs([("loss", 2.2)]), 0.04)  // too soon after the first
     printer.batch(6, logs([("loss", 1.5), ("accuracy", 0.5)]), 0.6)
-    printer.endEpoch(logs([("loss", 1.25), ("accuracy", 0.625), ("val_loss", 0.00012345)]), 1.44)
+    printer.endEpoch(logs([("loss", 1.25), ("accuracy", 0.625), ("val_loss", 0.00012345)]), 1.44, batches: 12)
     printer.say("Epoch 1: saved")
     printer.beginEpoch(2, of: 2, batches: 12)
     printer.batch(1, logs([("loss", 0)]), 130)
     printer.say("a callback says something")
-    printer.endEpoch(logs([("loss", 0), ("accuracy", 1)]), 24)
+    printer.endEpoch(logs([("loss", 0), ("accuracy", 1)]), 24, batches: 12)
     return text
   }
 

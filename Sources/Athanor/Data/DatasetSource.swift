@@ -1,0 +1,78 @@
+extension Dataset {
+  /// Itself.
+  public var dataset: Dataset? { self }
+
+  /// The number of examples.
+  public var exampleCount: Int? { count }
+
+  /// The factor for inputs, where it was given.
+  public var scale: Float? { givenScale }
+
+  /// Its tensors by name.
+  public var ports: DataPorts {
+    func ports(_ tensors: [String: Tensor]) -> [Port] {
+      tensors.sorted { $0.key < $1.key }.map { name, tensor in
+        Port(name: name, dtype: tensor.dtype, lengths: [.batch] + tensor.shape.dropFirst().map(Length.fixed))
+      }
+    }
+    return DataPorts(
+      inputs: ports(inputsByName), targets: ports(targetsByName), sampleWeights: ports(weightsByName),
+      masks: ports(masksByName))
+  }
+
+  /// A cursor over the examples: in their order, or in one that follows from the seed and the pass's number.
+  public func cursor(_ pass: DataPass) -> any DataCursor { DatasetCursor(self, pass) }
+}
+
+/// Goes through a data set in memory.
+private final class DatasetCursor: DataCursor {
+  private let tensors: [(part: BatchPart, tensor: Tensor)]
+  private let pass: DataPass
+  /// The examples in the order of the pass, all shares together.
+  private let order: [Int]
+  private let batchCount: Int
+  /// The next batch's number, among those of all shares.
+  private var batch: Int
+
+  init(_ data: Dataset, _ pass: DataPass) {
+    tensors =
+      data.inputsByName.map { (.input($0.key), $0.value) } + data.targetsByName.map { (.target($0.key), $0.value) }
+      + data.weightsByName.map { (.sampleWeights($0.key), $0.value) }
+      + data.masksByName.map { (.mask($0.key), $0.value) }
+    self.pass = pass
+    var random = RandomStream(seed: pass.seed, stream: 2 << 32 | UInt64(pass.number))
+    order = pass.shuffle ? random.permutation(data.count) : Array(0..<data.count)
+    batchCount = data.count / pass.batchSize + (data.count % pass.batchSize == 0 ? 0 : 1)
+    batch = pass.share
+  }
+
+  func fill(_ target: Batch) throws -> Int {
+    guard batch < batchCount else { return 0 }
+    let first = batch * pass.batchSize
+    let rows = order[first..<min(first + pass.batchSize, order.count)]
+    for (part, tensor) in tensors {
+      guard let place = target.bytes(part) else { continue }
+      guard place.count >= rows.count * tensor.shape.dropFirst().reduce(tensor.dtype.byteCount, *) else {
+        throw AthanorError(
+          .data, at: "", "\(part) of shape \(Shape.text(tensor.shape)) does not fit into the batch",
+          fix: "Declare the ports of the data set, and fill batches of the size for which the cursor was made.")
+      }
+      tensor.copyRows(rows, to: place)
+    }
+    batch += pass.shareCount
+    return rows.count
+  }
+
+  var position: [String: Int]? { ["batch": batch] }
+
+  func move(to position: [String: Int]) throws {
+    guard let place = position["batch"], place >= 0, place % pass.shareCount == pass.share,
+      place - pass.shareCount < batchCount
+    else {
+      throw AthanorError(
+        .argument, at: "", "the checkpoint is at position \(position) of a data set of \(batchCount) batches",
+        fix: "Resume with the data and the batch size of the interrupted training.")
+    }
+    batch = place
+  }
+}
