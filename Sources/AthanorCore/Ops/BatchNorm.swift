@@ -151,7 +151,7 @@ package struct BatchNormPrediction: ForwardOp {
     // Rows of channels, and a vector for them all.
     func template(_ function: BinaryFunction, rows: Int) -> ath_binary_args {
       var arguments = ath_binary_args()
-      arguments.function = function.code
+      arguments.function = function
       arguments.rank = 2
       setLengths(&arguments.dims, [rows, channels])
       setLengths(&arguments.a_strides, [channels, 1])
@@ -172,7 +172,7 @@ package struct BatchNormPrediction: ForwardOp {
       }
       func apply(_ function: UnaryFunction, to values: UnsafeMutableRawPointer) {
         var arguments = ath_unary_args(
-          function: function.code, count: Int64(channels), alpha: 0, x: values, y: values)
+          function: function, count: Int64(channels), alpha: 0, x: values, y: values)
         run.table.pointee.unary(&arguments, run.pool)
       }
       let (factor, shift) = (run.scratch, run.scratch + shiftOffset)
@@ -237,7 +237,7 @@ extension OperationKind {
     return try site.map(site.plain(x)) { x in
       guard x.shape.rank > 2 else { return try normalized(x) }
       let rank = x.shape.rank
-      let last = try normalized(x.transposed([0] + Array(2..<rank) + [1]))
+      let last = try normalized(x.reordered([0] + Array(2..<rank) + [1]))
       return try last.transposed([0, rank - 1] + Array(1..<rank - 1))
     }
   }
