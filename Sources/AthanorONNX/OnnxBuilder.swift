@@ -130,7 +130,8 @@ private struct NodeWriter {
     case .linear where builder.shape(of: try operation.operand(.x)).count == 2:
       add("Gemm", try inputs(.x, .weight, .bias), [.integer("transB", 1)])
     case .linear:
-      let product = try [input(.x), step("Transpose", [input(.weight)], [.integers("perm", [1, 0])])]
+      let weight = try operation.required(.weight).transposed([1, 0])
+      let product = [try input(.x), reference(.constant(weight), "weight")]
       guard operation.has(.bias) else {
         add("MatMul", product)
         break

@@ -97,6 +97,21 @@ import Testing
     #expect(try copy.predict(inputs) == model.predict(inputs))
   }
 
+  /// Channels that stand behind other axes than a picture's.
+  @Test func steps() throws {
+    let model = try Sequential(input: [7, 3], seed: 3, threads: 1) {
+      Dense(4)
+      BatchNormalization()
+      Permute([2, 1])
+      Flatten()
+      Dense(3)
+    }
+    let copy = try reread(model)
+    #expect(rows(copy) == rows(model))
+    let inputs = try Tensor(shape: [2, 7, 3], (0..<42).map { Float($0 * 29 % 71) / 20 })
+    #expect(try copy.predict(inputs) == model.predict(inputs))
+  }
+
   /// What other programs exported, in layers.
   @Test(arguments: [
     "pictures-dynamo.onnx", "pictures-script.onnx", "rows-dynamo.onnx", "rows-script.onnx", "keras-tf2onnx.onnx",

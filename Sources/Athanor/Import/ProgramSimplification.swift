@@ -97,7 +97,7 @@ private struct OperationView {
     let units = weight.shape[0]
     guard bias.count == units, bias.trimmed.shape == [units] else { return nil }
     let joined = try Program.Operation(
-      .linear, name: product.layerName,
+      .linear, name: product.name.hasPrefix(operation.name + "/") ? operation.name : product.layerName,
       [.x: .operand(x), .weight: .constant(weight), .bias: .constant(bias.reshaped(to: [units]))],
       results: operation.results)
     return (joined, [product])

@@ -237,7 +237,7 @@ extension OperationKind {
     return try site.map(site.plain(x)) { x in
       guard x.shape.rank > 2 else { return try normalized(x) }
       let rank = x.shape.rank
-      let last = try normalized(x.transposed([0] + Array(2..<rank) + [1]))
+      let last = try normalized(x.reordered([0] + Array(2..<rank) + [1]))
       return try last.transposed([0, rank - 1] + Array(1..<rank - 1))
     }
   }

@@ -34,7 +34,7 @@ extension OperationKind {
     } else if x.layout == .picture, order == Layout.toGraph {
       x.layout = .plain
     } else {
-      return try site.map(site.plain(x)) { try $0.transposed(order) }
+      return try site.map(site.plain(x)) { try $0.reordered(order) }
     }
     return [x]
   }

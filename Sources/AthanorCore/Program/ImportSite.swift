@@ -55,7 +55,7 @@ extension GraphSide {
   package static var fromOtherSide: [Int] { Layout.toGraph }
 
   package func transposed(_ x: ImportedValue, _ order: [Int], _ layout: Layout) throws -> ImportedValue {
-    ImportedValue(try value(x).transposed(order), layout: layout)
+    ImportedValue(try value(x).reordered(order), layout: layout)
   }
 
   package func unflattened(_ x: ImportedValue, height: Int, width: Int, channels: Int) throws -> ImportedValue {
@@ -67,6 +67,18 @@ extension GraphSide {
     let picture = try value(x)
     return ImportedValue(
       try picture.reshaped([picture.shape[0], Shape(picture.shape.withoutBatch).elementsPerExample]))
+  }
+}
+
+extension Value {
+  /// The axes in another order; where that undoes a change of order before it, the value from before that.
+  func reordered(_ order: [Int]) throws -> Value {
+    if let (before, inputs) = definition(as: Transpose.self), order.count == before.order.count,
+      order.indices.allSatisfy({ order.indices.contains(order[$0]) && before.order[order[$0]] == $0 })
+    {
+      return inputs[0]
+    }
+    return try transposed(order)
   }
 }
 
