@@ -31,6 +31,8 @@ public struct Loss: Sendable {
   public let parameters: [String: Double]
   /// The kind of target that it compares predictions with.
   public let targets: Targets
+  /// Whether files know it by its name; one of your own stays your own, whatever its name.
+  private(set) var isBuiltIn = false
   package let perExample: @Sendable (_ prediction: Value, _ target: Value) throws -> Value
 
   /// Makes a loss.
@@ -51,6 +53,12 @@ public struct Loss: Sendable {
     self.perExample = perExample
   }
 
+  private var builtIn: Loss {
+    var loss = self
+    loss.isBuiltIn = true
+    return loss
+  }
+
   /// `-sum(target * log(prediction))` over the classes; targets are rows of probabilities or class numbers.
   ///
   /// After a softmax it is computed from the softmax's input, which neither overflows nor loses small probabilities
@@ -64,7 +72,7 @@ public struct Loss: Sendable {
   public static func categoricalCrossentropy(fromLogits: Bool) -> Loss {
     Loss("categorical_crossentropy", parameters: logits(fromLogits)) { prediction, target in
       try classCrossentropy(prediction, target, fromLogits: fromLogits, "categoricalCrossentropy")
-    }
+    }.builtIn
   }
 
   private static let fromLogitsKey = "from_logits"
@@ -101,7 +109,7 @@ public struct Loss: Sendable {
           fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
       }
       return try classCrossentropy(prediction, target, fromLogits: fromLogits, "sparseCategoricalCrossentropy")
-    }
+    }.builtIn
   }
 
   /// `-(target * log(prediction) + (1 - target) * log(1 - prediction))`, the mean over the outputs of an example.
@@ -121,18 +129,18 @@ public struct Loss: Sendable {
       try requireProbabilities(prediction, "binaryCrossentropy", "sigmoid")
       let p = try prediction.clipped(1e-7, 1 - 1e-7)
       return try -(target * log(p) + (1 - target) * log(1 - p))
-    }
+    }.builtIn
   }
 
   /// `(prediction - target)^2`, the mean over the outputs of an example. Source: `keras.losses.MeanSquaredError`.
   public static let meanSquaredError = Loss("mean_squared_error", targets: .numbers) { prediction, target in
     try square(prediction - numbers(target, like: prediction, "meanSquaredError"))
-  }
+  }.builtIn
 
   /// `|prediction - target|`, the mean over the outputs of an example. Source: `keras.losses.MeanAbsoluteError`.
   public static let meanAbsoluteError = Loss("mean_absolute_error", targets: .numbers) { prediction, target in
     try abs(prediction - numbers(target, like: prediction, "meanAbsoluteError"))
-  }
+  }.builtIn
 
   /// Squared near zero and linear beyond `delta` (Huber 1964). Source: `keras.losses.Huber`.
   public static let huber = Loss.huber(delta: 1)
@@ -145,7 +153,7 @@ public struct Loss: Sendable {
       // With m = min(|d|, delta) both cases are m * (|d| - m / 2).
       let near = try distance.clipped(0, delta)
       return try near * (distance - near * 0.5)
-    }
+    }.builtIn
   }
 
   /// The losses without parameters, for files and command lines.
@@ -243,7 +251,7 @@ extension Loss {
   }
 
   /// The loss in Keras' JSON: its name, or with parameters an instance of its class; nil when files have no name for it.
-  package var serialized: JSONValue? { Loss.serialized(name, parameters) }
+  package var serialized: JSONValue? { isBuiltIn ? Loss.serialized(name, parameters) : nil }
 
   /// A loss, or a metric that is one, in Keras' JSON; nil when files have no name for it.
   static func serialized(_ name: String, _ parameters: [String: Double]) -> JSONValue? {

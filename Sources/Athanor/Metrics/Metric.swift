@@ -24,6 +24,8 @@ public struct Metric: Sendable {
   /// Predictions, targets and what counts of them to the sums of a batch.
   package let statistics: @Sendable (_ prediction: Value, _ target: Value, _ mask: Value?) throws -> Value
   package let result: @Sendable (_ totals: [Double], _ count: Double) -> Double
+  /// Whether files know it by its name; one of your own stays your own, whatever its name.
+  private(set) var isBuiltIn = false
   /// Whether masks add a second sum, what counts, to the first.
   let isMean: Bool
 
@@ -89,6 +91,12 @@ public struct Metric: Sendable {
       })
   }
 
+  private func builtIn(_ isBuiltIn: Bool = true) -> Metric {
+    var metric = self
+    metric.isBuiltIn = isBuiltIn
+    return metric
+  }
+
   /// The share of right answers; which kind follows from the output, as in Keras.
   ///
   /// One output: on which side of 0.5 it lies (`binary_accuracy`). Several: whether the largest is the target's class, given as
@@ -99,14 +107,14 @@ public struct Metric: Sendable {
       return try prediction.greater(0.5).equal(target)
     }
     return try prediction.argMax().converted().equal(classNumbers(target, prediction, "accuracy").converted())
-  }
+  }.builtIn()
 
   /// The share of examples whose class is among the k largest outputs. Source: `keras.metrics.TopKCategoricalAccuracy`.
   public static func topKAccuracy(_ k: Int = 5) -> Metric {
     Metric.mean("top_\(k)_accuracy", parameters: ["k": Double(k)]) { prediction, target in
       guard k > 0 else { throw AthanorError(.argument, at: "topKAccuracy", "k is \(k) but must be at least 1") }
       return try prediction.inTopK(k, classNumbers(target, prediction, "topKAccuracy"))
-    }
+    }.builtIn()
   }
 
   /// Of the outputs above the threshold, the share that should be, whatever a mask says, as in Keras. Source: `keras.metrics.Precision`.
@@ -115,7 +123,7 @@ public struct Metric: Sendable {
       try positives(prediction, target, threshold, "precision") { predicted, _ in predicted }
     } result: { totals, _ in
       totals[1] > 0 ? totals[0] / totals[1] : 0
-    }
+    }.builtIn()
   }
 
   /// Of the outputs that should be above the threshold, the share that is, whatever a mask says, as in Keras. Source: `keras.metrics.Recall`.
@@ -124,7 +132,7 @@ public struct Metric: Sendable {
       try positives(prediction, target, threshold, "recall") { _, actual in actual }
     } result: { totals, _ in
       totals[1] > 0 ? totals[0] / totals[1] : 0
-    }
+    }.builtIn()
   }
 
   /// Of the outputs above the threshold, the share that should be, at threshold 0.5.
@@ -135,6 +143,7 @@ public struct Metric: Sendable {
   /// A loss as a metric, for example `.loss(.meanAbsoluteError)`.
   public static func loss(_ loss: Loss) -> Metric {
     Metric.mean(loss.name, parameters: loss.parameters, direction: .lower) { try loss.perExample($0, $1) }
+      .builtIn(loss.isBuiltIn)
   }
 
   /// True positives, and what they are a share of: `[2]`.

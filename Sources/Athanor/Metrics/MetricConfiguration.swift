@@ -1,6 +1,7 @@
 extension Metric {
   /// The metric in Keras' JSON; nil when files have no name for it.
   package var serialized: JSONValue? {
+    guard isBuiltIn else { return nil }
     if name == Metric.accuracy.name { return .text(name) }
     if let threshold = parameters["threshold"] {
       guard let className = Metric.thresholdClasses[name] else { return nil }

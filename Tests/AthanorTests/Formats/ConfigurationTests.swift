@@ -170,5 +170,18 @@ struct SerializationTests {
     expectError("a.goals[0].loss: \"own\" is known to the program alone that wrote it.") {
       try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
     }
+    // Also under the name of one that files know.
+    let huber = Loss("huber", parameters: ["delta": 1]) { try $0 - $1 }
+    let accuracy = Metric.mean("accuracy") { try $0 - $1 }
+    for goal in [
+      Goal(loss: huber), Goal(loss: .meanSquaredError, metrics: [accuracy]),
+      Goal(loss: .meanSquaredError, metrics: [.loss(huber)]),
+    ] {
+      let custom = TrainingConfiguration(optimizer: .sgd(), goals: [goal])
+      #expect(custom.kerasSerialized == nil)
+      #expect(throws: AthanorError.self) {
+        try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
+      }
+    }
   }
 }
