@@ -7,8 +7,8 @@
 #define signbit(x) __builtin_signbit(x)
 double exp(double), expm1(double), log(double), log1p(double), tanh(double), erf(double), sqrt(double), pow(double, double), fabs(double);
 double round(double), floor(double), fma(double, double, double), fmax(double, double), fmin(double, double), copysign(double, double);
-double sin(double), cos(double);
+double sin(double), cos(double), erfc(double);
 float expf(float), expm1f(float), logf(float), log1pf(float), tanhf(float), erff(float), sqrtf(float), powf(float, float), fabsf(float);
 float roundf(float), floorf(float), fmaf(float, float, float), fmaxf(float, float), fminf(float, float), copysignf(float, float);
-float sinf(float), cosf(float);
+float sinf(float), cosf(float), erfcf(float);
 long lround(double);

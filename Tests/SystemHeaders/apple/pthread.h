@@ -17,3 +17,6 @@ int pthread_cond_init(pthread_cond_t *, const void *);
 int pthread_cond_wait(pthread_cond_t *, pthread_mutex_t *);
 int pthread_cond_broadcast(pthread_cond_t *);
 int pthread_cond_destroy(pthread_cond_t *);
+typedef struct { long signature; char opaque[8]; } pthread_once_t;
+#define PTHREAD_ONCE_INIT {0x30B1BCBA, {0}}
+int pthread_once(pthread_once_t *, void (*)(void));
