@@ -70,7 +70,7 @@ private struct ImportWalk {
     let site = try ImportSite(
       operation, read, batch: program.inputs.first?.shape.first, builder, weight: weights.declare)
     let results = try site.results()
-    if !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results) {
+    if !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results.compactMap(\.id)) {
       try addOperation(site, weights.named, results)
     }
     for (result, value) in zip(operation.results, results) { values[result.name] = value }
@@ -95,7 +95,7 @@ private struct ImportWalk {
   /// Adds layers that compute the nodes; adds nothing and returns false where a node has none.
   private mutating func addLayers(
     _ operation: Program.Operation?, _ nodes: ArraySlice<Node>, _ weights: [ValueID: Tensor],
-    _ results: [ImportedValue]
+    _ results: [ValueID]
   ) -> Bool {
     var newSteps: [Step] = []
     var newPlaces: [ValueID: Network.Reference] = [:]
@@ -114,7 +114,7 @@ private struct ImportWalk {
         Step(
           layer: found.layer, operation: rest.isEmpty ? operation : nil, arguments: arguments, weights: found.weights))
     }
-    guard results.allSatisfy({ $0.id.map { (newPlaces[$0] ?? places[$0]) != nil } ?? true }) else { return false }
+    for result in results where newPlaces[result] == nil && places[result] == nil { return false }
     steps += newSteps
     places.merge(newPlaces) { $1 }
     return true
