@@ -4,6 +4,8 @@ package struct TrainingConfiguration: Sendable {
   package var optimizer: Optimizer
   /// One for each output.
   package let goals: [Goal]
+  /// What the file says and is not taken over.
+  package private(set) var warnings: [String] = []
 
   /// What `compile` was given.
   package init(optimizer: Optimizer, goals: [Goal]) {
@@ -34,20 +36,29 @@ package struct TrainingConfiguration: Sendable {
   ///
   /// - Throws: `AthanorError` that names the place, when something is not known or not supported.
   package init(keras configuration: Configuration) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
     optimizer = try Optimizer(
-      serialized: configuration["optimizer_config"], at: configuration.location(of: "optimizer_config"))
-    let loss = try Loss(serialized: configuration["loss"], at: configuration.location(of: "loss"))
+      serialized: configuration["optimizer_config"], at: configuration.location(of: "optimizer_config"), report: report)
+    let loss = try Loss(serialized: configuration["loss"], at: configuration.location(of: "loss"), report: report)
     var list: [JSONValue] = []
     // Keras 3 may wrap the metrics of the one output in a list of its own.
     if case .array(let items) = configuration["metrics"] {
       list = items.flatMap { if case .array(let inner) = $0 { inner } else { [$0] } }
     }
-    let metrics = try list.map { try Metric(serialized: $0, at: configuration.location(of: "metrics")) }
+    let metrics = try list.enumerated().map { index, json in
+      try Metric(serialized: json, at: configuration.location(of: "metrics[\(index)]"), report: report)
+    }
     var weights = configuration
     if case .object(let byOutput) = configuration["loss_weights"] {
       weights["loss_weights"] = .array(Array(byOutput.values))
     }
     goals = [Goal(loss: loss, weight: try weights.numbers("loss_weights")?.first ?? 1, metrics: metrics)]
+    // How the graph is run.
+    configuration.ignore("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+    configuration.warn("weighted_metrics", unless: [.array([]), .object([:])])
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 
   // MARK: Athanor
@@ -76,6 +87,8 @@ package struct TrainingConfiguration: Sendable {
   ///
   /// - Throws: `AthanorError` that names the place, when something is damaged, not known, or of the program's own.
   package init(_ configuration: Configuration) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
     func value(_ key: String, _ json: JSONValue?, in place: Configuration) throws -> JSONValue? {
       guard case .object(let values) = json, case .text(let name) = values[TrainingConfiguration.custom] else {
         return json
@@ -85,18 +98,25 @@ package struct TrainingConfiguration: Sendable {
     }
     optimizer = try Optimizer(
       serialized: value("optimizer", configuration["optimizer"], in: configuration),
-      at: configuration.location(of: "optimizer"))
+      at: configuration.location(of: "optimizer"), report: report)
     goals = try configuration.objects("goals").map { goal in
       guard case .array(let metrics) = goal["metrics"] else { throw goal.error("metrics", expected: "a list") }
+      let loss =
+        goal.isMissing("loss")
+        ? nil
+        : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss"), report: report)
+      let weight = try goal.number("weight")
+      goal.warnAboutUnread()
       return Goal(
-        loss: goal.isMissing("loss")
-          ? nil : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss")),
-        weight: try goal.number("weight"),
-        metrics: try metrics.map { json in
-          let location = goal.location(of: "metrics")
-          return try Metric(serialized: value("metrics", json, in: goal) ?? json, at: location)
+        loss: loss, weight: weight,
+        metrics: try metrics.enumerated().map { index, json in
+          let key = "metrics[\(index)]"
+          return try Metric(
+            serialized: value(key, json, in: goal) ?? json, at: goal.location(of: key), report: report)
         })
     }
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 }
 
@@ -111,5 +131,6 @@ extension Model {
         "it has losses for \(configuration.goals.count) outputs but the model has \(network.outputs.count)")
     }
     try compile(configuration.optimizer, configuration.goals)
+    warnings += configuration.warnings.filter { !warnings.contains($0) }
   }
 }
