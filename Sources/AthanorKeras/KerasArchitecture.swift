@@ -25,6 +25,7 @@ struct KerasArchitecture {
 
   /// - Throws: `AthanorError` that names the place, when something is damaged, not known or not supported.
   init(_ object: Configuration, _ context: Context) throws {
+    try object.accountAsLayer("config", "keras_version", "backend")
     let className = try object.text("class_name").split(separator: ">").last.map(String.init) ?? ""
     switch className {
     case "Sequential":
@@ -34,11 +35,13 @@ struct KerasArchitecture {
       let settings = isList ? object : try object.nested("config")
       (network, frozen) = try KerasArchitecture.chain(settings, layers: isList ? "config" : "layers", context)
       name = try settings.text("name", default: "sequential")
+      try KerasArchitecture.account(settings)
     case "Functional", "Model":
       form = .functional
       let settings = try object.nested("config")
       (network, frozen) = try KerasFunctionalReader(settings, context).read()
       name = try settings.text("name", default: "functional")
+      try KerasArchitecture.account(settings)
     default:
       throw AthanorError(
         .unsupported, at: object.location,
@@ -47,6 +50,13 @@ struct KerasArchitecture {
           "A model that is a class of its own cannot be told from its file: define it in code and call loadWeights(from:)."
       )
     }
+  }
+
+  /// Checks that nothing else is said of a model.
+  private static func account(_ settings: Configuration) throws {
+    settings.ignore("trainable", "build_input_shape")
+    try settings.requireFloat32("dtype")
+    try settings.requireAllRead()
   }
 
   // MARK: Chains
@@ -101,8 +111,10 @@ enum KerasInput {
         .unsupported, at: settings.location(of: key), "inputs with \(key): true are not supported",
         fix: "Save the model with a dense input.")
     }
-    return try port(
+    let port = try port(
       settings.text("name", default: "input_layer"), dtype(settings), lengths, settings, key, context)
+    try settings.requireAllRead()
+    return port
   }
 
   private static func dtype(_ settings: Configuration) throws -> DType {
@@ -158,6 +170,16 @@ extension Configuration {
     }
   }
 
+  /// Checks that nothing else stands beside the settings of a layer or model than where its class comes from, how it was built, and its
+  /// calls, which are read elsewhere.
+  func accountAsLayer(_ further: String...) throws {
+    ignore(
+      "class_name", "module", "registered_name", "build_config", "compile_config", "name", "shared_object_id",
+      "inbound_nodes")
+    for key in further { ignore(key) }
+    try requireAllRead()
+  }
+
   var isKerasInput: Bool { self["class_name"] == .text("InputLayer") }
 
   /// The layer that an object of a model's list describes, perhaps a model.
@@ -170,6 +192,7 @@ extension Configuration {
     let settings = try nested("config")
     guard !settings.isMissing("layers") || isKerasModelOfLayers else {
       let layer = try layer(index, customLayers: context.custom)
+      try accountAsLayer()
       if try !settings.flag("trainable", default: true), let name = layer.name { frozen.insert(context.path + name) }
       return layer
     }

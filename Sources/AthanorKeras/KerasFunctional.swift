@@ -50,6 +50,7 @@ struct KerasFunctionalReader {
       }
       if object.isKerasInput {
         ports[name] = try KerasInput.port(object.nested("config"), context, isInputLayer: true)?.named(name)
+        try object.accountAsLayer("config")
         continue
       }
       let layer: any GeneralLayer
@@ -60,6 +61,7 @@ struct KerasFunctionalReader {
           throw AthanorError(.data, at: object.location, "the operation is called \(parsed.count) times")
         }
         layer = try operation.layer(first.values)
+        try object.accountAsLayer("config")
       } else {
         layer = try object.kerasLayer(index, context, &frozen)
       }
@@ -198,6 +200,7 @@ struct KerasFunctionalReader {
     guard case .array(let arguments) = object["args"] else { throw object.error("args", expected: "a list") }
     call.values = try arguments.flatMap { try values($0, object.location(of: "args"), depth: 0) }
     try add(object.nested("kwargs"), to: &call)
+    try object.requireAllRead()
     return call
   }
 
@@ -250,6 +253,8 @@ struct KerasFunctionalReader {
         guard case .array(let parts) = tensor["keras_history"], parts.count == 3, let history = legacy(parts) else {
           throw tensor.error("keras_history", expected: "[layer, call, result]")
         }
+        tensor.ignore("shape", "dtype")
+        try tensor.requireAllRead()
         return [Argument(history: history)]
       case .text("__tuple__"):
         return try fields["items"].map { try values($0, location, depth: depth + 1) } ?? []

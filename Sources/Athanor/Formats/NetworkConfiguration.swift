@@ -56,15 +56,18 @@ extension Network {
       let prefix = path + name + "/"
       let nested = try read(object.nested("network"), path: prefix, weights: weights, custom: custom)
       frozen.formUnion(nested.frozen)
+      try settings.requireAllRead()
       // What is frozen is known of the whole model.
       let layer = NestedNetwork(
         name: name, form: Model.Form(rawValue: try object.text("class_name", default: "")), network: nested.network,
         weights: weights.part(prefix), frozen: [])
+      try object.requireAllRead()
       return Entry(name: name, layer: layer)
     }
     let network = Network(
       inputs: try json.objects("inputs").map(Port.init), entries: entries,
       calls: try json.objects("calls").map(Call.init), outputs: try json.objects("outputs").map(Output.init))
+    try json.requireAllRead()
     do {
       try network.validate()
     } catch let error as AthanorError {
@@ -145,6 +148,7 @@ extension Network.Reference {
     self =
       json.isMissing("input")
       ? .result(call: try json.integer("call"), index: try json.integer("result")) : .input(try json.integer("input"))
+    try json.requireAllRead()
   }
 }
 
@@ -157,12 +161,14 @@ extension Network.Call {
     self.init(
       entry: try json.integer("layer"), arguments: try json.objects("arguments").map(Network.Reference.init),
       isTraining: json.isMissing("training") ? nil : try json.flag("training"))
+    try json.requireAllRead()
   }
 }
 
 extension Network.Output {
   fileprivate init(_ json: Configuration) throws {
     self.init(name: try json.text("name"), reference: try Network.Reference(json.nested("value")))
+    try json.requireAllRead()
   }
 }
 
@@ -192,6 +198,7 @@ extension Port {
     self.init(
       name: try json.text("name"), dtype: dtype, lengths: lengths,
       exampleAxis: json.isMissing("example_axis") ? nil : try json.integer("example_axis"))
+    try json.requireAllRead()
   }
 
   /// - Throws: `AthanorError` when data cannot have this form.

@@ -3,6 +3,8 @@ package struct TrainingConfiguration: Sendable {
   package var optimizer: Optimizer
   /// One for each output.
   package let goals: [Goal]
+  /// What the file says and is not taken over.
+  package private(set) var warnings: [String] = []
 
   /// What `compile` was given.
   package init(optimizer: Optimizer, goals: [Goal]) {
@@ -71,20 +73,28 @@ package struct TrainingConfiguration: Sendable {
   /// - Parameter outputs: The names of the model's outputs.
   /// - Throws: `AthanorError` that names the place, when something is not known or not supported.
   package init(keras configuration: Configuration, outputs: [String]) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
     let key = configuration.isMissing("optimizer_config") ? "optimizer" : "optimizer_config"
-    optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key))
-    let losses = try configuration.byOutput("loss", outputs, isList: false)
-    let metrics = try configuration.byOutput("metrics", outputs, isList: true)
-    let weights = try configuration.byOutput("loss_weights", outputs, isList: false)
-    if try configuration.byOutput("weighted_metrics", outputs, isList: true).contains(where: { !$0.isEmpty }) {
-      configuration.warn("weighted_metrics", "they were not taken over")
-    }
+    optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key), report: report)
+    let losses = try configuration.byOutput("loss", outputs)
+    let metrics = try configuration.byOutput("metrics", outputs)
+    let weights = try configuration.byOutput("loss_weights", outputs)
     goals = try outputs.indices.map { output in
       Goal(
-        loss: try losses[output].first.map { try Loss(serialized: $0, at: configuration.location(of: "loss")) },
+        loss: try losses[output].first.map {
+          try Loss(serialized: $0, at: configuration.location(of: "loss"), report: report)
+        },
         weight: weights[output].first?.number ?? 1,
-        metrics: try metrics[output].map { try Metric(serialized: $0, at: configuration.location(of: "metrics")) })
+        metrics: try metrics[output].enumerated().map { index, json in
+          try Metric(serialized: json, at: configuration.location(of: "metrics[\(index)]"), report: report)
+        })
     }
+    // How the graph is run.
+    configuration.ignore("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+    configuration.warn("weighted_metrics", unless: [.array([]), .object([:])])
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 
   // MARK: Athanor
@@ -113,6 +123,8 @@ package struct TrainingConfiguration: Sendable {
   ///
   /// - Throws: `AthanorError` that names the place, when something is damaged, not known, or of the program's own.
   package init(_ configuration: Configuration) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
     func value(_ key: String, _ json: JSONValue?, in place: Configuration) throws -> JSONValue? {
       guard case .object(let values) = json, case .text(let name) = values[TrainingConfiguration.custom] else {
         return json
@@ -122,18 +134,25 @@ package struct TrainingConfiguration: Sendable {
     }
     optimizer = try Optimizer(
       serialized: value("optimizer", configuration["optimizer"], in: configuration),
-      at: configuration.location(of: "optimizer"))
+      at: configuration.location(of: "optimizer"), report: report)
     goals = try configuration.objects("goals").map { goal in
       guard case .array(let metrics) = goal["metrics"] else { throw goal.error("metrics", expected: "a list") }
+      let loss =
+        goal.isMissing("loss")
+        ? nil
+        : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss"), report: report)
+      let weight = try goal.number("weight")
+      goal.warnAboutUnread()
       return Goal(
-        loss: goal.isMissing("loss")
-          ? nil : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss")),
-        weight: try goal.number("weight"),
-        metrics: try metrics.map { json in
-          let location = goal.location(of: "metrics")
-          return try Metric(serialized: value("metrics", json, in: goal) ?? json, at: location)
+        loss: loss, weight: weight,
+        metrics: try metrics.enumerated().map { index, json in
+          let key = "metrics[\(index)]"
+          return try Metric(
+            serialized: value(key, json, in: goal) ?? json, at: goal.location(of: key), report: report)
         })
     }
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 }
 
@@ -148,15 +167,15 @@ extension Model {
         "it has losses for \(configuration.goals.count) outputs but the model has \(network.outputs.count)")
     }
     try compile(configuration.optimizer, configuration.goals)
+    warnings += configuration.warnings.filter { !warnings.contains($0) }
   }
 }
 
 extension Configuration {
   /// What Keras keeps for each output: one value for all, a list in the order of the outputs, or an object by their names.
   ///
-  /// - Parameter isList: Whether an output may have several; a plain list then belongs to the only output.
   /// - Throws: `AthanorError` when there are more than outputs, or there is no output of a name.
-  fileprivate func byOutput(_ key: String, _ outputs: [String], isList: Bool) throws -> [[JSONValue]] {
+  fileprivate func byOutput(_ key: String, _ outputs: [String]) throws -> [[JSONValue]] {
     func all(_ value: JSONValue) -> [JSONValue] {
       if case .array(let values) = value { values.flatMap(all) } else { value == .null ? [] : [value] }
     }

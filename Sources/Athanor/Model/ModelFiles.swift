@@ -9,7 +9,7 @@ package struct ModelRecipe {
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
-  /// What the file says and the model does not have.
+  /// What the file says and the model does not take over.
   package var warnings: [String] = []
   /// Where the weights lie, for files that are read into their place; nil for a model that makes its own and takes over `weights`.
   package var weightMap: WeightMap?
@@ -89,8 +89,8 @@ extension Model {
       recipe.network, name: recipe.name, form: recipe.form, seed: recipe.seed, threads: threads,
       sharing: recipe.weightMap,
       frozen: recipe.frozen)
-    warnings += recipe.warnings
     try setWeights(recipe.weights)
+    warnings += recipe.warnings
     if let scale = recipe.pixelScale { pixelScale = scale }
     if let names = recipe.classNames {
       guard outputShape.lengths.last == names.count else {
