@@ -36,8 +36,7 @@ package final class ProgramWriter {
   package func add(_ input: Program.Input) -> ExportValue {
     inputs.append(input)
     _ = names.new(input.name)
-    let layout: Layout = input.isPicture ? .picture : .plain
-    return ExportValue(.named(input.name), shape: layout.graphOrder(input.shape), layout: layout)
+    return ExportValue(.named(input.name), shape: input.layout.graphOrder(input.shape), layout: input.layout)
   }
 
   /// Adds an operation and returns its result.
