@@ -67,7 +67,7 @@ extension OperationKind {
   ) { site in
     var x = try site.computed(.x)
     let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
-    guard axis != 0 else { throw site.unsupported("it goes along the batch; examples are computed each by itself") }
+    try site.requireNoExamples([axis], of: x)
     if x.layout != .picture { x = try site.plain(x) }
     let op = CumulativeSum(
       axis: x.layout.graphAxis(axis), isExclusive: try site.operation.flag(.exclusive),

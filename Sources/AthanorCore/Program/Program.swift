@@ -25,8 +25,10 @@ package struct Program: Hashable, Sendable {
       shape.enumerated().map { Shape.Axis($1, openNames: Set([open[$0]].compactMap(\.self))) }
     }
 
-    /// The shape of one example for `Model`.
-    package var exampleShape: [Int] { isPicture ? [shape[2], shape[3], shape[1]] : Array(shape.dropFirst()) }
+    /// The lengths in a graph.
+    package var lengths: [Length] {
+      layout.graphOrder(shape.enumerated().map { axis, length in open[axis].map(Length.open) ?? .fixed(length) })
+    }
   }
 
   /// A value that an operation computes.
@@ -232,6 +234,16 @@ extension Program.Operation {
 }
 
 extension Tensor {
+  /// The elements in 64-bit floating point, which holds each of them exactly.
+  package var doubles: [Double] {
+    switch storage {
+    case .float32(let values): values.map { Double($0) }
+    case .float64(let values): values
+    case .int32(let values): values.map { Double($0) }
+    case .uint8(let values): values.map { Double($0) }
+    }
+  }
+
   /// The elements as integers; numbers that are none are cut.
   package var integers: [Int] {
     if case .int32(let values) = storage { return values.map { Int($0) } }
