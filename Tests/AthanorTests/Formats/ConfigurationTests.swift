@@ -57,10 +57,12 @@ struct ConfigurationTests {
     expectError("a.h5, config.long: a number was expected but \(long.prefix(80))... was found.") {
       try read.number("long")
     }
-    expectError("a.h5, config.s: \"valid\" or \"same\" was expected but x was found.") { try read.padding("s") }
+    expectError("a.h5, config.s: \"valid\" or \"same\" was expected but x was found.") {
+      try Padding.read("s", in: read, default: .same)
+    }
     expectError(
       "a.h5, config.data_format: channels_first is not supported. Save the model with channels_last."
-    ) { try configuration(#"{"data_format":"channels_first"}"#).requireChannelsLast() }
+    ) { try Flatten(reading: configuration(#"{"data_format":"channels_first"}"#), name: "flatten") }
   }
 }
 
@@ -68,19 +70,17 @@ struct ConfigurationTests {
 struct SerializationTests {
   /// A layer of a user's own.
   struct Scale: Layer, SerializableLayer {
-    let factor: Double
+    var factor: Double
     let name: String?
-    static let className = "Scale"
-    var configuration: Configuration { ["factor": factor] }
 
     init(_ factor: Double, name: String? = nil) {
       self.factor = factor
       self.name = name
     }
 
-    init(configuration: Configuration, name: String) throws {
-      self.init(try configuration.number("factor"), name: name)
-    }
+    init(unconfigured name: String) { self.init(1, name: name) }
+
+    mutating func configure(_ settings: inout Settings) throws { try settings.field("factor", &factor) }
 
     func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input * factor }
   }
