@@ -133,9 +133,9 @@ extension BatchNormalization: SerializableLayer {
       settings.trainingOnly(key)
     }
     try settings.trainingOnly("synchronized", false)
-    // Keras 2 on TensorFlow.
     try settings.fixed("renorm", false, isWritten: false)
-    settings.neutral("fused", isWritten: false)
+    // It means something with `renorm` alone; `fused` says how Keras 2 computes.
+    for key in ["renorm_momentum", "fused"] { settings.neutral(key, isWritten: false) }
   }
 }
 
