@@ -57,7 +57,7 @@ $(VENV)/installed: Tools/requirements.txt | python
 	touch $@
 
 neon: ## The kernels for 64-bit ARM against the reference, emulated where this machine is another (Debian)
-ifeq ($(shell uname -m),arm64)
+ifneq ($(filter arm64 aarch64,$(shell uname -m)),)
 	@mkdir -p .build
 	clang -std=gnu11 -O2 -I$(KERNELS)/include Tools/check_kernels.c $(KERNELS)/*.c $(KERNELS)/*/*.c -lm -lpthread \
 	  -o .build/check-kernels-neon

@@ -82,7 +82,7 @@ extension Network {
   /// Checks what a file says of a network: names, references, and the number of calls.
   ///
   /// - Throws: `AthanorError` when a name is empty or taken, a call or an output reads what is not there before it, or a layer is never called.
-  func validate() throws {
+  package func validate() throws {
     try checkNames("input", inputs.map(\.name))
     try checkNames("layer", entries.map(\.name))
     try checkNames("output", outputs.map(\.name))
@@ -216,7 +216,7 @@ extension Port {
 
 extension WeightMap {
   /// The weights whose names begin with a prefix, without it.
-  fileprivate func part(_ prefix: String) -> WeightMap {
+  package func part(_ prefix: String) -> WeightMap {
     var part = WeightMap()
     for span in spans where span.name.hasPrefix(prefix) {
       part.append(String(span.name.dropFirst(prefix.count)), from: self, name: span.name)

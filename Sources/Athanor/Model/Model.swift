@@ -19,7 +19,7 @@ public final class Model {
   /// The name that was given when the model was made.
   let givenName: String?
   /// How the model was made.
-  private let form: Form
+  package let form: Form
   /// The seed of all random numbers: first weights, dropout, shuffling.
   public let seed: UInt64
   package private(set) var network: Network

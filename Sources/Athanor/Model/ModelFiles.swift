@@ -2,6 +2,8 @@
 package struct ModelRecipe {
   package var network: Network
   package var name: String
+  /// How the model was made; nil to be told from its network.
+  package var form: Model.Form?
   package var seed: UInt64 = 0
   package var frozen: Set<String> = []
   package var weights: [String: Tensor] = [:]
@@ -84,7 +86,8 @@ extension Model {
   /// Makes the model that a file describes.
   package convenience init(_ recipe: ModelRecipe, threads: Int?, compiled: Bool = true) throws {
     try self.init(
-      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, sharing: recipe.weightMap,
+      recipe.network, name: recipe.name, form: recipe.form, seed: recipe.seed, threads: threads,
+      sharing: recipe.weightMap,
       frozen: recipe.frozen)
     try setWeights(recipe.weights)
     warnings += recipe.warnings
