@@ -180,7 +180,8 @@ struct HostileFileTests {
     #expect(
       try error("\"relu\"", "\"rely\"")
         == "a.h5, model_config.layers[1].config: activation \"rely\": there is no activation of this name. "
-        + "Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu."
+        + "Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu, relu6, hard_sigmoid, "
+        + "hard_silu, selu, exponential, softsign, mish, log_softmax."
     )
     #expect(
       try error("\"Sequential\"", "\"Functional\"")

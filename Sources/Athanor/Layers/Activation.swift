@@ -67,10 +67,10 @@ public struct ActivationFunction: Hashable, Sendable {
   /// `1 / (1 + exp(-x))`
   public static let sigmoid = ActivationFunction("sigmoid") { try AthanorCore.sigmoid($0) }
   /// `min(max(x / 6 + 0.5, 0), 1)`
-  public static let hardSigmoid = ActivationFunction("hard_sigmoid") { try hardSigmoid($0) }
+  public static let hardSigmoid = ActivationFunction("hard_sigmoid") { try hardGate($0) }
   /// `x * min(max(x / 6 + 0.5, 0), 1)`, also called hard swish.
-  public static let hardSilu = ActivationFunction("hard_silu") { try $0 * hardSigmoid($0) }
-  private static func hardSigmoid(_ x: Value) throws -> Value { try (x * (1 / 6) + 0.5).clipped(0, 1) }
+  public static let hardSilu = ActivationFunction("hard_silu") { try $0 * hardGate($0) }
+  private static func hardGate(_ x: Value) throws -> Value { try (x * (1 / 6) + 0.5).clipped(0, 1) }
   /// The hyperbolic tangent.
   public static let tanh = ActivationFunction("tanh") { try AthanorCore.tanh($0) }
   /// `exp(x) / sum(exp(x))` along the last axis.

@@ -20,7 +20,7 @@ public struct Activation: Layer {
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try function.apply(input) }
 }
 
-extension Activation: FunctionLayer {
+extension Activation: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(.linear, name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
@@ -59,7 +59,7 @@ public struct Softmax: Layer {
   }
 }
 
-extension Softmax: FunctionLayer {
+extension Softmax: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {

@@ -48,7 +48,7 @@ public struct DepthwiseConv2D: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    let window = try Window2D(kernelSize, strides, padding, dilation)
+    let window = try kernelWindow(kernelSize, strides, padding, dilation)
     var y = try input.depthwiseConv2D(window, depthMultiplier, "kernel", depthwiseInitializer, &scope)
     if useBias {
       y = try y + scope.weight("bias", shape: [y.shape[3] ?? 0], initializer: biasInitializer)
@@ -161,7 +161,7 @@ public struct SeparableConv2D: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard filters > 0 else { throw AthanorError(.argument, at: "", "filters is \(filters) but must be at least 1") }
-    let window = try Window2D(kernelSize, strides, padding, dilation)
+    let window = try kernelWindow(kernelSize, strides, padding, dilation)
     let depthwise = try input.depthwiseConv2D(
       window, depthMultiplier, "depthwise_kernel", depthwiseInitializer, &scope)  // [N, H', W', C * m]
     let pointwise = try scope.weight(

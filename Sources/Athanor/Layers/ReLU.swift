@@ -29,7 +29,7 @@ public struct ReLU: Layer {
   }
 }
 
-extension ReLU: FunctionLayer {
+extension ReLU: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
@@ -63,7 +63,7 @@ public struct LeakyReLU: Layer {
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
 }
 
-extension LeakyReLU: FunctionLayer {
+extension LeakyReLU: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
@@ -95,7 +95,7 @@ public struct ELU: Layer {
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try elu(input, alpha: alpha) }
 }
 
-extension ELU: FunctionLayer {
+extension ELU: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
