@@ -53,11 +53,7 @@ public struct Conv2D: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard filters > 0 else { throw AthanorError(.argument, at: "", "filters is \(filters) but must be at least 1") }
-    try kernelSize.require("kernelSize")
-    try strides.require("strides")
-    try dilation.require("dilation")
-    let window = Window2D(
-      kernel: kernelSize.pair, strides: strides.pair, dilations: dilation.pair, padding: padding.window)
+    let window = try Window2D(kernelSize, strides, padding, dilation)
     _ = try window.outputSize(input.shape, "kernel")
     let channels = input.shape[3] ?? 0
     guard groups > 0, channels % groups == 0, filters % groups == 0 else {
@@ -71,6 +67,16 @@ public struct Conv2D: Layer {
     var y = try input.conv2D(kernel, window, groups: groups)  // [N, H', W', filters]
     if useBias { y = try y + scope.weight("bias", shape: [filters], initializer: biasInitializer) }
     return try activation.apply(y)
+  }
+}
+
+extension Window2D {
+  /// - Throws: `AthanorError` when a length is not positive.
+  init(_ kernelSize: Size2D, _ strides: Size2D, _ padding: Padding, _ dilation: Size2D) throws {
+    try kernelSize.require("kernelSize")
+    try strides.require("strides")
+    try dilation.require("dilation")
+    self.init(kernel: kernelSize.pair, strides: strides.pair, dilations: dilation.pair, padding: padding.window)
   }
 }
 

@@ -133,9 +133,9 @@ extension BatchNormalization: SerializableLayer {
       settings.trainingOnly(key)
     }
     try settings.trainingOnly("synchronized", false)
-    // Keras 2 on TensorFlow.
     try settings.fixed("renorm", false, isWritten: false)
-    settings.neutral("fused", isWritten: false)
+    // It means something with `renorm` alone; `fused` says how Keras 2 computes.
+    for key in ["renorm_momentum", "fused"] { settings.neutral(key, isWritten: false) }
   }
 }
 
@@ -165,66 +165,6 @@ extension Shape {
   }
 }
 
-/// Applies a function to each number, or softmax to the last axis: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
-///
-/// - Throws: when built: `AthanorError` if a parameter of the function is out of range.
-/// - Example:
-///   ```swift
-///   Activation(.gelu)
-///   ```
-public struct Activation: Layer {
-  /// The function.
-  public var function: ActivationFunction
-  public let name: String?
-  public var maskRule: MaskRule { .passes }
-
-  /// Describes an activation as a layer of its own.
-  public init(_ function: ActivationFunction, name: String? = nil) {
-    self.function = function
-    self.name = name
-  }
-
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try function.apply(input) }
-}
-
-extension Activation: SerializableLayer {
-  public init(unconfigured name: String) { self.init(.linear, name: name) }
-
-  public mutating func configure(_ settings: inout Settings) throws {
-    try settings.field("activation", &function, default: .linear)
-  }
-}
-
-/// `x` above zero and `slope * x` below: `[N, ...] -> [N, ...]`. Source: `keras.layers.LeakyReLU`.
-///
-/// - Throws: when built: `AthanorError` if the slope is negative.
-/// - Example:
-///   ```swift
-///   LeakyReLU(slope: 0.1)
-///   ```
-public struct LeakyReLU: Layer {
-  /// The slope below zero.
-  public var slope: Double
-  public let name: String?
-  public var maskRule: MaskRule { .passes }
-
-  /// Describes a leaky ReLU; Keras' default slope is 0.3.
-  public init(slope: Double = 0.3, name: String? = nil) {
-    self.slope = slope
-    self.name = name
-  }
-
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
-}
-
-extension LeakyReLU: SerializableLayer {
-  public init(unconfigured name: String) { self.init(name: name) }
-
-  public mutating func configure(_ settings: inout Settings) throws {
-    try settings.field("negative_slope", &slope, default: 0.3, aliases: ["alpha"])
-  }
-}
-
 extension BatchNormalization: ImportableLayer {
   package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
     guard let op = nodes.operation(BatchNormPrediction.self), op.epsilon > 0, let mean = nodes.weight(1),
@@ -237,14 +177,5 @@ extension BatchNormalization: ImportableLayer {
         "moving_mean": mean, "moving_variance": variance, "gamma": op.hasGamma ? nodes.weight(3) : nil,
         "beta": op.hasBeta ? nodes.weight(nodes.inputs.count - 1) : nil,
       ])
-  }
-}
-
-extension Activation: ImportableLayer {
-  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
-    let alpha = nodes.operation(Unary.self)?.alpha ?? 0
-    return (ActivationFunction.all + [.elu(alpha: alpha), .leakyReLU(slope: alpha)])
-      .first { nodes.isComputed(by: $0.apply) }
-      .map { nodes.layer(Activation($0)) }
   }
 }
