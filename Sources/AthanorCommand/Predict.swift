@@ -120,7 +120,9 @@ struct Predict: AsyncParsableCommand {
   private func prepared(_ picture: Picture, _ shape: [Int]) throws -> Picture {
     if normalize, shape == [28, 28, 1] { return try picture.mnistNormalized() }
     let colored = shape[2] == 1 ? picture.gray() : picture.color()
-    return try colored.resized(height: shape[0], width: shape[1])
+    // An open length takes the picture as it is.
+    let (height, width) = (shape[0] > 0 ? shape[0] : colored.height, shape[1] > 0 ? shape[1] : colored.width)
+    return try colored.resized(height: height, width: width)
   }
 
   private func predictArrays(_ model: Model, _ place: String) throws {

@@ -51,8 +51,9 @@ extension NetworkReader {
       try finish(.reshape, [.x: .operand(x), .shape: .integers([0, -1])], rank: 2)
     case .reshape(let reshape):
       let target = reshape.target.suffix(3).map { Int(clamping: $0) }
-      guard reshape.mode == 0, target.count == 3 else {
-        throw AthanorError(.unsupported, at: "", "it reshapes with the channels last, which is not supported")
+      guard reshape.mode == 0, target.count == 3, reshape.target.dropLast(3).allSatisfy({ $0 == 1 }) else {
+        throw AthanorError(
+          .unsupported, at: "", "it reshapes with the channels last or along a sequence, which is not supported")
       }
       try finish(.reshape, [.shape: .integers([0] + target)], rank: 4)
     case .reshapeStatic(let reshape):

@@ -47,10 +47,27 @@ struct NetworkReader {
       let channels = image.colorSpace == 10 || image.colorSpace == 40 ? 1 : 3
       input.shape = [1, channels, Int(clamping: image.height), Int(clamping: image.width)]
       input.isPicture = true
+      for (axis, isOpen) in [2: image.hasOpenHeight, 3: image.hasOpenWidth] where isOpen {
+        input.open[axis] = "\(feature.name)_\(axis)"
+      }
     case .array(let array):
       let lengths = array.shape.map { Int(clamping: $0) }
       // Without an exact mapping a batch is not declared.
-      input.shape = network.arrayShapes == 0 || lengths.count == 1 ? [1] + lengths : lengths
+      let hasBatch = network.arrayShapes != 0 && lengths.count > 1
+      input.shape = hasBatch ? lengths : [1] + lengths
+      if !hasBatch { input.open[0] = Length.batchName }
+      for axis in array.openAxes {
+        let place = hasBatch ? axis : axis + 1
+        input.open[place] = place == 0 ? Length.batchName : "\(feature.name)_\(place)"
+      }
+      switch array.dataType {
+      case 131_104: input.dtype = .int32
+      case 0, 65_552, 65_568, 65_600: break
+      default:
+        throw AthanorError(
+          .unsupported, at: "input \"\(feature.name)\"", "has elements of the type \(array.dataType)",
+          fix: "Floating-point numbers and 32-bit integers can be read.")
+      }
     default: throw AthanorError(.unsupported, at: "input \"\(feature.name)\"", "is neither a picture nor an array")
     }
     guard input.shape.count >= 2, input.shape.allSatisfy({ $0 > 0 }),
@@ -58,6 +75,10 @@ struct NetworkReader {
     else { throw AthanorError(.data, at: "input \"\(feature.name)\"", "has the shape \(Shape.text(input.shape))") }
     _ = writer.add(input)
     ranks[input.name] = input.shape.count
+    guard input.dtype != .float32 else { return }
+    // Layers of this format compute with floating-point numbers.
+    begin(.with { $0.name = input.name })
+    renamed[input.name] = try add(.cast, [.x: .operand(.named(input.name))], rank: input.shape.count)
   }
 
   /// `channelScale * x + bias`, by colour. All readers of the input read the result.
@@ -174,4 +195,41 @@ struct NetworkReader {
     case nil: throw AthanorError(.data, at: "", "its weights do not say how they are quantised")
     }
   }
+}
+
+extension ProtoImageType {
+  /// Whether pictures of other heights go in.
+  fileprivate var hasOpenHeight: Bool {
+    switch flexibility {
+    case .sizes(let sizes): sizes.sizes.contains { $0.height != UInt64(clamping: height) }
+    case .range(let range): range.height.isOpen
+    case nil: false
+    }
+  }
+
+  /// Whether pictures of other widths go in.
+  fileprivate var hasOpenWidth: Bool {
+    switch flexibility {
+    case .sizes(let sizes): sizes.sizes.contains { $0.width != UInt64(clamping: width) }
+    case .range(let range): range.width.isOpen
+    case nil: false
+    }
+  }
+}
+
+extension ProtoArrayType {
+  /// The axes whose lengths differ from array to array.
+  fileprivate var openAxes: [Int] {
+    shape.indices.filter { axis in
+      switch flexibility {
+      case .shapes(let shapes): shapes.shapes.contains { $0.lengths.count == shape.count && $0.lengths[axis] != shape[axis] }
+      case .range(let range): range.lengths.count == shape.count && range.lengths[axis].isOpen
+      case nil: false
+      }
+    }
+  }
+}
+
+extension ProtoSizeRange {
+  fileprivate var isOpen: Bool { upper < 0 || UInt64(upper) != lower }
 }

@@ -38,15 +38,26 @@ struct ProgramReader {
   }
 
   private static func input(_ declared: ProtoNamedType, _ feature: ProtoFeature) throws -> Program.Input {
-    var input = Program.Input(name: declared.name, shape: try inputShape(declared.type, feature.type))
-    if case .image = feature.type.kind { input.isPicture = true }
-    guard input.shape.count >= 2, !input.isPicture || input.shape.count == 4 else {
+    let place = "input \"\(declared.name)\""
+    guard case .tensor(let tensor) = declared.type.kind, let type = inputTypes[tensor.dataType] else {
       throw AthanorError(
-        .unsupported, at: "input \"\(input.name)\"",
-        "has shape \(Shape.text(input.shape)), but the batch must be its first axis")
+        .unsupported, at: place, "is no tensor of a type that can be read",
+        fix: "Numbers of 16 or 32 bits (float16, float32, int32) can be.")
+    }
+    var input = Program.Input(name: declared.name, dtype: type, shape: try inputShape(declared.type, feature.type))
+    if case .image = feature.type.kind { input.isPicture = true }
+    guard !input.isPicture || input.shape.count == 4 else {
+      throw AthanorError(
+        .unsupported, at: place, "has shape \(Shape.text(input.shape)), but a picture has 4 axes")
+    }
+    for (axis, length) in tensor.dimensions.enumerated() {
+      if case .constant = length.kind { continue }
+      input.open[axis] = axis == 0 ? Length.batchName : "\(declared.name)_\(axis)"
     }
     return input
   }
+
+  private static let inputTypes: [Int32: DType] = [10: .float32, 11: .float32, 23: .int32]
 
   private func operation(_ message: ProtoOperation) throws -> Program.Operation {
     let kind = try OperationKind.named(message.type)
@@ -130,7 +141,7 @@ struct ProgramReader {
       case .floats(let values): return try checked(.float32(values.values))
       case .doubles(let values): return try checked(.float32(values.values.map { Float($0) }))
       case .int32S(let values): return try checked(.int32(values.values))
-      case .int64S(let values): return try checked(.int32(values.values.map { Int32(clamping: $0) }))
+      case .int64S(let values): return try checked(.int32(try values.values.map(ProgramReader.narrowed)))
       case .bools(let values): return try checked(.int32(values.values.map { $0 ? 1 : 0 }))
       default: break
       }
@@ -150,15 +161,26 @@ struct ProgramReader {
       return try checked(
         .int32(values.map { isSigned && $0 >> (width - 1) == 1 ? Int32($0) - (1 << Int32(width)) : Int32($0) }))
     case .whole(let width, let isSigned):
-      let values = stride(from: 0, to: bytes.count, by: width / 8).map { place -> Int32 in
+      let values = try stride(from: 0, to: bytes.count, by: width / 8).map { place -> Int32 in
         let pattern = bytes[place..<min(place + width / 8, bytes.count)].reversed().reduce(UInt32(0)) {
           $0 << 8 | UInt32($1)
         }
-        return isSigned && width == 16 ? Int32(Int16(truncatingIfNeeded: pattern)) : Int32(truncatingIfNeeded: pattern)
+        return isSigned
+          ? width == 16 ? Int32(Int16(truncatingIfNeeded: pattern)) : Int32(bitPattern: pattern)
+          : try ProgramReader.narrowed(pattern)
       }
       return try checked(.int32(values))
     case nil: throw AthanorError(.unsupported, at: "", "a constant has the element type \(type.dataType)")
     }
+  }
+
+  private static func narrowed(_ integer: some FixedWidthInteger) throws -> Int32 {
+    guard let narrow = Int32(exactly: integer) else {
+      throw AthanorError(
+        .unsupported, at: "", "a constant holds \(integer), which does not fit 32-bit integers",
+        fix: "Give integers from \(Int32.min) to \(Int32.max).")
+    }
+    return narrow
   }
 
   private enum Element {

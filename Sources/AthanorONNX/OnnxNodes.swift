@@ -13,7 +13,7 @@ extension OnnxReader {
 
   /// Operators of one input, without attributes, that are no pointwise function of ours.
   private static let plain: [String: OperationKind] = [
-    "Identity": .identity, "Shape": .shape, "Softsign": .softsign,
+    "Identity": .identity, "Softsign": .softsign,
   ]
   private static let unary = Dictionary(
     uniqueKeysWithValues: UnaryFunction.allCases.compactMap { function in function.row.onnx.map { ($0, function) } })
@@ -33,11 +33,12 @@ extension OnnxReader {
     case "MaxPool", "AveragePool": try translatePooling()
     case "GlobalAveragePool", "GlobalMaxPool":
       let kind: OperationKind = node.type == "GlobalMaxPool" ? .reduceMax : .reduceMean
-      try finish(kind, [.axes: .integers([2, 3]), .keepDims: .flag(true)])
+      // All axes from the third one on, of which there must be two: they are counted from both ends.
+      try finish(kind, [.axes: .integers([2, 3, -2, -1]), .keepDims: .flag(true)])
     case "Gemm": try translateProduct()
     case "MatMul": try finish(.matmul, [.y: input(1)])
     case "BatchNormalization":
-      guard integer("training_mode", default: 0) == 0 else {
+      guard integer("training_mode", default: 0) == 0, version > 6 || integer("is_test", default: 0) == 1 else {
         throw AthanorError(.unsupported, at: "", "it is training")
       }
       try finish(
@@ -47,13 +48,14 @@ extension OnnxReader {
           .epsilon: .number(number("epsilon", default: 1e-5)),
         ])
     case "LayerNormalization":
-      guard integer("axis", default: -1) == -1 else {
-        throw AthanorError(.unsupported, at: "", "it goes along more than the last axis")
+      let axis = integer("axis", default: -1)
+      guard (-8..<0).contains(axis) else {
+        throw AthanorError(.unsupported, at: "", "its axis is \(axis), but it must be counted from the end")
       }
       var arguments: [ArgumentName: Program.Argument] = [
-        .gamma: try input(1), .axes: .integers([-1]), .epsilon: .number(number("epsilon", default: 1e-5)),
+        .gamma: try input(1), .axes: .integers(Array(axis..<0)), .epsilon: .number(number("epsilon", default: 1e-5)),
       ]
-      if let beta = optional(2) { arguments[.beta] = .operand(beta) }
+      if let beta = try optional(2) { arguments[.beta] = .operand(beta) }
       try finish(.layerNorm, arguments)
     default: try translateFunction()
     }
@@ -75,29 +77,42 @@ extension OnnxReader {
     let last = node.inputs.count - 1
     guard last > 0 else { return try finish(.identity) }
     var value = try input(0)
+    if function == .power, case .operand(.constant(let tensor)) = value, !tensor.dtype.isFloatingPoint {
+      throw AthanorError(.unsupported, at: "", "its powers are those of integers, which are integers again")
+    }
     for index in 1..<last {
       value = .operand(try writer.add(.binary(function), [.x: value, .y: input(index)]))
     }
     try finish(.binary(function), [.x: value, .y: input(last)])
   }
 
-  private static let precisions: [Int: OperationKind.Precision] = [1: .float32, 10: .float16, 11: .float64]
+  private static let precisions: [Int: OperationKind.Precision] = [
+    1: .float32, 2: .uint8, 6: .int32, 7: .int64, 9: .bool, 10: .float16, 11: .float64,
+  ]
 
   private func translateFunction() throws {
     switch node.type {
+    case "Shape":
+      let (start, end) = (attribute("start"), attribute("end"))
+      guard start != nil || end != nil else { return try finish(.shape) }
+      try finish(
+        .sliceByIndex,
+        [
+          .x: .operand(try writer.add(.shape, [:])), .begin: .integers([Int(start?.integer ?? 0)]),
+          .end: .integers([Int(end?.integer ?? 0)]), .endMask: .integers([end == nil ? 1 : 0]),
+        ])
     case "Dropout":
       guard try known(2).map({ $0.floats.allSatisfy { $0 == 0 } }) ?? true else {
         throw AthanorError(.unsupported, at: "", "it is training")
       }
-      _ = optional(1)  // the ratio, which training alone needs
+      _ = try optional(1)  // the ratio, which training alone needs
       try finish(.identity)
     case "Cast":
       let type = integer("to", default: 1)
       try finish(.cast, [.dtype: .text(Self.precisions[type]?.rawValue ?? "element type \(type)")])
     case "Softmax":
-      // Before operator set 13 it went along all axes from the given one on; with two axes that is the same.
-      try finish(.softmax, [.axis: .integer(integer("axis", default: version < 13 ? 1 : -1))])
-    case "PRelu": try finish(.prelu, [.alpha: input(1)])
+      try translateSoftmax()
+    case "PRelu": try translateSlopes()
     case "Gelu":
       let isTanh = text("approximate", default: "none") == "tanh"
       try finish(.gelu, [.mode: .choice(isTanh ? OperationKind.GeluMode.tanh : .exact)])
@@ -115,8 +130,27 @@ extension OnnxReader {
     case "ReduceMean", "ReduceSum", "ReduceMax":
       let kinds: [String: OperationKind] = ["ReduceMean": .reduceMean, "ReduceSum": .reduceSum]
       var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(integer("keepdims", default: 1) != 0)]
-      if let axes = try list("axes", input: 1) { arguments[.axes] = .integers(axes) }
+      let axes = try list("axes", input: 1) ?? []
+      let keepsAll = integer("noop_with_empty_axes", default: 0) != 0
+      if axes.isEmpty, keepsAll { return try finish(.identity) }
+      if !axes.isEmpty { arguments[.axes] = .integers(axes) }
       try finish(kinds[node.type] ?? .reduceMax, arguments)
+    case "ArgMax":
+      guard integer("select_last_index", default: 0) == 0 else {
+        throw AthanorError(.unsupported, at: "", "it takes the last of equal values")
+      }
+      try finish(
+        .argMax, [.axis: .integer(integer("axis", default: 0)), .keepDims: .flag(integer("keepdims", default: 1) != 0)])
+    case "OneHot":
+      guard let values = try known(2)?.floats, values.count == 2 else {
+        throw AthanorError(.data, at: "", "its third input holds no two values")
+      }
+      try finish(
+        .oneHot,
+        [
+          .indices: input(0), .oneHotSize: input(1), .axis: .integer(integer("axis", default: -1)),
+          .offValue: .number(Double(values[0])), .onValue: .number(Double(values[1])),
+        ])
     case "CumSum":
       let flags = ["exclusive", "reverse"].map { Program.Argument.flag(integer($0, default: 0) != 0) }
       try finish(.cumulativeSum, [.axis: input(1), .exclusive: flags[0], .reverse: flags[1]])
@@ -142,6 +176,10 @@ extension OnnxReader {
     case "Split":
       var arguments: [ArgumentName: Program.Argument] = [.axis: .integer(integer("axis", default: 0))]
       if let sizes = try list("split", input: 1) { arguments[.splitSizes] = .integers(sizes) }
+      let count = integer("num_outputs", default: node.outputs.count)
+      guard count == node.outputs.count else {
+        throw AthanorError(.unsupported, at: "", "it has \(node.outputs.count) results of \(count)")
+      }
       try finish(.split, arguments, results: node.outputs.count)
     case "Squeeze", "Unsqueeze":
       let axes = try list("axes", input: 1)
@@ -160,15 +198,15 @@ extension OnnxReader {
   private mutating func translateConstant() throws {
     guard let output = node.outputs.first else { return }
     if let tensor = attribute("value")?.tensor {
-      constants[output] = try OnnxReader.numbers(tensor)
+      constants[output] = try OnnxNumbers(tensor)
     } else if let value = attribute("value_float") {
-      constants[output] = Tensor(uncheckedShape: [], .float32([value.number]))
+      constants[output] = .tensor(Tensor(uncheckedShape: [], .float32([value.number])))
     } else if let value = attribute("value_int") {
-      constants[output] = Tensor(uncheckedShape: [], .int32([Int32(clamping: value.integer)]))
+      constants[output] = OnnxNumbers([Int(value.integer)], shape: [])
     } else if let values = integers("value_ints") {
-      constants[output] = Tensor(uncheckedShape: [values.count], .int32(values.map { Int32(clamping: $0) }))
+      constants[output] = OnnxNumbers(values, shape: [values.count])
     } else if let values = attribute("value_floats")?.numbers {
-      constants[output] = Tensor(uncheckedShape: [values.count], .float32(values))
+      constants[output] = .tensor(Tensor(uncheckedShape: [values.count], .float32(values)))
     } else {
       throw AthanorError(.unsupported, at: "", "it holds neither numbers nor integers")
     }
@@ -199,7 +237,7 @@ extension OnnxReader {
   private func translateConvolution() throws {
     var arguments = try windowArguments()
     arguments[.weight] = try input(1)
-    if let bias = optional(2) { arguments[.bias] = .operand(bias) }
+    if let bias = try optional(2) { arguments[.bias] = .operand(bias) }
     if let dilations = integers("dilations") { arguments[.dilations] = .integers(dilations) }
     arguments[.groups] = .integer(integer("group", default: 1))
     if let size = integers("kernel_shape"), let kernel = try known(1), size != Array(kernel.shape.dropFirst(2)) {
@@ -220,29 +258,66 @@ extension OnnxReader {
     try finish(.avgPool, arguments)
   }
 
-  /// `alpha * A B + beta * C`
+  /// Before operator set 13 it went along all axes from the given one on, which were made one for that.
+  private func translateSoftmax() throws {
+    let axis = integer("axis", default: version < 13 ? 1 : -1)
+    guard version < 13, axis != -1 else { return try finish(.softmax, [.axis: .integer(axis)]) }
+    let lengths = try writer.add(.shape, [:])
+    let rows = try writer.add(.flatten2d, [.axis: .integer(axis)])
+    let shares = try writer.add(.softmax, [.x: .operand(rows), .axis: .integer(-1)])
+    try finish(.reshape, [.x: .operand(shares), .shape: .operand(lengths)])
+  }
+
+  /// `max(x, 0) + slope * min(x, 0)`: slopes are broadcast from the last axis, in the exchange language they are those of channels.
+  private func translateSlopes() throws {
+    if case .constant(let slopes)? = try optional(1), slopes.count == 1 || slopes.shape.dropFirst() == [1, 1] {
+      return try finish(.prelu, [.alpha: .constant(slopes)])
+    }
+    let above = try writer.add(.binary(.maximum), [.y: .scalar(0)])
+    let below = try writer.add(.binary(.minimum), [.y: .scalar(0)])
+    let scaled = try writer.add(.binary(.multiply), [.x: .operand(below), .y: input(1)])
+    try finish(.binary(.add), [.x: .operand(above), .y: .operand(scaled)])
+  }
+
+  /// `alpha * A B + beta * C`: a layer with weights where B and C are such, else several operations.
   private func translateProduct() throws {
-    guard integer("transA", default: 0) == 0 else {
-      throw AthanorError(.unsupported, at: "", "it transposes its input, the batch with it")
-    }
     let (alpha, beta) = (Float(number("alpha", default: 1)), Float(number("beta", default: 1)))
-    guard let matrix = try known(1), matrix.shape.count == 2 else {
-      throw AthanorError(.data, at: "", "its second input is no matrix")
-    }
-    let weights = integer("transB", default: 0) == 1 ? matrix : matrix.transposed([1, 0])  // [M, K]
+    let (transposesA, transposesB) = (integer("transA", default: 0) != 0, integer("transB", default: 0) != 0)
+    let (right, shift) = (try input(1), try optional(2))
     func scaled(_ tensor: Tensor, _ factor: Float) -> Program.Argument {
       .constant(
         factor == 1 ? tensor : Tensor(uncheckedShape: tensor.shape, .float32(tensor.floats.map { $0 * factor })))
     }
-    var arguments: [ArgumentName: Program.Argument] = [.weight: scaled(weights, alpha)]
-    if let bias = try known(2) {
-      guard bias.count == weights.shape[0] || bias.count == 1 else {
-        throw AthanorError(.unsupported, at: "", "its third input has shape \(bias.shape)")
+    if !transposesA, case .operand(.constant(let matrix)) = right, matrix.shape.count == 2 {
+      let weights = transposesB ? matrix : matrix.transposed([1, 0])  // [M, K]
+      var arguments: [ArgumentName: Program.Argument] = [.weight: scaled(weights, alpha)]
+      guard let shift else { return try finish(.linear, arguments) }
+      let units = weights.shape[0]
+      if case .constant(let bias) = shift, bias.count == 1 || bias.trimmed.shape == [units] {
+        let numbers = bias.count == 1 ? [Float](repeating: bias.floats[0], count: units) : bias.floats
+        arguments[.bias] = scaled(Tensor(uncheckedShape: [units], .float32(numbers)), beta)
+        return try finish(.linear, arguments)
       }
-      let numbers = bias.count == 1 ? [Float](repeating: bias.floats[0], count: weights.shape[0]) : bias.floats
-      arguments[.bias] = scaled(Tensor(uncheckedShape: [numbers.count], .float32(numbers)), beta)
     }
-    try finish(.linear, arguments)
+    let arguments: [ArgumentName: Program.Argument] = [
+      .y: right, .transposeX: .flag(transposesA), .transposeY: .flag(transposesB),
+    ]
+    let isPlain = alpha == 1 && shift == nil
+    guard !isPlain else { return try finish(.matmul, arguments) }
+    var product = try writer.add(.matmul, arguments)
+    guard let shift else {
+      return try finish(.binary(.multiply), [.x: .operand(product), .y: .scalar(Double(alpha))])
+    }
+    if alpha != 1 {
+      product = try writer.add(.binary(.multiply), [.x: .operand(product), .y: .scalar(Double(alpha))])
+    }
+    var term = shift
+    if case .constant(let tensor) = shift {
+      term = scaled(tensor, beta).operands[0]
+    } else if beta != 1 {
+      term = try writer.add(.binary(.multiply), [.x: .operand(shift), .y: .scalar(Double(beta))])
+    }
+    try finish(.binary(.add), [.x: .operand(product), .y: .operand(term)])
   }
 
   private func translateSlice() throws {
@@ -273,7 +348,7 @@ extension OnnxReader {
   private func translatePad() throws {
     let pads = try list("pads", input: 1) ?? []
     let value = try attribute("value")?.number ?? known(2)?.floats.first ?? 0
-    guard optional(3) == nil else { throw AthanorError(.unsupported, at: "", "it names its axes") }
+    guard try optional(3) == nil else { throw AthanorError(.unsupported, at: "", "it names its axes") }
     try finish(
       .pad,
       [

@@ -28,7 +28,7 @@ extension OnnxFiles: ModelFileReader {
 struct OnnxReader {
   private(set) var result = Program()
   let writer: ProgramWriter
-  var constants: [String: Tensor] = [:]
+  var constants: [String: OnnxNumbers] = [:]
   let version: Int
   /// The node that is being translated, and which of its attributes and inputs were asked for.
   private(set) var node = OnnxNode()
@@ -46,14 +46,14 @@ struct OnnxReader {
     let known = Set(graph.initializers.map(\.name))
     writer = ProgramWriter(
       reserving: known.union(graph.nodes.flatMap { $0.outputs }).union(graph.inputs.map(\.name)))
-    for input in graph.inputs where !known.contains(input.name) { _ = writer.add(try OnnxReader.input(input)) }
-    for tensor in graph.initializers { constants[tensor.name] = try OnnxReader.numbers(tensor) }
+    for input in try OnnxReader.inputs(graph.inputs.filter { !known.contains($0.name) }) { _ = writer.add(input) }
+    for tensor in graph.initializers { constants[tensor.name] = try OnnxNumbers(tensor) }
     for node in graph.nodes {
       self.node = node
       writer.name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
       (asked.attributes, asked.inputs) = ([], [])
-      writer.input = optional(0)
       do {
+        writer.input = try optional(0)
         try translate()
         try requireNothingUnread()
       } catch let error as AthanorError {
@@ -63,66 +63,11 @@ struct OnnxReader {
     result = writer.program(outputs: graph.outputs.map { Program.Result($0.name) })
   }
 
-  private static func input(_ value: OnnxValueInfo) throws -> Program.Input {
-    let lengths = value.type.tensor.shape.lengths.map { length -> Int in
-      if case .value(let value) = length.kind { Int(clamping: value) } else { 0 }
-    }
-    let shape = [1] + lengths.dropFirst()
-    guard lengths.count >= 2, shape.allSatisfy({ $0 > 0 }), value.type.tensor.dataType == 1,
-      Tensor.elementCount(of: shape).map({ $0 <= Shape.maximumElements }) == true
-    else {
-      throw AthanorError(
-        .unsupported, at: "input \"\(value.name)\"",
-        "has the shape \(Shape.text(lengths)) and the element type \(value.type.tensor.dataType)",
-        fix: "Only its first length, the batch, may be open, and its elements must be float32 (1).")
-    }
-    return Program.Input(name: value.name, shape: shape)
-  }
-
-  // MARK: Numbers
-
-  static func numbers(_ tensor: OnnxTensor) throws -> Tensor {
-    func damaged(_ what: String) -> AthanorError { AthanorError(.data, at: "tensor \"\(tensor.name)\"", what) }
-    let shape = tensor.shape.map { Int(clamping: $0) }
-    guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
-      throw damaged("has the shape \(Shape.text(shape))")
-    }
-    guard tensor.location == 0 else {
-      throw AthanorError(
-        .unsupported, at: "tensor \"\(tensor.name)\"", "its numbers lie in another file",
-        fix: "Save the model as one file.")
-    }
-    let bytes = [UInt8](tensor.data)
-    func patterns<Number: FixedWidthInteger>(_ type: Number.Type) -> [Number] {
-      let width = Number.bitWidth / 8
-      return stride(from: 0, to: bytes.count - bytes.count % width, by: width).map { place in
-        bytes[place..<place + width].reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
-      }
-    }
-    let storage: Tensor.Storage
-    switch tensor.dataType {
-    case 1: storage = .float32(bytes.isEmpty ? tensor.floats : patterns(UInt32.self).map(Float.init(bitPattern:)))
-    case 11:
-      storage = .float32(
-        bytes.isEmpty
-          ? tensor.doubles.map { Float($0) } : patterns(UInt64.self).map { Float(Double(bitPattern: $0)) })
-    case 7:
-      storage = .int32((bytes.isEmpty ? tensor.int64S : patterns(Int64.self)).map { Int32(clamping: $0) })
-    case 6: storage = .int32(bytes.isEmpty ? tensor.int32S : patterns(Int32.self))
-    case 2, 9: storage = .int32(bytes.isEmpty ? tensor.int32S : bytes.map { Int32($0) })
-    case 3: storage = .int32(bytes.isEmpty ? tensor.int32S : bytes.map { Int32(Int8(bitPattern: $0)) })
-    default: throw damaged("has the element type \(tensor.dataType), which cannot be read")
-    }
-    guard storage.count == count else { throw damaged("has \(storage.count) numbers for shape \(Shape.text(shape))") }
-    return Tensor(uncheckedShape: shape, storage)
-  }
-
   // MARK: Arguments
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "noop_with_empty_axes": 0,
-    "num_outputs": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1, "stash_type": nil, "storage_order": 0,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1, "stash_type": nil, "storage_order": 0,
   ]
 
   /// - Throws: `AthanorError` that names an attribute or input which the translation did not ask for.
@@ -140,14 +85,20 @@ struct OnnxReader {
     }
   }
 
-  func optional(_ index: Int) -> Program.Operand? {
+  /// - Throws: `AthanorError` when it is known, and holds an integer that does not fit.
+  func optional(_ index: Int) throws -> Program.Operand? {
     asked.inputs.insert(index)
     guard node.inputs.indices.contains(index), !node.inputs[index].isEmpty else { return nil }
-    return constants[node.inputs[index]].map { .constant($0) } ?? .named(node.inputs[index])
+    let name = node.inputs[index]
+    switch constants[name] {
+    case .tensor(let tensor): return .constant(tensor)
+    case .wide(let integers, _): throw OnnxNumbers.misfit(integers, "its input \(index + 1), \"\(name)\",")
+    case nil: return .named(name)
+    }
   }
 
   func input(_ index: Int) throws -> Program.Argument {
-    guard let operand = optional(index) else {
+    guard let operand = try optional(index) else {
       throw AthanorError(.data, at: "", "its input \(index + 1) is missing")
     }
     return .operand(operand)
@@ -174,7 +125,7 @@ struct OnnxReader {
 
   /// Known numbers of an input.
   func known(_ index: Int) throws -> Tensor? {
-    switch optional(index) {
+    switch try optional(index) {
     case .constant(let tensor): return tensor
     case .named:
       throw AthanorError(.unsupported, at: "", "its input \(index + 1) is computed, but must be known before")
@@ -182,9 +133,14 @@ struct OnnxReader {
     }
   }
 
-  /// Axes and the like, an attribute in older operator sets and an input in newer ones.
+  /// Axes and the like, an attribute in older operator sets and an input in newer ones. Programs write the largest integers for "as far as
+  /// there is".
   func list(_ name: String, input index: Int) throws -> [Int]? {
     if let values = integers(name) { return values }
+    if node.inputs.indices.contains(index), case .wide(let values, _) = constants[node.inputs[index]] {
+      asked.inputs.insert(index)
+      return values
+    }
     return try known(index)?.integers
   }
 }

@@ -119,6 +119,12 @@ struct InputPreparation: Sendable {
       axis == port.exampleAxis ? "examples" : length.description
     }
     let name = ports.count == 1 ? "inputs have" : "input \"\(port.name)\" has"
+    guard port.exampleAxis != nil else {
+      return AthanorError(
+        .shape, at: what,
+        "\(name) shape \(Shape.text(shape)) but the model needs \(Shape.text(port.lengths.map(\.fixed)))",
+        fix: "This input has no axis for examples: give one tensor of just this shape.")
+    }
     return AthanorError(
       .shape, at: what,
       "\(name) shape \(Shape.text(shape)) but the model needs (\(lengths.joined(separator: ", ")))",

@@ -59,7 +59,8 @@ package struct ImportedNodes {
   /// The known number that the first node reads.
   func number(_ input: Int) -> Double? {
     guard inputs.indices.contains(input), let constant = graph.node(defining: inputs[input])?.op as? Constant,
-      constant.values.count == 1, graph.type(of: inputs[input]).shape.elementsPerExample == 1
+      constant.values.count == 1, case let shape = graph.type(of: inputs[input]).shape, shape.elementsPerExample == 1,
+      shape.rank <= inputShape.rank
     else { return nil }
     return constant.values[0]
   }

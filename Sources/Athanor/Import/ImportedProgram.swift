@@ -7,10 +7,42 @@ package struct ImportedProgram {
   /// By name, `layer/weight`.
   package let weights: [String: Tensor]
 
+  /// Lengths are as open as the file has them. A first length of 1 is taken for that of a batch, and may be any, as long as all operations
+  /// leave examples apart; otherwise all lengths are those that the file begins with.
+  ///
   /// - Throws: `AthanorError` that names the operation at fault.
   package init(_ program: Program) throws {
-    var walk = ImportWalk(program)
-    (network, weights) = try walk.network()
+    var firstError: (any Error)?
+    for (candidate, batch) in program.readings {
+      do {
+        var walk = ImportWalk(candidate, batch: batch)
+        (network, weights) = try walk.network()
+        return
+      } catch {
+        firstError = firstError ?? error
+      }
+    }
+    throw firstError ?? AthanorError(.unsupported, at: "", "it has no inputs")
+  }
+}
+
+extension Program {
+  /// The program with the lengths of its inputs as open as can be, and then less so; and the length that it has for a batch where it is not
+  /// open in the file.
+  fileprivate var readings: [(program: Program, batch: Int?)] {
+    var (batched, sized, fixed) = (self, self, self)
+    for index in inputs.indices {
+      let isExample = inputs[index].shape.count > 1 && inputs[index].shape[0] == 1 && inputs[index].open[0] == nil
+      if isExample { batched.inputs[index].open[0] = Length.batchName }
+      fixed.inputs[index].open = [:]
+      sized.inputs[index].open = batched.inputs[index].open.filter { $0.value == Length.batchName }
+    }
+    let batch = inputs.contains { $0.open.values.contains(Length.batchName) } ? nil : 1
+    var readings = inputs.isEmpty ? [] : [(batched, batch)]
+    // Without a length to begin with there is no other way.
+    guard inputs.allSatisfy({ $0.shape.allSatisfy { $0 > 0 } }) else { return readings }
+    for reading in [sized, fixed] where !readings.contains(where: { $0.0 == reading }) { readings.append((reading, batch)) }
+    return readings
   }
 }
 
@@ -34,19 +66,25 @@ private struct ImportWalk {
   private var places: [ValueID: Network.Reference] = [:]
   private var steps: [Step] = []
 
-  init(_ program: Program) { self.program = program }
+  /// The length that the program has for a batch; nil where it is open there.
+  private let batch: Int?
+
+  init(_ program: Program, batch: Int?) {
+    self.program = program
+    self.batch = batch
+  }
 
   mutating func network() throws -> (Network, [String: Tensor]) {
     let ports = program.inputs.map { input in
       Port(
-        name: program.inputs.count == 1 ? "input_layer" : input.name, dtype: input.dtype,
-        lengths: [.batch] + input.exampleShape.map(Length.fixed))
+        name: program.inputs.count == 1 ? "input_layer" : input.name, dtype: input.dtype, lengths: input.lengths,
+        exampleAxis: input.lengths.firstIndex(of: .batch))
     }
     for (index, (port, input)) in zip(ports, program.inputs).enumerated() {
       _ = try Input(port: port, name: port.name).outcome.get()
       let value = try builder.source(.input(Slot.input(index).key), port.declaredType)
       places[value.id] = .input(index)
-      values[input.name] = ImportedValue(value, layout: input.isPicture ? .picture : .plain)
+      values[input.name] = ImportedValue(value, layout: input.layout)
     }
     for operation in program.operations {
       do {
@@ -68,7 +106,7 @@ private struct ImportWalk {
     var read: [String: ImportedValue] = [:]
     for name in operation.computedNames { read[name] = values[name] }
     let site = try ImportSite(
-      operation, read, batch: program.inputs.first?.shape.first, builder, weight: weights.declare)
+      operation, read, batch: batch, builder, weight: weights.declare)
     let results = try site.results()
     if !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results.compactMap(\.id)) {
       try addOperation(site, weights.named, results)
@@ -145,14 +183,20 @@ private struct ImportWalk {
 
   private mutating func place(ofOutput name: String) throws -> Network.Reference {
     let first = builder.graph.nodes.count
-    guard let value = values[name], value.constant == nil, let result = try builder.plain(value).id else {
-      throw AthanorError(
-        .data, at: "output \"\(name)\"", "nothing computes it from the input", fix: "The file is damaged.")
+    let place = "output \"\(name)\""
+    guard let value = values[name] else {
+      throw AthanorError(.data, at: place, "nothing computes it from the input", fix: "The file is damaged.")
     }
-    guard addLayers(nil, builder.graph.nodes[first...], [:], []), let place = places[result] else {
-      throw AthanorError(.unsupported, at: "output \"\(name)\"", "its axes cannot be put in the program's order")
+    guard let result = try value.constant == nil ? builder.plain(value).id : nil else {
+      throw AthanorError(.unsupported, at: place, "it is the same whatever the input, which is not supported")
     }
-    return place
+    guard builder.graph.type(of: result).shape.axes.count(where: { $0.openNames.contains(Length.batchName) }) <= 1 else {
+      throw AthanorError(.unsupported, at: place, "two of its axes count examples, which are computed each by itself")
+    }
+    guard addLayers(nil, builder.graph.nodes[first...], [:], []), let reference = places[result] else {
+      throw AthanorError(.unsupported, at: place, "its axes cannot be put in the program's order")
+    }
+    return reference
   }
 
   // MARK: Layers

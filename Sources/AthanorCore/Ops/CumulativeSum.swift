@@ -57,7 +57,7 @@ package struct CumulativeSum: ForwardOp {
       .x: .value(x), .axis: .integer(x.layout.programAxis(axis)), .exclusive: .flag(isExclusive),
       .reverse: .flag(isReversed),
     ]
-    return [try site.emit(.cumulativeSum, arguments, shape: site.outputShapes[0], layout: x.layout)]
+    return [try site.emit(.cumulativeSum, arguments, site.outputTypes[0], layout: x.layout)]
   }
 }
 
@@ -67,7 +67,7 @@ extension OperationKind {
   ) { site in
     var x = try site.computed(.x)
     let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
-    guard axis != 0 else { throw site.unsupported("it goes along the batch; examples are computed each by itself") }
+    try site.requireNoExamples([axis], of: x)
     if x.layout != .picture { x = try site.plain(x) }
     let op = CumulativeSum(
       axis: x.layout.graphAxis(axis), isExclusive: try site.operation.flag(.exclusive),

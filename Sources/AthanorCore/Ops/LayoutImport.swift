@@ -56,6 +56,9 @@ extension OperationKind {
       [(Int, Int)](repeating: (0, 0), count: x.rank - pad.count / 2)
       + (0..<pad.count / 2).map { (pad[2 * $0], pad[2 * $0 + 1]) }
     let value = x.layout == .picture ? x : try site.plain(x)
+    guard !x.countsExamples || pairs[0] == (0, 0) else {
+      throw site.unsupported("it puts examples around the batch")
+    }
     let order = value.layout.graphOrder(pairs)
     return try site.map(value) { try $0.padded(before: order.map(\.0), after: order.map(\.1)) }
   }
@@ -66,8 +69,13 @@ extension OperationKind {
     var value = try site.value(site.plain(site.computed(.x)))
     let begins = try site.integers(.begin, count: value.shape.rank)
     let sizes = try site.integers(.size, count: value.shape.rank)
-    for axis in 1..<max(1, value.shape.rank) {
-      guard let length = value.shape[axis] else { continue }
+    for axis in 0..<value.shape.rank {
+      guard let length = value.shape[axis] else {
+        guard begins[axis] == 0, sizes[axis] == -1 || axis == 0 && sizes[axis] == site.batch else {
+          throw site.unsupported("it takes a part of axis \(axis), whose length is open")
+        }
+        continue
+      }
       let begin = begins[axis] < 0 ? begins[axis] + length : begins[axis]
       guard (0...length).contains(begin), sizes[axis] >= -1, sizes[axis] <= length - begin else {
         throw site.damaged("it takes \(sizes) of shape \(value.shape)")
@@ -88,6 +96,7 @@ extension OperationKind {
     }
     guard let first = parts.first else { throw site.damaged("it joins nothing") }
     let axis = try site.axis(site.operation.integer(.axis), rank: first.rank)
+    try site.requireNoExamples([axis], of: first)
     let layout: Layout = parts.allSatisfy { $0.layout == .picture } ? .picture : .plain
     let values = try parts.map { try site.value(layout == .picture ? $0 : site.plain($0)) }
     return [ImportedValue(try concatenate(values, axis: layout.graphAxis(axis)), layout: layout)]
@@ -95,27 +104,50 @@ extension OperationKind {
 }
 
 extension ImportSite {
-  /// The first length stands for the batch, whether it says 0, 1 or -1.
+  /// The value under another shape, in which 0 stands for a length as it was and -1 for what is left. The first length stands for an open
+  /// batch, whether it says 0, 1, -1 or the program's.
   func reshaped(_ x: ImportedValue, _ target: [Int]) throws -> ImportedValue {
-    let perExample = try value(x).shape.elementsPerExample
-    var rest = Array(target.dropFirst())
-    for axis in rest.indices where rest[axis] == 0 && axis + 1 < x.rank { rest[axis] = x.shape[axis + 1] ?? 0 }
-    let known = Tensor.elementCount(of: rest.filter { $0 != -1 }) ?? 0
-    if let open = rest.firstIndex(of: -1) { rest[open] = known > 0 ? perExample / known : 0 }
-    guard let first = target.first, [0, 1, -1, batch].contains(first), x.shape.first == .some(nil),
-      Tensor.elementCount(of: rest) == perExample
-    else {
-      throw unsupported(
-        "shape \(Shape(x.shape)) is to become \(target), but the batch must stay an axis of its own")
+    let from = x.axes
+    func unfit() -> AthanorError {
+      unsupported(
+        "shape \(Shape(x.shape)) is to become \(target), but "
+          + (x.countsExamples
+            ? "the batch must stay an axis of its own" : "the same elements are needed, and the same open lengths"))
     }
-    let shape = Shape([nil] + rest)
-    if rest.count == 1, x.layout != .plain {
-      guard x.layout == .picture, let height = x.shape[2], let width = x.shape[3], let channels = x.shape[1] else {
-        return x
+    var axes = target.enumerated().map { place, length -> Shape.Axis? in
+      switch length {
+      case 0 where place < from.count: from[place]
+      case -1: nil
+      default: Shape.Axis(length)
       }
-      return ImportedValue(
-        try value(x).reshaped(shape), layout: .flattening(height: height, width: width, channels: channels))
     }
-    return ImportedValue(try value(plain(x)).reshaped(shape))
+    if x.countsExamples, let first = target.first {
+      guard [0, 1, -1, batch].contains(first) else { throw unfit() }
+      if first != -1 || target.dropFirst().contains(-1) { axes[0] = from[0] }
+    }
+    if let open = axes.firstIndex(of: nil) {
+      guard let all = Tensor.elementCount(of: from.map(\.length)),
+        let known = Tensor.elementCount(of: axes.compactMap { $0?.length }), known > 0
+      else { throw unfit() }
+      let named = Set(axes.compactMap { $0?.openNames }.flatMap(\.self))
+      axes[open] = Shape.Axis(all / known, openNames: Shape(axes: from).openNames.subtracting(named))
+    }
+    let shape = Shape(axes: axes.compactMap(\.self))
+    guard shape.rank == target.count, shape.openNames == Shape(axes: from).openNames,
+      Tensor.elementCount(of: shape.sizes) == Tensor.elementCount(of: from.map(\.length)),
+      !x.countsExamples || shape.axes.first == from[0]
+    else { throw unfit() }
+    return try reshaped(x, to: shape.axes)
+  }
+
+  /// The value with the same elements in other axes. A picture of which the first axis is kept and all others become one stays in its order.
+  func reshaped(_ x: ImportedValue, to axes: [Shape.Axis]) throws -> ImportedValue {
+    let isFlat = axes.count == 2 && axes.first == x.axes.first
+    if isFlat, case .flattened = x.layout { return x }
+    if isFlat, x.layout == .picture, let channels = x.shape[1], let height = x.shape[2], let width = x.shape[3] {
+      return ImportedValue(
+        try value(x).reshaped(Shape(axes: axes)), layout: .flattening(height: height, width: width, channels: channels))
+    }
+    return ImportedValue(try value(plain(x)).reshaped(Shape(axes: axes)))
   }
 }

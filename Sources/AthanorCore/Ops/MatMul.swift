@@ -131,7 +131,7 @@ package struct MatMul: ForwardOp {
         .x: .value(try site.plain(a)), .y: .value(try site.plain(b)), .transposeX: .flag(transposeA),
         .transposeY: .flag(transposeB),
       ]
-      return [try activation.export(site.emit(.matmul, arguments, shape: site.outputShapes[0]), site)]
+      return [try activation.export(site.emit(.matmul, arguments, site.outputTypes[0]), site)]
     }
     if !transposeB { weights = weights.transposed([1, 0]) }  // [M, K]
     // The weights follow the order of a flattened picture, so that nothing need be moved when the model runs.
@@ -140,7 +140,7 @@ package struct MatMul: ForwardOp {
       .x: .value(isFlattened ? a : try site.plain(a)), .weight: .constant(site.columns(weights, following: a.layout)),
     ]
     if site.inputs.count == 3 { arguments[.bias] = .constant(try site.constant(2, "the bias")) }
-    return [try activation.export(site.emit(.linear, arguments, shape: site.outputShapes[0]), site)]
+    return [try activation.export(site.emit(.linear, arguments, site.outputTypes[0]), site)]
   }
 }
 
@@ -154,10 +154,8 @@ extension OperationKind {
   ) { site in
     let y = try site.value(.y)
     let (transposesX, transposesY) = (try site.operation.flag(.transposeX), try site.operation.flag(.transposeY))
-    if let matrix = y.constant {
-      guard matrix.shape.count == 2, !transposesX else {
-        throw site.unsupported("its weights have shape \(matrix.shape) but a matrix is needed")
-      }
+    let x = try site.computed(.x)
+    if let matrix = y.constant, matrix.shape.count == 2, !transposesX, x.rank >= 2 {
       return try site.product(transposesY ? matrix : matrix.transposed([1, 0]))
     }
     func swapped(_ value: Value) throws -> Value {
@@ -165,8 +163,25 @@ extension OperationKind {
       guard rank >= 2 else { throw site.damaged("a factor has \(rank) axes but at least 2 are needed") }
       return try value.transposed(Array(0..<rank - 2) + [rank - 1, rank - 2])
     }
-    let (left, right) = (try site.value(site.plain(site.computed(.x))), try site.value(site.plain(y)))
-    return [ImportedValue(try (transposesX ? swapped(left) : left).matmul(transposesY ? swapped(right) : right))]
+    var left = try site.value(site.plain(x))
+    var right = try y.constant.map { try site.weight("y", $0) } ?? site.value(site.plain(y))
+    // A vector is a row on the left and a column on the right, and has no axis for that in the result.
+    let (isRow, isColumn) = (left.shape.rank == 1, right.shape.rank == 1)
+    if isRow { left = try left.reshaped(Shape(axes: [Shape.Axis(1)] + left.shape.axes)) }
+    if isColumn { right = try right.reshaped(Shape(axes: right.shape.axes + [Shape.Axis(1)])) }
+    left = transposesX ? try swapped(left) : left
+    right = transposesY ? try swapped(right) : right
+    let matrices = [left, right].map { Shape(axes: $0.shape.axes.dropLast(2)) }
+    if right.shape.rank > 2, let leading = Shape.broadcast(matrices[0], matrices[1]) {
+      left = try left.apply(BroadcastTo(shape: Shape(axes: leading.axes + left.shape.axes.suffix(2))))
+      right = try right.apply(BroadcastTo(shape: Shape(axes: leading.axes + right.shape.axes.suffix(2))))
+    }
+    var product = try left.matmul(right)
+    var axes = product.shape.axes
+    if isColumn { axes.removeLast() }
+    if isRow { axes.remove(at: product.shape.rank - 2) }
+    product = try product.reshaped(Shape(axes: axes))
+    return [ImportedValue(product)]
   }
 }
 
@@ -177,6 +192,7 @@ extension ImportSite {
       throw unsupported("its weights have shape \(matrix.shape) but a matrix is needed")
     }
     let x = try computed(.x)
+    guard x.rank >= 2 else { return try vectorProduct(x, matrix) }
     var value: Value
     if case .flattened(let height, let width, let channels) = x.layout, matrix.shape[1] == height * width * channels {
       // The weights follow the order in which the picture lies, so that it need not be moved.
@@ -187,5 +203,13 @@ extension ImportSite {
     value = try value.matmul(weight("kernel", columns(matrix, following: x.layout).transposed([1, 0])))  // [..., M]
     if let bias = try operation.tensor(.bias) { value = try value + weight("bias", bias.reshaped(to: [bias.count])) }
     return [ImportedValue(value)]
+  }
+
+  /// The product of a vector.
+  private func vectorProduct(_ x: ImportedValue, _ matrix: Tensor) throws -> [ImportedValue] {
+    let row = try value(x).reshaped(Shape(axes: [Shape.Axis(1)] + x.axes))
+    var value = try row.matmul(weight("kernel", matrix.transposed([1, 0])))
+    if let bias = try operation.tensor(.bias) { value = try value + weight("bias", bias.reshaped(to: [bias.count])) }
+    return [ImportedValue(try value.reshaped([matrix.shape[0]]))]
   }
 }

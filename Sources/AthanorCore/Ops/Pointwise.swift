@@ -16,11 +16,11 @@ package struct PointwiseRow: Sendable {
   /// ONNX's name of an operator with the same inputs and parameters; nil where it has none.
   package let onnx: String?
   /// The function of two known numbers, where files compute shapes with it.
-  package let number: (@Sendable (Float, Float) -> Float)?
+  package let number: (@Sendable (Double, Double) -> Double)?
 
   init(
     _ name: String? = nil, _ parameter: Parameter? = nil, onnx: String? = nil,
-    number: (@Sendable (Float, Float) -> Float)? = nil
+    number: (@Sendable (Double, Double) -> Double)? = nil
   ) {
     self.name = name
     self.parameter = parameter
@@ -142,7 +142,7 @@ package struct Unary: ForwardOp {
       kind = try .unary(function)
       if let name = function.row.parameter?.name { arguments[name] = .number(name == .alpha ? alpha : 0) }
     }
-    return [try site.emit(kind, arguments, shape: site.outputShapes[0], layout: layout)]
+    return [try site.emit(kind, arguments, site.outputTypes[0], layout: layout)]
   }
 }
 
@@ -251,7 +251,7 @@ package struct Binary: ForwardOp {
     let (values, layout) = try site.aligned(site.inputs)
     return [
       try site.emit(
-        .binary(function), [.x: .value(values[0]), .y: .value(values[1])], shape: site.outputShapes[0], layout: layout)
+        .binary(function), [.x: .value(values[0]), .y: .value(values[1])], site.outputTypes[0], layout: layout)
     ]
   }
 }
@@ -275,11 +275,15 @@ extension OperationKind {
       name, [.required(.x), .required(.y)], function: .binary(function),
       fold: { site in try number.flatMap { try site.foldedArithmetic($0) } }
     ) { site in
-      let operands = try [ArgumentName.x, .y].map { argument in
-        let value = try site.value(argument)
-        return value.constant.map { ImportedValue(constant: $0.trimmed) } ?? value
+      let given = try [ArgumentName.x, .y].map(site.value)
+      let rank = given.filter { $0.constant == nil }.map(\.rank).max() ?? .max
+      // Ones in front say nothing, unless they make axes.
+      let operands = given.map { value in
+        value.constant.map { ImportedValue(constant: $0.shape.count > rank ? $0 : $0.trimmed) } ?? value
       }
-      let (aligned, layout) = try site.aligned(operands)
+      let (aligned, layout) =
+        operands.contains { $0.constant != nil && $0.rank > rank }
+        ? (try operands.map(site.plain), .plain) : try site.aligned(operands)
       // Several known numbers are a weight.
       let values = try zip(aligned, ["x", "y"]).map { value, name in
         guard let tensor = value.constant, tensor.count > 1 else { return try site.value(value) }

@@ -77,7 +77,7 @@ package struct Reduce: ForwardOp {
     let arguments: [ArgumentName: Program.Argument] = [
       .x: .value(x), .axes: .integers(axes.map(x.layout.programAxis)), .keepDims: .flag(false),
     ]
-    return [try site.emit(kind, arguments, shape: site.outputShapes[0])]
+    return [try site.emit(kind, arguments, site.outputTypes[0])]
   }
 }
 
@@ -121,17 +121,15 @@ extension OperationKind {
   ) -> OperationKind {
     OperationKind(name, [.required(.x), .optional(.axes, .integers), .flag(.keepDims)]) { site in
       var x = try site.computed(.x)
-      let wanted = (try site.axes(.axes, rank: x.rank) ?? Array(0..<x.rank)).sorted()
-      guard !wanted.contains(0) else {
-        throw site.unsupported("it goes along the batch; examples are computed each by itself")
-      }
+      let wanted = Set(try site.axes(.axes, rank: x.rank) ?? Array(0..<x.rank)).sorted()
+      try site.requireNoExamples(wanted, of: x)
       if x.layout != .picture || wanted != [2, 3] { x = try site.plain(x) }
       let axes = wanted.map(x.layout.graphAxis)
       let value = try site.value(x)
       let y = try reduce(value, axes)
       guard try site.operation.flag(.keepDims) else { return [ImportedValue(y)] }
-      let lengths = value.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element }
-      return [ImportedValue(try y.reshaped(Shape(lengths)), layout: x.layout)]
+      let kept = value.shape.axes.enumerated().map { axes.contains($0.offset) ? Shape.Axis(1) : $0.element }
+      return [ImportedValue(try y.reshaped(Shape(axes: kept)), layout: x.layout)]
     }
   }
 }

@@ -33,7 +33,7 @@ package struct Softmax: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     let x = try site.plain(site.inputs[0])
-    return [try site.emit(.softmax, [.x: .value(x), .axis: .integer(-1)], shape: site.outputShapes[0])]
+    return [try site.emit(.softmax, [.x: .value(x), .axis: .integer(-1)], site.outputTypes[0])]
   }
 }
 
@@ -41,11 +41,18 @@ extension OperationKind {
   package static let softmax = OperationKind("softmax", [.required(.x), .integer(.axis, -1)]) { site in
     var x = try site.computed(.x)
     let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
+    try site.requireNoExamples([axis], of: x)
     if x.layout != .picture || axis != 1 { x = try site.plain(x) }
-    guard x.layout.graphAxis(axis) == x.rank - 1 else {
-      throw site.unsupported("its axis is \(axis), but only the last or a picture's channels can be")
+    let last = x.rank - 1
+    var order = Array(0...last)
+    order.swapAt(x.layout.graphAxis(axis), last)
+    return try site.map(x) { x in
+      guard last > 0 else {
+        return try AthanorCore.softmax(x.reshaped(Shape(axes: [Shape.Axis(1)] + x.shape.axes))).reshaped(x.shape)
+      }
+      guard order[last] != last else { return try AthanorCore.softmax(x) }
+      return try AthanorCore.softmax(x.reordered(order)).transposed(order)
     }
-    return try site.map(x) { try AthanorCore.softmax($0) }
   }
 }
 

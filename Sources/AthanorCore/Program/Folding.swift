@@ -4,6 +4,17 @@ extension ImportSite {
   /// The numbers as they are.
   package func foldedIdentity() throws -> Tensor? { try operation.required(.x) }
 
+  /// The numbers in another type; integers are cut towards zero.
+  func foldedCast() throws -> Tensor? {
+    let x = try operation.required(.x)
+    switch OperationKind.Precision(rawValue: try operation.text(.dtype)) {
+    case let type? where type.isFloatingPoint: return Tensor(uncheckedShape: x.shape, .float32(x.floats))
+    case .int32, .int64: return try like(.int32, x.shape, x.doubles)
+    case .bool: return Tensor(uncheckedShape: x.shape, .int32(x.floats.map { $0 == 0 ? 0 : 1 }))
+    default: return nil
+    }
+  }
+
   package func foldedReshape() throws -> Tensor? {
     let x = try operation.required(.x)
     var shape = try operation.integers(.shape)
@@ -22,43 +33,47 @@ extension ImportSite {
 
   package func foldedExpansion() throws -> Tensor? {
     let x = try operation.required(.x)
-    return try known(x, expanded(x.shape.map { $0 }).map { $0 ?? 1 })
+    return try known(x, expanded(x.shape, with: 1))
   }
 
   package func foldedTranspose() throws -> Tensor? {
     let x = try operation.required(.x)
     let order = try axes(.perm, rank: x.shape.count) ?? x.shape.indices.reversed()
     guard order.sorted() == Array(x.shape.indices) else { throw damaged("perm") }
-    return x.transposed(order)
+    return try like(x.dtype, order.map { x.shape[$0] }, x.transposed(order).doubles)
   }
 
   package func foldedGather() throws -> Tensor? {
     let (x, rows) = (try operation.required(.x), try operation.required(.indices))
     guard try operation.integer(.axis) == 0, x.shape.count == 1 else { return nil }
-    let (numbers, places) = (x.floats, try rows.integers.map { try axis($0, rank: x.count) })
-    return like(x, rows.shape, places.map { numbers[$0] })
+    let (numbers, places) = (x.doubles, try rows.integers.map { try axis($0, rank: x.count) })
+    return try like(x.dtype, rows.shape, places.map { numbers[$0] })
   }
 
   package func foldedSlice() throws -> Tensor? {
     let x = try operation.required(.x)
     guard x.shape.count == 1 else { return nil }
     let range = try range(of: 0, length: x.count)
-    return like(x, [range.count], Array(x.floats[range]))
+    return try like(x.dtype, [range.count], Array(x.doubles[range]))
   }
 
   package func foldedConcatenation() throws -> Tensor? {
     let parts = values(.values).compactMap(\.constant)
-    guard parts.allSatisfy({ $0.shape.count <= 1 }), let first = parts.first else { return nil }
-    let numbers = parts.flatMap(\.floats)
-    return like(first, [numbers.count], numbers)
+    guard parts.allSatisfy({ $0.shape.count <= 1 && $0.dtype == parts[0].dtype }), let first = parts.first else {
+      return nil
+    }
+    let numbers = parts.flatMap(\.doubles)
+    return try like(first.dtype, [numbers.count], numbers)
   }
 
-  package func foldedArithmetic(_ body: (Float, Float) -> Float) throws -> Tensor? {
+  package func foldedArithmetic(_ body: (Double, Double) -> Double) throws -> Tensor? {
     let (x, y) = (try operation.required(.x), try operation.required(.y))
-    guard x.count == y.count || (x.count == 1 && y.count > 0) || (y.count == 1 && x.count > 0) else { return nil }
-    let (a, b) = (x.floats, y.floats)
-    let numbers = (0..<Swift.max(a.count, b.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
-    return like(x, x.count >= y.count ? x.shape : y.shape, numbers)
+    let isPair = x.shape == y.shape || x.count == 1 && x.shape.count <= y.shape.count
+    guard x.dtype == y.dtype, isPair || y.count == 1 && y.shape.count <= x.shape.count else { return nil }
+    let (a, b) = (x.doubles, y.doubles)
+    let shape = isPair ? y.shape : x.shape
+    let numbers = (0..<(isPair ? b.count : a.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
+    return try like(x.dtype, shape, numbers)
   }
 
   private func damaged(_ argument: ArgumentName) -> AthanorError {
@@ -70,23 +85,43 @@ extension ImportSite {
     return tensor.reshaped(to: shape)
   }
 
-  /// Numbers of the type of others.
-  private func like(_ tensor: Tensor, _ shape: [Int], _ values: [Float]) -> Tensor {
-    if case .int32 = tensor.storage {
-      return Tensor(uncheckedShape: shape, .int32(values.map { Int32(exactly: $0.rounded(.towardZero)) ?? 0 }))
-    }
-    return Tensor(uncheckedShape: shape, .float32(values))
+  /// Numbers of a type; integers are cut towards zero.
+  private func like(_ dtype: DType, _ shape: [Int], _ values: [Double]) throws -> Tensor {
+    guard dtype == .int32 else { return Tensor(uncheckedShape: shape, .float32(values.map { Float($0) })) }
+    return Tensor(
+      uncheckedShape: shape,
+      .int32(
+        try values.map { value in
+          guard let integer = Int32(exactly: value.rounded(.towardZero)) else {
+            throw unsupported("it computes \(value), which does not fit 32-bit integers")
+          }
+          return integer
+        }))
   }
 
   /// Lengths with ones put in at the places of `axes`.
-  func expanded(_ lengths: [Int?]) throws -> [Int?] {
+  func expanded<Length>(_ lengths: [Length], with one: Length) throws -> [Length] {
     let rank = lengths.count + (try operation.integers(.axes).count)
     var result = lengths
+    var last = -1
     for axis in try axes(.axes, rank: rank)?.sorted() ?? [] {
-      guard axis <= result.count else { throw damaged(.axes) }
-      result.insert(1, at: axis)
+      guard last < axis, axis <= result.count else { throw damaged(.axes) }
+      result.insert(one, at: axis)
+      last = axis
     }
     return result
+  }
+
+  /// Whether `slice_by_index` takes all of an axis, however long it is.
+  func takesWhole(_ axis: Int) throws -> Bool {
+    func value(_ argument: ArgumentName) throws -> Int? {
+      let values = try operation.integers(argument)
+      return axis < values.count ? values[axis] : nil
+    }
+    let begins = try (value(.beginMask) ?? 0) != 0 || [0, nil].contains(value(.begin))
+    let ends =
+      try (value(.endMask) ?? 0) != 0 || value(.end).map { $0 >= Int(Int32.max) || axis == 0 && $0 == batch } ?? true
+    return try begins && ends && (value(.stride) ?? 1) == 1
   }
 
   /// Which places of an axis `slice_by_index` takes.

@@ -72,10 +72,12 @@ extension OperationKind {
     let value = try site.value(site.plain(site.computed(.x)))
     let rank = value.shape.rank
     let axes = (try site.axes(.axes, rank: rank) ?? Array((0..<rank).dropFirst())).sorted()
-    guard axes == Array(rank - axes.count..<rank), axes.first.map({ $0 > 0 }) == true else {
+    guard axes == Array(max(0, rank - axes.count)..<rank), let first = axes.first,
+      first > 0 || value.shape.axes.first?.isOpen == false
+    else {
       throw site.unsupported("it normalises axes \(axes), but only the last ones can be")
     }
-    let kept = Shape(value.shape.lengths.enumerated().map { axes.contains($0.offset) ? 1 : $0.element })
+    let kept = Shape(axes: value.shape.axes.enumerated().map { $0.offset < first ? $0.element : Shape.Axis(1) })
     let centred = try value - value.mean(axes: axes).reshaped(kept)
     let epsilon = try site.operation.number(.epsilon)
     var y = try centred * rsqrt(square(centred).mean(axes: axes).reshaped(kept) + epsilon)

@@ -26,15 +26,21 @@ package struct ImportedValue: Sendable, LaidOut {
   /// The value in the graph; nil for known numbers.
   package var id: ValueID? { if case .computed(let id, _) = content { id } else { nil } }
 
-  package var rank: Int { shape.count }
+  package var rank: Int { axes.count }
 
-  /// The lengths in the program, nil for the batch.
-  package var shape: [Int?] {
+  /// The axes in the program.
+  var axes: [Shape.Axis] {
     switch content {
-    case .numbers(let tensor): tensor.shape
-    case .computed(_, let shape): layout.programOrder(shape.lengths)
+    case .numbers(let tensor): tensor.shape.map { Shape.Axis($0) }
+    case .computed(_, let shape): layout.programOrder(shape.axes)
     }
   }
+
+  /// The lengths in the program, nil for open ones.
+  package var shape: [Int?] { axes.map(\.fixed) }
+
+  /// Whether the first axis is open: it counts examples then, which are computed each by itself.
+  var countsExamples: Bool { axes.first?.isOpen == true }
 }
 
 /// The graph's side of layouts.
@@ -90,7 +96,7 @@ extension GraphBuilder: GraphSide {
 package struct ImportSite: GraphSide {
   package let operation: Program.Operation
   package let builder: GraphBuilder
-  /// The batch that the program was written for; nil where that is not known.
+  /// The length that the program has for an axis of examples; nil where it has none.
   package let batch: Int?
   private let computed: [String: ImportedValue]
   private let declare: (_ name: String, Tensor) throws -> Value
@@ -172,6 +178,12 @@ package struct ImportSite: GraphSide {
       throw AthanorError(.data, at: "", "it names axis \(axis) of a value with \(rank) axes")
     }
     return axis < 0 ? axis + rank : axis
+  }
+
+  /// - Throws: `AthanorError` when an axis counts examples.
+  func requireNoExamples(_ axes: [Int], of x: ImportedValue) throws {
+    guard axes.contains(0), x.countsExamples else { return }
+    throw unsupported("it goes along the batch; examples are computed each by itself")
   }
 
   package func axes(_ argument: ArgumentName, rank: Int) throws -> [Int]? {

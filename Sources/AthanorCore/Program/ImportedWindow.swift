@@ -22,18 +22,26 @@ extension ImportSite {
   ) throws -> Window2D {
     let strides = try integers(.strides, count: 2)
     let plain = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
-    guard (size + strides + dilations).allSatisfy({ (1...Window2D.mostPlaces).contains($0) }),
-      let height = x.shape[1], let width = x.shape[2]
-    else {
+    guard (size + strides + dilations).allSatisfy({ (1...Window2D.mostPlaces).contains($0) }), x.shape.rank == 4 else {
       _ = try plain.outputSize(x.shape, "window")
       return plain
+    }
+    let axes = x.shape.axes[1...2]
+    let (height, width) = (x.shape.axes[1].length, x.shape.axes[2].length)
+    /// Padding that depends on a length must hold for each one.
+    func requireFixed(_ what: String) throws {
+      guard axes.contains(where: \.isOpen), strides != [1, 1] else { return }
+      throw unsupported("it \(what) for a picture of open size \(x.shape), which is supported at strides of 1 alone")
     }
     let reaches = zip(size, dilations).map { ($0 - 1) * $1 + 1 }
     var (before, after) = ([0, 0], [0, 0])
     let kind = try operation.choice(.padType, OperationKind.PadType.self)
     switch kind {
     case .valid: break
+    case .same where axes.contains(where: \.isOpen):
+      return Window2D(kernel: size, strides: strides, dilations: dilations, padding: .same)
     case .same, .sameLower:
+      try requireFixed("puts an odd place of padding first")
       for (axis, length) in [height, width].enumerated() {
         let count = (length + strides[axis] - 1) / strides[axis]
         let total = max((count - 1) * strides[axis] + reaches[axis] - length, 0)
@@ -45,6 +53,7 @@ extension ImportSite {
       (before, after) = ([pad[0], pad[2]], [pad[1], pad[3]])
     }
     if operation.kind.parameters.contains(where: { $0.name == .ceilMode }), try operation.flag(.ceilMode) {
+      try requireFixed("rounds its size up")
       for (axis, length) in [height, width].enumerated() {
         let padded = length + before[axis] + after[axis]
         guard padded >= size[axis] else { continue }
@@ -69,7 +78,9 @@ extension ImportSite {
 extension Window2D {
   /// The same window with its padding called `same` where it is that for a picture `[N, H, W, C]`.
   func named(for picture: Shape) -> Window2D {
-    guard case .explicit = padding else { return self }
+    guard case .explicit = padding, strides == [1, 1] || !picture.axes[1...2].contains(where: \.isOpen) else {
+      return self
+    }
     let same = Window2D(kernel: kernel, strides: strides, dilations: dilations, padding: .same)
     let isSame = (0..<2).allSatisfy { axis in
       let length = picture.axes[axis + 1].length

@@ -4,8 +4,10 @@ package struct Program: Hashable, Sendable {
   package struct Input: Hashable, Sendable {
     package var name: String
     package var dtype = DType.float32
-    /// With the batch as first length, in the program's order (pictures: `[N, C, H, W]`).
+    /// In the program's order (pictures: `[N, C, H, W]`).
     package var shape: [Int]
+    /// The names of open lengths, by axis. There the shape has the length with which a file begins, or 0 where it has none.
+    package var open: [Int: String] = [:]
     /// Whether pictures go in, so that the model takes `[H, W, C]`.
     package var isPicture = false
 
@@ -16,8 +18,17 @@ package struct Program: Hashable, Sendable {
       self.isPicture = isPicture
     }
 
-    /// The shape of one example for `Model`.
-    package var exampleShape: [Int] { isPicture ? [shape[2], shape[3], shape[1]] : Array(shape.dropFirst()) }
+    package var layout: Layout { isPicture ? .picture : .plain }
+
+    /// The axes, in the program's order.
+    package var axes: [Shape.Axis] {
+      shape.enumerated().map { Shape.Axis($1, openNames: Set([open[$0]].compactMap(\.self))) }
+    }
+
+    /// The lengths in a graph.
+    package var lengths: [Length] {
+      layout.graphOrder(shape.enumerated().map { axis, length in open[axis].map(Length.open) ?? .fixed(length) })
+    }
   }
 
   /// A value that an operation computes.
@@ -25,9 +36,9 @@ package struct Program: Hashable, Sendable {
     package var name: String
     package var dtype = DType.float32
     /// In the program's order; nil where a file does not say.
-    package var shape: [Int]?
+    package var shape: Shape?
 
-    package init(_ name: String, dtype: DType = .float32, shape: [Int]? = nil) {
+    package init(_ name: String, dtype: DType = .float32, shape: Shape? = nil) {
       self.name = name
       self.dtype = dtype
       self.shape = shape
@@ -198,6 +209,13 @@ extension Program.Operation {
     try read(name) { if case .integers(let integers) = $0 { integers } else { nil } }
   }
 
+  /// The same operation with another argument.
+  ///
+  /// - Throws: `AthanorError` with an empty location when the argument is not of this kind.
+  package func with(_ name: ArgumentName, _ argument: Program.Argument) throws -> Program.Operation {
+    try Program.Operation(kind, name: self.name, arguments.merging([name: argument]) { $1 }, results: results)
+  }
+
   /// The same operation with its operands replaced.
   ///
   /// - Throws: `AthanorError` when an operand is not what the argument needs.
@@ -216,6 +234,16 @@ extension Program.Operation {
 }
 
 extension Tensor {
+  /// The elements in 64-bit floating point, which holds each of them exactly.
+  package var doubles: [Double] {
+    switch storage {
+    case .float32(let values): values.map { Double($0) }
+    case .float64(let values): values
+    case .int32(let values): values.map { Double($0) }
+    case .uint8(let values): values.map { Double($0) }
+    }
+  }
+
   /// The elements as integers; numbers that are none are cut.
   package var integers: [Int] {
     if case .int32(let values) = storage { return values.map { Int($0) } }

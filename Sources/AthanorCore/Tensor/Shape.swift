@@ -95,6 +95,9 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible, ExpressibleByA
     return Set(texts).count == 1 && Set(shapes.map(\.sizes)).count > 1 ? shapes.map { text($0.sizes) } : texts
   }
 
+  /// The names of all open lengths.
+  package var openNames: Set<String> { axes.reduce(into: []) { $0.formUnion($1.openNames) } }
+
   /// The lengths without the first axis.
   package var withoutBatch: [Int?] { Array(lengths.dropFirst()) }
 
