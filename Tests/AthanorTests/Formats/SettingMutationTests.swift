@@ -235,7 +235,7 @@ struct SettingMutationTests {
       "weighted_metrics":["acc"],"loss_weights":null,"run_eagerly":true,"steps_per_execution":1,"jit_compile":true,"device":"x"}
       """#
     let model = try Model(input: [2], threads: 1, layers: [Dense(1)])
-    try model.compile(TrainingConfiguration(keras: Configuration(parsing: text, at: "a")))
+    try model.compile(TrainingConfiguration(keras: Configuration(parsing: text, at: "a"), outputs: ["y"]))
     let taken = "is not supported and was not taken over; predictions do not change."
     #expect(
       model.warnings == [
