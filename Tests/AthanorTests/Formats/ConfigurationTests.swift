@@ -153,9 +153,9 @@ struct SerializationTests {
         Goal(
           loss: .huber(delta: 0.25), weight: 0.25, metrics: [.accuracy, .topKAccuracy(3), .loss(.meanAbsoluteError)])
       ])
-    let keras = try #require(given.kerasSerialized)
+    let keras = try #require(given.kerasTrainingConfiguration(outputs: nil))
     for read in try [
-      TrainingConfiguration(keras: Configuration(parsing: keras.description, at: "a")),
+      TrainingConfiguration(keras: Configuration(parsing: keras.description, at: "a"), outputs: ["y"]),
       TrainingConfiguration(Configuration(parsing: given.serialized.description, at: "a")),
     ] {
       #expect(read.optimizer == given.optimizer)
@@ -166,7 +166,7 @@ struct SerializationTests {
     // What has no name in files leaves Keras' whole configuration out, and is a name alone in Athanor's.
     let custom = TrainingConfiguration(
       optimizer: .sgd(), goals: [Goal(loss: Loss("own") { try $0 - $1 }, weight: 0.5), Goal()])
-    #expect(custom.kerasSerialized == nil)
+    #expect(custom.kerasTrainingConfiguration(outputs: nil) == nil)
     expectError("a.goals[0].loss: \"own\" is known to the program alone that wrote it.") {
       try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
     }
@@ -178,7 +178,7 @@ struct SerializationTests {
       Goal(loss: .meanSquaredError, metrics: [.loss(huber)]),
     ] {
       let custom = TrainingConfiguration(optimizer: .sgd(), goals: [goal])
-      #expect(custom.kerasSerialized == nil)
+      #expect(custom.kerasTrainingConfiguration(outputs: nil) == nil)
       #expect(throws: AthanorError.self) {
         try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
       }
