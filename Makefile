@@ -42,6 +42,7 @@ test: dependencies ## Every Swift test, in release mode; needs no Python
 
 parity: build $(VENV)/installed ## Compare with the real Keras
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
@@ -58,7 +59,7 @@ $(VENV)/installed: Tools/requirements.txt | python
 	touch $@
 
 neon: ## The kernels for 64-bit ARM against the reference, emulated where this machine is another (Debian)
-ifeq ($(shell uname -m),arm64)
+ifneq ($(filter arm64 aarch64,$(shell uname -m)),)
 	@mkdir -p .build
 	clang -std=gnu11 -O2 -I$(KERNELS)/include Tools/check_kernels.c $(KERNELS)/*.c $(KERNELS)/*/*.c -lm -lpthread \
 	  -o .build/check-kernels-neon

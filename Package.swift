@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 let package = Package(
@@ -43,11 +43,12 @@ let package = Package(
       name: "AthanorCoreML", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(
       name: "AthanorONNX", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
-    .target(name: "AthanorKeras", dependencies: ["Athanor", "CHDF5"]),
+    .target(name: "AthanorArchives", dependencies: ["Athanor", "CZip"]),
+    .target(name: "AthanorKeras", dependencies: ["Athanor", "AthanorArchives", "CHDF5"]),
     .target(
       name: "AthanorDatasets",
       dependencies: [
-        "Athanor", "CZip", "CZlib", "CPNG", "CTurboJPEG", .product(name: "Crypto", package: "swift-crypto"),
+        "Athanor", "AthanorArchives", "CZlib", "CPNG", "CTurboJPEG", .product(name: "Crypto", package: "swift-crypto"),
       ],
       resources: [.copy("Resources/digits")]),
     .executableTarget(

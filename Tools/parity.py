@@ -28,18 +28,6 @@ absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is an old format is k
 BATCH = 200
 
 
-def write_idx(path, array):
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
-    path.write_bytes(header + array.tobytes())
-
-
-def write_data(folder, train, test):
-    folder.mkdir()
-    for part, (images, labels) in {"train": train, "t10k": test}.items():
-        write_idx(folder / f"{part}-images-idx3-ubyte", images)
-        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
-
-
 def pixels(images):
     return images.astype("float32")[..., None] / 255
 

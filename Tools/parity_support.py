@@ -38,5 +38,17 @@ def idx(name, count=None):
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(axes)).reshape(axes)[:count]
 
 
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    path.write_bytes(header + array.tobytes())
+
+
+def write_data(folder, train, test):
+    folder.mkdir()
+    for part, (images, labels) in {"train": train, "t10k": test}.items():
+        write_idx(folder / f"{part}-images-idx3-ubyte", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
+
+
 def finish():
     sys.exit(f"{len(failures)} comparisons failed: {', '.join(failures)}" if failures else 0)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import AthanorCore
 import AthanorKernels
 import Foundation
 import PeakArithmetic
@@ -11,7 +12,7 @@ struct PeakBenchmark: ParsableCommand {
 }
 
 enum Peak {
-  static let all = gigaflops(threads: ProcessInfo.processInfo.activeProcessorCount)
+  static let all = gigaflops(threads: ThreadPool.coreCount)
 
   /// The best of some rounds, in 10^9 operations a second.
   static func gigaflops(threads: Int) -> Double {
@@ -32,7 +33,7 @@ struct KernelBenchmark: ParsableCommand {
 
   @Option(help: "The instruction set: reference, avx2, avx512 or neon; the best by default.") var instructions: String?
   @Option(help: "Only shapes with this in their names.") var only = ""
-  @Option var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Option var threads = ThreadPool.coreCount
 
   struct Figures: Encodable {
     let name: String

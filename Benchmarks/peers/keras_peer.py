@@ -88,5 +88,5 @@ print(json.dumps({
     "first_step_seconds": clock.first_step,
     "predict_seconds": predict_all,
     "latency_seconds": median_seconds(lambda: model.predict_on_batch(one), 200),
-    "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20),
 }))

@@ -101,5 +101,5 @@ print(json.dumps({
     "first_step_seconds": first_step,
     "predict_seconds": median_seconds(predict, 3),
     "latency_seconds": median_seconds(predict_one, 300),
-    "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20),
 }))

@@ -27,6 +27,10 @@ struct Export: AsyncParsableCommand {
   @Option(help: "Accept batches too, FROM-TO examples at a time: 1-64.") var batchRange: String?
   @Option(help: "Accept pictures of these sizes too, HEIGHTxWIDTH: 28x28,56x56.") var imageSizes: String?
   @Option(help: "Accept pictures of all sizes from the first to the second: 28x28-112x112.") var imageSizeRange: String?
+  @Option(
+    name: .customLong("length-range"),
+    help: "Accept an open length within a range, NAME=FROM-TO: length_1=1-512; may be given several times.")
+  var lengthRanges: [String] = []
   @Option(help: "Of weights and arithmetic: float32, or float16 for half the size.") var precision = CoreMLOptions
     .Precision.float32
   @Option(help: "Make kernels smaller (iOS 16 or newer): int8, palette8, palette6 or palette4.") var quantize:
@@ -77,11 +81,12 @@ struct Export: AsyncParsableCommand {
     guard imageInput != nil || (imageScale == nil && imageBias == nil) else {
       throw ValidationError("--image-scale and --image-bias go with --image-input.")
     }
-    guard [batchRange, imageSizes, imageSizeRange].compactMap(\.self).count <= 1 else {
-      throw ValidationError("Give one of --batch-range, --image-sizes and --image-size-range.")
+    guard [batchRange, imageSizes, imageSizeRange, lengthRanges.first].compactMap(\.self).count <= 1 else {
+      throw ValidationError("Give one of --batch-range, --image-sizes, --image-size-range and --length-range.")
     }
     guard output.hasSuffix(".onnx") else { return }
-    guard [classLabels, batchRange, imageSizes, imageSizeRange, wrapper].allSatisfy({ $0 == nil }), imageInput == nil,
+    guard [classLabels, batchRange, imageSizes, imageSizeRange, wrapper, lengthRanges.first].allSatisfy({ $0 == nil }),
+      imageInput == nil,
       precision == .float32, quantize == nil, descriptions.isEmpty
     else {
       throw ValidationError(
@@ -165,10 +170,23 @@ struct Export: AsyncParsableCommand {
       let parts = text.split(separator: "x").compactMap { Int($0) }
       return parts.count == 2 ? Size2D(parts[0], parts[1]) : nil
     }
+    func range(_ text: Substring) -> ClosedRange<Int>? {
+      let ends = text.split(separator: "-").compactMap { Int($0) }
+      return ends.count == 2 && ends[0] <= ends[1] ? ends[0]...ends[1] : nil
+    }
     if let batchRange {
-      let ends = batchRange.split(separator: "-").compactMap { Int($0) }
-      guard ends.count == 2, ends[0] <= ends[1] else { throw refuse("--batch-range", batchRange, "1-64") }
-      return .batch(ends[0]...ends[1])
+      guard let range = range(batchRange[...]) else { throw refuse("--batch-range", batchRange, "1-64") }
+      return .batch(range)
+    }
+    guard lengthRanges.isEmpty else {
+      let ranges = try lengthRanges.map { text in
+        let parts = text.split(separator: "=", maxSplits: 1)
+        guard parts.count == 2, let range = range(parts[1]) else {
+          throw refuse("--length-range", text, "length_1=1-512")
+        }
+        return (String(parts[0]), range)
+      }
+      return .lengths(Dictionary(ranges) { $1 })
     }
     if let imageSizes {
       let sizes = imageSizes.split(separator: ",").map(size)

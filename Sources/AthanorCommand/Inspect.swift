@@ -7,12 +7,20 @@ import Foundation
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a model file says of itself: inputs, outputs, description, operations, size.")
+    abstract: "Show what a model file says of itself: inputs, outputs, description, operations, weights, size.")
 
-  @Argument(help: "A .safetensors, .h5, .mlpackage, .mlmodel or .onnx file.") var file: String
+  @Argument(help: "A .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx file.") var file: String
+  @Option(help: "Draw the layers and their connections too, into this SVG file.") var graph: String?
   @Flag(help: "Print one JSON object.") var json = false
 
+  func validate() throws {
+    if let graph, !graph.lowercased().hasSuffix(".svg") {
+      throw ValidationError("--graph \(graph): give a name that ends with .svg.")
+    }
+  }
+
   func run() throws {
+    if let graph { try Terminal.write(NetworkFigure(NetworkSource.read(file)).svg(), to: graph) }
     let facts = try ModelFormat.reader(of: file).facts(file)
     let bytes = try Inspect.byteCount(file)
     guard json else { return print(facts.text(path: file, byteCount: bytes)) }

@@ -9,7 +9,8 @@ extension CoreMLOptions {
   /// How bytes become the model's numbers; nil when numbers go in.
   func pixels(_ source: Model) -> ExportFormat.Pixels? {
     guard case .picture(let scale, let bias) = input else { return nil }
-    return ExportFormat.Pixels(scale: scale ?? source.pixelScale, bias: bias)
+    let isScaled = source.inputs[0].dtype.isFloatingPoint
+    return ExportFormat.Pixels(scale: scale ?? (isScaled ? source.pixelScale : 1), bias: bias)
   }
 
   /// Writes the scaling of a picture: first the scale, then the bias.
@@ -18,7 +19,7 @@ extension CoreMLOptions {
     guard let pixels = pixels(source) else { return value }
     func apply(_ function: BinaryFunction, _ argument: Program.Argument) throws {
       value = try site.emit(
-        .binary(function), [.x: .value(value), .y: argument], shape: value.shape, layout: value.layout)
+        .binary(function), [.x: .value(value), .y: argument], value.type, layout: value.layout)
     }
     if pixels.scale != 1 { try apply(.multiply, .scalar(Double(pixels.scale))) }
     if pixels.bias.contains(where: { $0 != 0 }) {
@@ -36,7 +37,14 @@ extension CoreMLOptions {
   func check(_ source: Model) throws {
     let shape = source.inputShape
     try compression?.check()
-    if case .picture(_, let bias) = input {
+    if case .picture(let given, let bias) = input {
+      let dtype = source.inputs[0].dtype
+      guard dtype == .float32 || (dtype == .uint8 && given == nil && bias.isEmpty) else {
+        throw AthanorError(
+          .argument, at: "Core ML", "a picture is to go in, but the model takes elements of type \(dtype.rawValue)",
+          fix: dtype == .uint8
+            ? "Leave scale and bias out: it takes the bytes as they are." : "Export with input: .array.")
+      }
       let scale = pixels(source)?.scale ?? 1
       guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
         throw AthanorError(
@@ -67,7 +75,6 @@ extension CoreMLOptions {
     if source.inputs.count > 1 || source.outputs.count > 1 {
       let single: [(String, Bool)] = [
         ("inputName", inputName != nil), ("outputName", outputName != nil), ("labels", labels != nil),
-        ("flexibility", flexibility != nil),
       ]
       if let option = single.first(where: \.1)?.0 {
         throw AthanorError(
@@ -76,6 +83,7 @@ extension CoreMLOptions {
           fix: "Leave it out; inputs and outputs then have the names of the model's.")
       }
     }
+    try checkFlexibility(source)
     guard let labels = labels else { return }
     let output = source.outputShape.bound(to: 1)
     guard output.count == 2, output[1] == labels.count else {
@@ -99,29 +107,20 @@ extension CoreMLOptions {
 
   /// What a program outside sees of the model.
   func description(
-    _ inputs: [(name: String, shape: [Int])], _ outputs: [(name: String, feature: ProtoFeatureType)]
+    _ source: Model, inputs: [String], _ outputs: [(name: String, feature: ProtoFeatureType)]
   ) throws -> ProtoDescription {
-    let names = inputs.map(\.name) + outputs.map(\.name)
+    let names = inputs + outputs.map(\.name)
     if let unknown = featureDescriptions.keys.sorted().first(where: { !names.contains($0) }) {
       throw AthanorError(
         .argument, at: "Core ML", "\"\(unknown)\" is described, but is neither input nor output",
         fix: "There are \(names.joined(separator: ", ")).")
     }
     var description = ProtoDescription()
-    description.inputs = inputs.enumerated().map { index, input in
-      var feature = ProtoFeature()
-      feature.name = input.name
-      feature.shortDescription = featureDescriptions[input.name] ?? ""
-      if case .picture = self.input, index == 0 {
-        feature.type.image.height = Int64(input.shape[1])
-        feature.type.image.width = Int64(input.shape[2])
-        feature.type.image.colorSpace = input.shape[3] == 1 ? 10 : 20
-      } else {
-        feature.type.array.shape = input.shape.map { Int64($0) }
-        feature.type.array.dataType = 65568
+    description.inputs = inputs.enumerated().map { index, name in
+      .with {
+        ($0.name, $0.type) = (name, feature(source, input: index))
+        $0.shortDescription = featureDescriptions[name] ?? ""
       }
-      describeFlexibility(&feature.type)
-      return feature
     }
     description.outputs = outputs.map { output in
       .with {

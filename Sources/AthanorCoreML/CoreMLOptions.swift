@@ -42,6 +42,9 @@ public struct CoreMLOptions: Hashable, Sendable {
     case sizes([Size2D])
     /// Pictures of any size between two.
     case sizeRange(Size2D, Size2D)
+    /// Open lengths within ranges, by their names in the model's inputs (`length_1`, or what `Input(lengths:)` says; `batch` for the
+    /// examples). All that the model has must be given but the batch, which is else one.
+    case lengths([String: ClosedRange<Int>])
   }
 
   /// What goes in.

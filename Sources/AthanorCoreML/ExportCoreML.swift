@@ -7,7 +7,8 @@ extension ExportFormat {
   /// Apple's Core ML: an ML Program in a `.mlpackage`, for iOS 15 and macOS 12 or newer; or, where the name ends with `.mlmodel`, a
   /// neural network of the format before it, which iOS 11 reads and which holds fewer kinds of layers.
   ///
-  /// Pictures have their channels first there; weights are laid out anew, so that the model does nothing twice.
+  /// Pictures have their channels first there; weights are laid out anew, so that the model does nothing twice. Arrays of bytes are none of
+  /// its types: for a uint8 input that is no picture the file takes int32.
   ///
   /// - Parameter options: Input, classes, precision and description.
   /// - Example:
@@ -17,7 +18,7 @@ extension ExportFormat {
   public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
     ExportFormat(
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
-      pixels: { options.pixels($0) }, otherShapes: { options.otherShapes($0) },
+      pixels: { options.pixels($0) }, opened: { try options.opened($0) }, openLengths: { options.openLengths($0) },
       contents: { model, path in
         switch try CoreMLKind(path) {
         case .program:
@@ -72,22 +73,12 @@ package struct CoreMLProgram {
 
   /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
   package init(_ source: Model, _ options: CoreMLOptions) throws {
-    try self.init(source, options, batch: 1)
-    guard options.flexibility != nil else { return }
-    try options.checkFlexibility(source)
-    if case .batch = options.flexibility {
-      try merge(CoreMLProgram(source, options, batch: 2))
-      return
-    }
-    for shape in options.otherShapes(source) { try merge(CoreMLProgram(source.copy(input: shape), options, batch: 1)) }
-  }
-
-  private init(_ source: Model, _ options: CoreMLOptions, batch: Int) throws {
     self.options = options
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     try options.check(source)
     let program = try Program(
-      source, inputs: options.inputNames(of: source), isPicture: options.takesPictures, batch: batch
+      options.opened(source), inputs: options.inputNames(of: source), isPicture: options.takesPictures,
+      fixedLengths: options.fixedLengths(source)
     ) { try options.scaled($0, source) }
     var function = ProtoFunction()
     // Compressed weights came with iOS 16.
@@ -95,63 +86,49 @@ package struct CoreMLProgram {
     var first: [String: String] = [:]
     for input in program.inputs {
       let name = builder.uniqueName(input.name)
-      function.inputs.append(.with { ($0.name, $0.type) = (name, .tensor(.float32, input.shape)) })
+      let type = ProtoValueType.tensor(input.dtype == .float32 ? .float32 : .int32, input.axes.map(\.fixed))
+      function.inputs.append(.with { ($0.name, $0.type) = (name, type) })
       first[input.name] = name
     }
     if builder.dataType == .float16 {
-      for input in program.inputs {
+      for input in program.inputs where input.dtype == .float32 {
         guard let name = first[input.name] else { continue }
         let half = builder.uniqueName("\(name)_as_float16")
-        builder.cast(name, to: .float16, shape: input.shape, name: half)
+        builder.cast(name, to: .float16, shape: input.axes.map(\.fixed), name: half)
         first[input.name] = half
       }
     }
     let predictions = try builder.write(program, inputs: first)
     let names = predictions.count == 1 ? [options.outputName ?? "output"] : source.outputs.map(\.name)
-    let outputs = zip(predictions, zip(names, program.outputs)).flatMap { finish($0, $1.0, $1.1.shape ?? []) }
+    let outputs = zip(predictions, zip(names, program.outputs)).flatMap { finish($0, $1.0, $1.1) }
     function.blocks[function.opset] = .with {
       ($0.outputs, $0.operations) = (outputs.map { $0.name }, builder.operations)
     }
     model.version = options.compression == nil ? 6 : 7
     model.program.version = 1
     model.program.functions["main"] = function
-    model.description_p = try options.description(
-      zip(function.inputs, source.inputs).map { ($0.name, $1.type([Length.batchName: batch]).shape.sizes) }, outputs)
+    model.description_p = try options.description(source, inputs: function.inputs.map(\.name), outputs)
     weights = builder.weights.bytes
-  }
-
-  /// Leaves open what is different in the program for another shape.
-  private mutating func merge(_ other: CoreMLProgram) throws {
-    guard var function = model.program.functions["main"], let second = other.model.program.functions["main"],
-      var block = function.blocks[function.opset], let secondBlock = second.blocks[second.opset]
-    else { return }
-    block.operations = try OpenProgram.merge(block.operations, secondBlock.operations)
-    function.blocks[function.opset] = block
-    for index in function.inputs.indices {
-      function.inputs[index].type = OpenProgram.open(function.inputs[index].type, second.inputs[index].type)
-    }
-    model.program.functions["main"] = function
-    // Core ML infers an output's shape where it depends on the size of what goes in.
-    for (index, output) in other.model.description_p.outputs.enumerated()
-    where output.type.array.shape != model.description_p.outputs[index].type.array.shape {
-      model.description_p.outputs[index].type.array.shape = []
-    }
   }
 
   /// Puts what is declared outside behind the prediction: its precision, its classes.
   private func finish(
-    _ prediction: String, _ wanted: String, _ shape: [Int]
+    _ prediction: String, _ wanted: String, _ output: Program.Result
   ) -> [(name: String, feature: ProtoFeatureType)] {
+    let lengths = output.shape?.lengths ?? []
     let name = builder.uniqueName(options.labels == nil ? wanted : "probabilities")
     // The output's own name is one that no layer chose.
-    if builder.dataType == .float16 {
-      builder.cast(prediction, to: .float32, shape: shape, name: name)
+    if builder.dataType == .float16, output.dtype == .float32 {
+      builder.cast(prediction, to: .float32, shape: lengths, name: name)
     } else {
       let x = [ArgumentName.x.rawValue: ProtoArgument.named([prediction])]
-      builder.add(OperationKind.identity, x, [(name, .tensor(.float32, shape))])
+      builder.add(OperationKind.identity, x, [(name, .tensor(builder.type(of: output.dtype), lengths))])
     }
     guard let labels = options.labels else {
-      return [(name, .with { $0.array = .with { ($0.shape, $0.dataType) = (shape.map { Int64($0) }, 65568) } })]
+      // Core ML infers an output's shape where it depends on the size of what goes in.
+      let shape = lengths.contains(nil) ? [] : lengths.map { Int64($0 ?? 0) }
+      let type = CoreMLOptions.arrayType(output.dtype)
+      return [(name, .with { $0.array = .with { ($0.shape, $0.dataType) = (shape, type) } })]
     }
     return classify(name, labels)
   }

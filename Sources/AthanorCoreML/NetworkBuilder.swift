@@ -22,7 +22,7 @@ struct NetworkBuilder {
     self.compression = compression
     input = program.inputs.first?.name ?? ""
     inputNames = [input]
-    try program.translate { try write($0, rank: $0.results[0].shape?.count ?? 0) }
+    try program.translate { try write($0, rank: $0.results[0].shape?.rank ?? 0) }
   }
 
   private mutating func write(_ operation: Program.Operation, rank: Int) throws {
@@ -127,6 +127,10 @@ struct NetworkBuilder {
     }
   }
 
+  private func isSame(_ operation: Program.Operation) throws -> Bool {
+    try operation.choice(.padType, OperationKind.PadType.self) == .same
+  }
+
   private func convolution(_ operation: Program.Operation) throws -> ProtoConvolutionLayer {
     let kernel = try operation.required(.weight)
     let lengths = kernel.shape.map { UInt64($0) }
@@ -136,7 +140,11 @@ struct NetworkBuilder {
     layer.groups = UInt64(try operation.integer(.groups))
     layer.stride = try operation.integers(.strides).map { UInt64($0) }
     layer.dilation = try operation.integers(.dilations).map { UInt64($0) }
-    layer.valid = edges(try operation.integers(.pad))
+    if try isSame(operation) {
+      layer.same = ProtoSamePadding()
+    } else {
+      layer.valid = edges(try operation.integers(.pad))
+    }
     layer.weights = weights(kernel)
     guard let bias = try operation.tensor(.bias) else { return layer }
     layer.hasBias_p = true
@@ -149,7 +157,11 @@ struct NetworkBuilder {
     layer.type = type
     layer.kernelSize = try operation.integers(.kernelSizes).map { UInt64($0) }
     layer.stride = try operation.integers(.strides).map { UInt64($0) }
-    layer.valid = edges(try operation.integers(.pad))
+    if try isSame(operation) {
+      layer.same = ProtoSamePadding()
+    } else {
+      layer.valid = edges(try operation.integers(.pad))
+    }
     layer.excludesPadding = true
     return layer
   }

@@ -36,6 +36,7 @@ final class ProgramBuilder {
   private(set) var weights = WeightFile()
   /// What the program's values are called in the file.
   private var names: [String: String] = [:]
+  private var ranks: [String: Int] = [:]
   private var unique = UniqueNames(ProgramBuilder.reservedWords)
 
   /// Words of the language, which name no value. Source: MIL's grammar, as coremltools keeps to it.
@@ -64,12 +65,17 @@ final class ProgramBuilder {
   /// - Throws: `AthanorError` that names the layer, when the format cannot hold it.
   func write(_ program: Program, inputs: [String: String]) throws -> [String] {
     names = inputs
+    for input in program.inputs { ranks[input.name] = input.shape.count }
     try program.translate(write)
     return program.outputs.map { names[$0.name] ?? $0.name }
   }
 
-  private func write(_ operation: Program.Operation) throws {
-    let outputs = operation.results.map { (result: $0, name: uniqueName($0.name), shape: $0.shape ?? []) }
+  /// The type in which the program keeps elements.
+  func type(of dtype: DType) -> DataType { dtype.isFloatingPoint ? dataType : .int32 }
+
+  private func write(_ given: Program.Operation) throws {
+    let operation = try adapted(given)
+    let outputs = operation.results.map { (result: $0, name: uniqueName($0.name), shape: $0.shape?.lengths ?? []) }
     if let output = outputs.first(where: { $0.shape.count > 5 }) {
       throw AthanorError(
         .unsupported, at: "", "a result of shape \(Shape.text(output.shape)) has more than the 5 axes of Core ML",
@@ -82,13 +88,39 @@ final class ProgramBuilder {
     if operation.kind == .batchNorm, outputs[0].shape.count == 2 {
       addToRows(operation.kind, inputs, outputs[0].name, outputs[0].shape)
     } else {
-      add(operation.kind, inputs, outputs.map { ($0.name, .tensor(dataType, $0.shape)) })
+      add(operation.kind, inputs, outputs.map { ($0.name, .tensor(type(of: $0.result.dtype), $0.shape)) })
     }
-    for output in outputs { names[output.result.name] = output.name }
+    for output in outputs {
+      names[output.result.name] = output.name
+      ranks[output.result.name] = output.shape.count
+    }
+  }
+
+  /// The operation with the arguments that the format wants.
+  private func adapted(_ operation: Program.Operation) throws -> Program.Operation {
+    switch operation.kind {
+    case .cast where dataType == .float16:
+      return try operation.with(.dtype, .choice(OperationKind.Precision.float16))
+    case .reshape:
+      var lengths = try operation.integers(.shape)
+      guard case .named(let x) = try operation.operand(.x), ranks[x] != lengths.count,
+        let open = lengths.firstIndex(of: 0)
+      else { return operation }
+      // Lengths are copied only where the number of axes stays; one may be inferred.
+      lengths[open] = -1
+      guard !lengths.contains(0), lengths.count(where: { $0 == -1 }) == 1 else {
+        throw AthanorError(
+          .unsupported, at: "",
+          "its result of shape \(operation.results[0].shape ?? []) has several open lengths, and other axes than its input",
+          fix: "Leave one of them open, or keep the number of axes.")
+      }
+      return try operation.with(.shape, .integers(lengths))
+    default: return operation
+    }
   }
 
   /// Adds an operation that needs an axis behind the channels, which rows `[N, C]` do not have: they are given one, and lose it again.
-  private func addToRows(_ kind: OperationKind, _ inputs: [String: ProtoArgument], _ output: String, _ shape: [Int]) {
+  private func addToRows(_ kind: OperationKind, _ inputs: [String: ProtoArgument], _ output: String, _ shape: [Int?]) {
     let type = ProtoValueType.tensor(dataType, shape + [1])
     let axes = [ArgumentName.axes.rawValue: bind(.integers([2]), "\(output)_axes")]
     let (expanded, result) = (uniqueName("\(output)_expanded"), uniqueName("\(output)_columns"))
@@ -191,7 +223,7 @@ final class ProgramBuilder {
   }
 
   /// Converts a value into another precision, under a given name.
-  func cast(_ value: String, to type: DataType, shape: [Int], name: String) {
+  func cast(_ value: String, to type: DataType, shape: [Int?], name: String) {
     let precision: OperationKind.Precision = type == .float16 ? .float16 : .float32
     let dtype = bind(.choice(precision), "\(name)_dtype")
     let inputs = [ArgumentName.x.rawValue: .named([value]), ArgumentName.dtype.rawValue: dtype]
@@ -235,11 +267,14 @@ extension ProtoValue {
 }
 
 extension ProtoValueType {
-  static func tensor(_ type: ProgramBuilder.DataType, _ shape: [Int]) -> ProtoValueType {
+  /// - Parameter shape: nil for an open length.
+  static func tensor(_ type: ProgramBuilder.DataType, _ shape: [Int?]) -> ProtoValueType {
     .with {
       $0.tensor.dataType = type.rawValue
       $0.tensor.rank = Int64(shape.count)
-      $0.tensor.dimensions = shape.map { length in .with { $0.constant.size = UInt64(length) } }
+      $0.tensor.dimensions = shape.map { length in
+        .with { if let length { $0.constant.size = UInt64(length) } else { $0.unknown = .init() } }
+      }
     }
   }
 }

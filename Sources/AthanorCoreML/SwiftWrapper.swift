@@ -158,6 +158,17 @@ public enum SwiftWrapper {
       throw AthanorError(
         .argument, at: "wrapper", "\"\(name)\" is no name for a type", fix: "Take for example DigitClassifier.")
     }
+    // The wrapper's source says these names of other types.
+    let used = [
+      "Any", "Bundle", "CGImage", "CVPixelBuffer", "CocoaError", "Double", "Float", "Int64",
+      "MLDictionaryFeatureProvider",
+      "MLFeatureValue", "MLModel", "MLModelConfiguration", "MLModelError", "MLMultiArray", "NSNumber", "Sendable",
+      "String",
+    ]
+    guard !used.contains(name) else {
+      throw AthanorError(
+        .argument, at: "wrapper", "the wrapper needs the type \(name) itself", fix: "Take for example DigitClassifier.")
+    }
     let generated = String(resource(path).map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     guard !["", "Input", "Output"].contains(where: { generated + $0 == name }) else {
       throw AthanorError(

@@ -12,14 +12,16 @@ import Foundation
 /// Specification 3.0, sections III.E (global heap), IV.A.2.d (variable-length types) and IV.A.2.m (attributes).
 enum HDF5DamageCheck {
   /// - Throws: `AthanorError` when a heap, or what refers to one, is damaged.
-  static func check(_ path: String) throws {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
-    let damage: String? = data.withUnsafeBytes { bytes in
-      let heaps = heaps(bytes)
-      if !attributesAreWhole(bytes) || !HDF5Headers.areWhole(bytes, heaps) { return "an attribute is damaged" }
-      return heaps.isEmpty || references(bytes, into: heaps) ? nil : "the heap that holds its texts is damaged"
+  static func check(_ bytes: UnsafeRawBufferPointer, _ path: String) throws {
+    let heaps = heaps(bytes)
+    let damage: String
+    if !attributesAreWhole(bytes) || !HDF5Headers.areWhole(bytes, heaps) {
+      damage = "an attribute is damaged"
+    } else if !heaps.isEmpty, !references(bytes, into: heaps) {
+      damage = "the heap that holds its texts is damaged"
+    } else {
+      return
     }
-    guard let damage else { return }
     throw AthanorError(.data, at: path, damage, fix: "Use another copy of the file, or the checkpoint before.")
   }
 

@@ -19,23 +19,49 @@ package struct HDF5Group {
   /// A group that has attributes alone, or nothing.
   package init(attributes: [String: Attribute] = [:]) { self.attributes = attributes }
 
-  /// The array at a path of groups, for example `sequential/dense/kernel`.
-  package func array(at path: String) -> Tensor? {
-    let parts = path.split(separator: "/").map(String.init)
-    var group = self
-    for part in parts.dropLast() {
-      guard let next = group.groups[part] else { return nil }
-      group = next
+  /// The texts of an attribute, which Keras cuts into numbered pieces when they are many; nil when there is none.
+  package func texts(_ name: String) -> [String]? {
+    if case .texts(let values) = attributes[name] { return values }
+    var result: [String] = []
+    var number = 0
+    while case .texts(let values) = attributes["\(name)\(number)"] {
+      result += values
+      number += 1
     }
-    return parts.last.flatMap { group.arrays[$0] }
+    return number > 0 ? result : nil
   }
 
-  /// Puts an array at a path, making groups on the way.
-  package mutating func setArray(_ tensor: Tensor, at path: String) {
+  /// The most texts of one attribute: a reference to a text takes 16 bytes, and an attribute may have 64 KB.
+  private static let textLimit = 4000
+
+  /// Sets the texts of an attribute, in pieces where they are too many.
+  package mutating func setTexts(_ name: String, _ values: [String]) {
+    guard values.count > HDF5Group.textLimit else {
+      attributes[name] = .texts(values)
+      return
+    }
+    for (number, start) in stride(from: 0, to: values.count, by: HDF5Group.textLimit).enumerated() {
+      attributes["\(name)\(number)"] = .texts(Array(values[start..<min(start + HDF5Group.textLimit, values.count)]))
+    }
+  }
+
+  /// The group at a path of groups.
+  package func group(at path: String) -> HDF5Group? {
+    path.split(separator: "/").reduce(Optional(self)) { $0?.groups[String($1)] }
+  }
+
+  /// The array at a path of groups, for example `sequential/dense/kernel`.
+  package func array(at path: String) -> Tensor? {
+    let parts = path.split(separator: "/")
+    return parts.last.flatMap { group(at: parts.dropLast().joined(separator: "/"))?.arrays[String($0)] }
+  }
+
+  /// Puts an array at a path, making groups on the way; nil takes it away.
+  package mutating func setArray(_ tensor: Tensor?, at path: String) {
     setArray(tensor, path.split(separator: "/").map(String.init)[...])
   }
 
-  private mutating func setArray(_ tensor: Tensor, _ path: ArraySlice<String>) {
+  private mutating func setArray(_ tensor: Tensor?, _ path: ArraySlice<String>) {
     guard let first = path.first else { return }
     if path.count == 1 {
       arrays[first] = tensor
@@ -50,21 +76,43 @@ package struct HDF5Group {
   ///
   /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
   package static func read(_ path: String) throws -> HDF5Group {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
+    }
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    return try read(path, size: size, access: { ath_h5_default() }) {
+      guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
+      try data.withUnsafeBytes { try HDF5DamageCheck.check($0, path) }
+    }
+  }
+
+  /// Reads a file of which the bytes are in memory; `path` is its name for errors.
+  ///
+  /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
+  package static func read(_ bytes: [UInt8], path: String) throws -> HDF5Group {
+    try bytes.withUnsafeBytes { buffer in
+      try read(path, size: buffer.count, access: { ath_h5_image_access(buffer.baseAddress, buffer.count) }) {
+        try HDF5DamageCheck.check(buffer, path)
+      }
+    }
+  }
+
+  private static func read(
+    _ path: String, size: Int, access: () -> hid_t, check: () throws -> Void
+  ) throws -> HDF5Group {
     try lock.withLock {
       ath_h5_prepare()
       H5PLset_loading_state(0)  // a file must not make the library load code for a filter of its own
-      guard FileManager.default.fileExists(atPath: path) else {
-        throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
-      }
-      let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-      let file = H5Fopen(path, ath_h5_read_only(), ath_h5_default())
+      let access = access()
+      let file = access < 0 ? access : H5Fopen(path, ath_h5_read_only(), access)
+      if access > 0 { H5Pclose(access) }
       guard file >= 0 else {
         throw AthanorError(
           .data, at: path, "it is not an HDF5 file, is truncated, or cannot be read (\(size) bytes)",
           fix: "Give a .h5 file that Keras or Athanor wrote; if writing it was interrupted, use the one before.")
       }
       defer { H5Fclose(file) }
-      try HDF5DamageCheck.check(path)
+      try check()
       let root = H5Gopen2(file, "/", ath_h5_default())
       guard root >= 0 else {
         throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.")
@@ -80,13 +128,19 @@ package struct HDF5Group {
   ///
   /// - Throws: `AthanorError` when it cannot be written; an older file of this name is then untouched.
   package func write(_ path: String) throws {
+    try FileBytes.write(bytes(path), to: path)
+  }
+
+  /// The bytes of the file; `path` is its name for errors.
+  ///
+  /// - Throws: `AthanorError` when memory is not available.
+  package func bytes(_ path: String) throws -> [UInt8] {
     guard let image = HDF5Group.lock.withLock(image) else {
       throw AthanorError(.file, at: path, "libhdf5 cannot lay it out in memory", fix: "Free some memory and try again.")
     }
-    try FileBytes.write(image, to: path)
+    return image
   }
 
-  /// The bytes of the file.
   private func image() -> [UInt8]? {
     ath_h5_prepare()
     let access = ath_h5_memory_access()

@@ -1,14 +1,17 @@
 import Athanor
 
-/// Keras' legacy `.h5` file, with architecture, weights, training configuration and the optimizer's state; and, in an attribute that Keras
-/// passes over, where training stands.
+/// Keras' `.h5` files: the legacy one, with architecture, weights, training configuration and the optimizer's state, and in an attribute
+/// that Keras passes over where training stands; and `.weights.h5` of Keras 3.
 struct KerasH5Format: ModelFileFormat {
   func check(_ model: Model, weightsOnly: Bool) throws {
     _ = try KerasFile.contents(of: model, weightsOnly: weightsOnly)
   }
 
   func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
-    try KerasFile.contents(of: model, weightsOnly: weightsOnly).write(path)
+    let contents =
+      path.hasSuffix(KerasWeightFile.ending)
+      ? KerasWeightFile.contents(of: model, nil) : try KerasFile.contents(of: model, weightsOnly: weightsOnly)
+    try contents.write(path)
   }
 }
 
@@ -16,12 +19,15 @@ extension KerasFiles: ModelFileReader, ModelFileWriter {
   package static var format: any ModelFileFormat { KerasH5Format() }
 
   package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
-    try KerasFile.recipe(path, custom)
+    try KerasFile.recipe(HDF5Group.read(path), path, custom)
   }
 
   package static func weights(_ path: String, for model: Model) throws -> [String: Tensor] {
     let root = try HDF5Group.read(path)
-    return try KerasFile.tensors(root.groups["model_weights"] ?? root, model.built.weights, path)
+    let weights = KerasWeights(model)
+    return KerasWeightFile.isKeras3(root)
+      ? try KerasWeightFile.tensors(root, weights, path)
+      : try KerasFile.tensors(root.groups["model_weights"] ?? root, weights, path, byName: false)
   }
 
   package static func facts(_ path: String) throws -> FileFacts {

@@ -5,8 +5,8 @@ import SwiftProtobuf
 extension ExportFormat {
   /// ONNX, operator set 17: for onnxruntime and everything else that reads it.
   ///
-  /// Inputs and outputs are the model's own, numbers of 32 bits `[N, ...]` with an open batch: `input` and `output`, or by the names of the
-  /// model's ports where there are several.
+  /// Inputs and outputs are the model's own `[N, ...]` with an open batch, in its element types: `input` and `output`, or by the names of the
+  /// model's ports where there are several. Open lengths keep their names.
   ///
   /// - Parameter metadata: Facts by name that the file shows.
   /// - Example:
@@ -15,6 +15,7 @@ extension ExportFormat {
   ///   ```
   public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
     ExportFormat(
+      openLengths: { $0.exampleOpenLengths },
       contents: { model, path in
         try requireExtension(path)
         let bytes: [UInt8] = try OnnxNetwork(model, metadata: metadata).model.serializedBytes()
@@ -56,19 +57,53 @@ package struct OnnxNetwork {
     model.graph.name = source.name
     model.graph.nodes = builder.nodes
     model.graph.initializers = builder.initializers
-    model.graph.inputs = program.inputs.map { OnnxNetwork.declaration($0.name, $0.shape) }
-    model.graph.outputs = zip(outputs, results).map { OnnxNetwork.declaration($0, $1.shape ?? []) }
+    var lengths = LengthNames(program)
+    model.graph.inputs = program.inputs.map { lengths.declaration($0.name, $0.dtype, $0.axes) }
+    model.graph.outputs = zip(outputs, results).map { lengths.declaration($0, $1.dtype, $1.shape?.axes ?? []) }
   }
 
-  private static func declaration(_ name: String, _ shape: [Int]) -> OnnxValueInfo {
-    .with {
+  /// The format's number of an element type.
+  static func elementType(_ dtype: DType) -> Int32 {
+    switch dtype {
+    case .float32: 1
+    case .uint8: 2
+    case .uint16: 4
+    case .int32: 6
+    case .float64: 11
+    }
+  }
+}
+
+/// What open lengths are called in a file: those of inputs by their own names, the batch `N`, and those that follow from them by new ones.
+private struct LengthNames {
+  private var unique: UniqueNames
+  private var names: [Shape.Axis: String] = [:]
+
+  init(_ program: Program) {
+    let open = program.inputs.flatMap(\.axes).filter(\.isOpen)
+    unique = UniqueNames(open.flatMap(\.openNames).filter { $0 != Length.batchName })
+    for axis in open {
+      guard let name = axis.openNames.first else { continue }
+      names[axis] = name == Length.batchName ? names[axis] ?? unique.new("N") : name
+    }
+  }
+
+  private mutating func name(_ axis: Shape.Axis) -> String {
+    if let name = names[axis] { return name }
+    let name = unique.new(axis.openNames.sorted().joined(separator: "_"))
+    names[axis] = name
+    return name
+  }
+
+  mutating func declaration(_ name: String, _ dtype: DType, _ axes: [Shape.Axis]) -> OnnxValueInfo {
+    var lengths: [OnnxValueType.Length] = []
+    for axis in axes {
+      lengths.append(axis.isOpen ? .with { $0.name = self.name(axis) } : .with { $0.value = Int64(axis.length) })
+    }
+    return .with {
       $0.name = name
-      $0.type.tensor.dataType = 1
-      $0.type.tensor.shape.lengths =
-        [.with { $0.name = "N" }]
-        + shape.dropFirst().map { length in
-          .with { $0.value = Int64(length) }
-        }
+      $0.type.tensor.dataType = OnnxNetwork.elementType(dtype)
+      $0.type.tensor.shape.lengths = lengths
     }
   }
 }

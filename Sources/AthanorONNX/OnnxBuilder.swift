@@ -6,22 +6,22 @@ final class OnnxBuilder {
   private(set) var nodes: [OnnxNode] = []
   private(set) var initializers: [OnnxTensor] = []
   var names: UniqueNames
-  private var shapes: [String: [Int]] = [:]
+  private var ranks: [String: Int] = [:]
 
   /// - Throws: `AthanorError` that names the layer, when ONNX has no operation for it.
   init(_ program: Program) throws {
     names = UniqueNames(program.inputs.map(\.name) + program.operations.flatMap { $0.results.map(\.name) })
-    for input in program.inputs { shapes[input.name] = input.shape }
+    for input in program.inputs { ranks[input.name] = input.shape.count }
     try program.translate { operation in
       try NodeWriter(builder: self, operation: operation).write()
-      for result in operation.results { shapes[result.name] = result.shape }
+      for result in operation.results { ranks[result.name] = result.shape?.rank }
     }
   }
 
-  func shape(of operand: Program.Operand) -> [Int] {
+  func rank(of operand: Program.Operand) -> Int {
     switch operand {
-    case .named(let name): shapes[name] ?? []
-    case .constant(let tensor): tensor.shape
+    case .named(let name): ranks[name] ?? 0
+    case .constant(let tensor): tensor.shape.count
     }
   }
 
@@ -64,6 +64,10 @@ extension OnnxAttribute {
 
   static func number(_ name: String, _ value: Double) -> OnnxAttribute {
     .with { ($0.name, $0.number, $0.type) = (name, Float(value), 1) }
+  }
+
+  static func text(_ name: String, _ value: String) -> OnnxAttribute {
+    .with { ($0.name, $0.text, $0.type) = (name, .init(value.utf8), 3) }
   }
 }
 
@@ -127,7 +131,7 @@ private struct NodeWriter {
     switch operation.kind {
     case .gelu: try writeGelu(input(.x))
     case .softmax: add("Softmax", [try input(.x)], [.integer("axis", try operation.integer(.axis))])
-    case .linear where builder.shape(of: try operation.operand(.x)).count == 2:
+    case .linear where builder.rank(of: try operation.operand(.x)) == 2:
       add("Gemm", try inputs(.x, .weight, .bias), [.integer("transB", 1)])
     case .linear:
       let weight = try operation.required(.weight).transposed([1, 0])
@@ -148,6 +152,26 @@ private struct NodeWriter {
         "BatchNormalization", [try input(.x), scale, shift] + (try inputs(.mean, .variance)),
         [.number("epsilon", try operation.number(.epsilon))])
     case .matmul: add("MatMul", [try factor(.x, .transposeX), try factor(.y, .transposeY)])
+    case .cast:
+      let type = try operation.choice(.dtype, OperationKind.Precision.self)
+      guard type == .float32 else { return false }
+      add("Cast", [try input(.x)], [.integer("to", Int(OnnxNetwork.elementType(.float32)))])
+    case .argMax:
+      // It gives integers of 64 bits.
+      let places = step(
+        "ArgMax", [try input(.x)],
+        [
+          .integer("axis", try operation.integer(.axis)),
+          .integer("keepdims", try operation.flag(.keepDims) ? 1 : 0),
+        ])
+      add("Cast", [places], [.integer("to", Int(OnnxNetwork.elementType(.int32)))])
+    case .oneHot:
+      let values = try [ArgumentName.offValue, .onValue].map { Float(try operation.number($0)) }
+      let inputs = [
+        try input(.indices), scalar(Double(try operation.integer(.oneHotSize)), "depth"),
+        reference(.constant(Tensor(uncheckedShape: [2], .float32(values))), "values"),
+      ]
+      add("OneHot", inputs, [.integer("axis", try operation.integer(.axis))])
     default: return try writePointwise()
     }
     return true
@@ -181,7 +205,7 @@ private struct NodeWriter {
   }
 
   private func factor(_ argument: ArgumentName, _ flag: ArgumentName) throws -> String {
-    let rank = builder.shape(of: try operation.operand(argument)).count
+    let rank = builder.rank(of: try operation.operand(argument))
     guard try operation.flag(flag), rank >= 2 else { return try input(argument) }
     return step(
       "Transpose", [try input(argument)], [.integers("perm", Array(0..<rank - 2) + [rank - 1, rank - 2])])
@@ -208,8 +232,10 @@ private struct NodeWriter {
 
   private func writeWindow() throws -> Bool {
     func attributes(_ more: [OnnxAttribute]) throws -> [OnnxAttribute] {
-      [.integers("strides", try operation.integers(.strides)), .integers("pads", edges(try operation.integers(.pad)))]
-        + more
+      let isSame = try operation.choice(.padType, OperationKind.PadType.self) == .same
+      let padding: OnnxAttribute =
+        isSame ? .text("auto_pad", "SAME_UPPER") : .integers("pads", edges(try operation.integers(.pad)))
+      return [.integers("strides", try operation.integers(.strides)), padding] + more
     }
     switch operation.kind {
     case .conv:
@@ -231,7 +257,6 @@ private struct NodeWriter {
     return true
   }
 
-  /// The batch is open in ONNX: its length is copied, and it is sliced whole.
   private func writeLayout() throws -> Bool {
     if operation.kind == .concat {
       let values = operation.operands(.values).map { reference($0, "value") }
@@ -240,16 +265,13 @@ private struct NodeWriter {
     }
     let x = try input(.x)
     switch operation.kind {
-    case .reshape:
-      let shape = try operation.integers(.shape)
-      let keepsBatch = builder.shape(of: try operation.operand(.x)).first == shape.first
-      add("Reshape", [x, list(keepsBatch ? [0] + shape.dropFirst() : shape, "shape")])
+    case .reshape: add("Reshape", [x, list(try operation.integers(.shape), "shape")])
     case .transpose: add("Transpose", [x], [.integers("perm", try operation.integers(.perm))])
     case .pad: add("Pad", [x, list(edges(try operation.integers(.pad)), "pads")])
     case .tile: add("Tile", [x, list(try operation.integers(.reps), "repeats")])
     case .sliceBySize:
       let (begin, size) = (try operation.integers(.begin), try operation.integers(.size))
-      let ends = begin.indices.map { $0 == 0 ? Int(Int64.max) : begin[$0] + size[$0] }
+      let ends = zip(begin, size).map { $1 == -1 ? Int(Int64.max) : $0 + $1 }
       add("Slice", [x, list(begin, "starts"), list(ends, "ends"), list(Array(begin.indices), "axes")])
     case .reduceSum: add("ReduceSum", [x, list(try operation.integers(.axes), "axes")], [.integer("keepdims", 0)])
     case .reduceMean, .reduceMax:

@@ -135,6 +135,22 @@ extension OnnxReader {
       if axes.isEmpty, keepsAll { return try finish(.identity) }
       if !axes.isEmpty { arguments[.axes] = .integers(axes) }
       try finish(kinds[node.type] ?? .reduceMax, arguments)
+    case "ArgMax":
+      guard integer("select_last_index", default: 0) == 0 else {
+        throw AthanorError(.unsupported, at: "", "it takes the last of equal values")
+      }
+      try finish(
+        .argMax, [.axis: .integer(integer("axis", default: 0)), .keepDims: .flag(integer("keepdims", default: 1) != 0)])
+    case "OneHot":
+      guard let values = try known(2)?.floats, values.count == 2 else {
+        throw AthanorError(.data, at: "", "its third input holds no two values")
+      }
+      try finish(
+        .oneHot,
+        [
+          .indices: input(0), .oneHotSize: input(1), .axis: .integer(integer("axis", default: -1)),
+          .offValue: .number(Double(values[0])), .onValue: .number(Double(values[1])),
+        ])
     case "CumSum":
       let flags = ["exclusive", "reverse"].map { Program.Argument.flag(integer($0, default: 0) != 0) }
       try finish(.cumulativeSum, [.axis: input(1), .exclusive: flags[0], .reverse: flags[1]])

@@ -113,10 +113,10 @@ import Testing
       if shape.lengths.first == .some(nil) {
         let isPicture = arePictures && shape.rank == 4
         let layout: Layout = isPicture ? .picture : .plain
-        known[value] = writer.add(
-          Program.Input(
-            name: name, dtype: graph.type(of: value).dtype, shape: layout.programOrder(shape.sizes),
-            isPicture: isPicture))
+        var input = Program.Input(
+          name: name, dtype: graph.type(of: value).dtype, shape: layout.programOrder(shape.sizes), isPicture: isPicture)
+        for (axis, length) in layout.programOrder(shape.axes).enumerated() { input.open[axis] = length.openNames.first }
+        known[value] = writer.add(input)
       } else if case .real(let numbers) = contents[source] {
         known[value] = ExportValue(
           constant: try Tensor(shape: shape.sizes, numbers.map { Float($0) }))

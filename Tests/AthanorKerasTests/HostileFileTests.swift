@@ -294,7 +294,7 @@ struct HostileFileTests {
     #expect(try config(deep) == "a.h5, model_config: it is not valid JSON. The file is damaged or of another kind.")
     let objects = String(repeating: "{\"config\":", count: 100_000) + "1" + String(repeating: "}", count: 100_000)
     #expect(try config(objects) == "a.h5, model_config: it is not valid JSON. The file is damaged or of another kind.")
-    let bounded = String(repeating: "[", count: 400) + String(repeating: "]", count: 400)
+    let bounded = String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
     #expect(try error("\"units\":3", "\"units\":\(bounded)").count < 200)
   }
 

@@ -21,8 +21,8 @@ struct DocumentationTests {
     "func epochDidBegin(", "func batchDidEnd(", "func epochDidEnd(", "func trainingDidEnd(", "var state:",
     "var arrays:",
     "var savesModel:",
-    "var description:", "static var className", "var configuration:",
-    "init(configuration: Configuration, name: String)",
+    "var description:", "static var className", "init(unconfigured name: String)",
+    "mutating func configure(",
   ]
 
   @Test("Every public name has a documentation")

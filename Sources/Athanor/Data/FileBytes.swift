@@ -69,7 +69,7 @@ package enum FileBytes {
   }
 
   /// Has a file's content written to the disk itself.
-  private static func flush(_ descriptor: Int32) -> Bool {
+  package static func flush(_ descriptor: Int32) -> Bool {
     #if canImport(Darwin)
       // fsync leaves it in the drive's cache there; disks in a network know only that.
       if fcntl(descriptor, F_FULLFSYNC) == 0 { return true }
@@ -81,7 +81,8 @@ package enum FileBytes {
   package static func append(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let part = UnsafeRawBufferPointer(rebasing: rest)
+      // Darwin refuses more than 2 GiB in one call.
+      let part = UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 30))
       let count = Foundation.write(descriptor, part.baseAddress, part.count)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw systemError(path, "cannot be written") }

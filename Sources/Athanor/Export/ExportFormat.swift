@@ -24,8 +24,10 @@ public struct ExportFormat: Sendable {
   package let compression: Compression?
   /// How bytes become the model's numbers where pictures go in; nil where numbers do.
   package let pixels: @Sendable (Model) -> Pixels?
-  /// Further shapes of one example that the file takes.
-  package let otherShapes: @Sendable (Model) -> [[Int]]
+  /// The model with those lengths open that are open in the file.
+  package let opened: @Sendable (Model) throws -> Model
+  /// Open lengths besides the batch at which the file is compared with the opened model, by name; none where there are none.
+  package let openLengths: @Sendable (Model) -> [[String: Int]]
   /// How far a result may be from the model's, for results of size 1.
   package let tolerance: Double
 
@@ -43,14 +45,16 @@ public struct ExportFormat: Sendable {
   package init(
     tolerance: Double = 1e-5, compression: Compression? = nil,
     pixels: @escaping @Sendable (Model) -> Pixels? = { _ in nil },
-    otherShapes: @escaping @Sendable (Model) -> [[Int]] = { _ in [] },
+    opened: @escaping @Sendable (Model) throws -> Model = { $0 },
+    openLengths: @escaping @Sendable (Model) -> [[String: Int]],
     contents: @escaping @Sendable (Model, _ path: String) throws -> Contents,
     check: @escaping @Sendable (Model, _ path: String?) throws -> Void
   ) {
     self.tolerance = tolerance
     self.compression = compression
     self.pixels = pixels
-    self.otherShapes = otherShapes
+    self.opened = opened
+    self.openLengths = openLengths
     self.contents = contents
     self.check = check
   }
@@ -66,7 +70,8 @@ extension Model {
   /// - Parameters:
   ///   - path: Where to; what is there is replaced when everything has been written.
   ///   - format: What to write.
-  ///   - samples: Data to run both on, with their classes for the accuracy; without them 32 examples of evenly distributed numbers.
+  ///   - samples: Data to run both on, with their classes for the accuracy; without them up to 32 examples of evenly distributed numbers.
+  ///     Open lengths are compared at two lengths at least, with such numbers.
   /// - Returns: What the comparison found.
   /// - Throws: `AthanorError` when the format cannot hold the network, the file computes something else, or it cannot be written;
   ///   nothing is left then.
@@ -98,17 +103,11 @@ extension Model {
   ///   ```
   public func checkExport(to path: String? = nil, as format: ExportFormat) throws { try format.check(self, path) }
 
-  /// A model of its own with the same layers and weights, for examples of the same shape or of another.
+  /// A model of its own with the same layers and weights, for the same inputs or for others.
   ///
-  /// - Throws: `AthanorError` when the weights depend on the shape.
-  package func copy(input: [Int]? = nil) throws -> Model {
-    var network = network
-    if let input {
-      let port = network.inputs[0]
-      network = network.with(inputs: [
-        Port(name: port.name, dtype: port.dtype, lengths: [.batch] + input.map(Length.fixed))
-      ])
-    }
+  /// - Throws: `AthanorError` when the weights depend on their shapes.
+  package func copy(inputs ports: [Port]? = nil) throws -> Model {
+    let network = ports.map(network.with(inputs:)) ?? network
     let declared = try network.declared().weights
     if let changed = zip(declared, built.weights).first(where: { $0.shape != $1.shape })?.1 {
       throw AthanorError(
@@ -120,5 +119,32 @@ extension Model {
     copy.pixelScale = pixelScale
     copy.classNames = classNames
     return copy
+  }
+}
+
+extension Model {
+  /// Two sets of small lengths, by name, for all open ones but the batch; different ones where the layers take them.
+  package var exampleOpenLengths: [[String: Int]] {
+    var names: [String] = []
+    for case .open(let name) in inputs.flatMap(\.lengths) where name != Length.batchName && !names.contains(name) {
+      names.append(name)
+    }
+    guard !names.isEmpty else { return [] }
+    var sets: [[String: Int]] = []
+    var least = 3
+    while sets.count < 2, least < 1000 {
+      let lengths = [1, 0].map { step in
+        Dictionary(names.enumerated().map { ($1, least + step * $0) }, uniquingKeysWith: { first, _ in first })
+      }
+      if let fitting = lengths.first(where: canBeBuilt) { sets.append(fitting) }
+      least += 1 + least / 4
+    }
+    return sets
+  }
+
+  private func canBeBuilt(at lengths: [String: Int]) -> Bool {
+    let feed = Feed(inputs: inputs.map { Feed.Input(dtype: $0.dtype) }, lengths: lengths)
+    do { _ = try network.exportGraph(feed) } catch { return false }
+    return true
   }
 }

@@ -34,44 +34,44 @@ public struct ExportReport: Sendable, CustomStringConvertible {
     _ model: Model, _ exported: Model, _ contents: ExportFormat.Contents, _ format: ExportFormat, _ samples: Dataset?,
     _ path: String
   ) throws {
-    func read(_ shape: [Int]? = nil) throws -> Model {
-      do {
-        var recipe = try contents.recipe()
-        if let shape {
-          let port = recipe.network.inputs[0]
-          recipe.network = recipe.network.with(inputs: [
-            Port(name: port.name, dtype: port.dtype, lengths: [.batch] + shape.map(Length.fixed))
-          ])
-        }
-        return try Model(recipe, threads: model.threadCount)
-      } catch let error as AthanorError {
-        throw error.within("\(path), read again")
-      }
+    let file: Model
+    do {
+      file = try Model(contents.recipe(), threads: model.threadCount)
+    } catch let error as AthanorError {
+      throw error.within("\(path), read again")
     }
+    let opened = try format.opened(exported)
+    let openLengths = format.openLengths(opened)
     let samples = try Samples(
-      samples?.slice(0..<min(samples?.count ?? 0, ExportReport.mostExamples)), format.pixels(model), model)
-    let expected = try samples.predict(exported).map(\.floats)
-    let got = try samples.predict(read(), isFile: true).map(\.floats)
-    guard got.map(\.count) == expected.map(\.count) else {
-      throw AthanorError(
-        .data, at: path,
-        "the file gives \(got.map(\.count)) results where the model gives \(expected.map(\.count))",
-        fix: "This is a fault of the exporter; nothing was written.")
+      samples?.slice(0..<min(samples?.count ?? 0, ExportReport.mostExamples)), format.pixels(model), model,
+      openLengths.first ?? [:])
+    func results(_ samples: Samples, _ model: Model) throws -> (got: [Tensor], expected: [Tensor]) {
+      let (got, expected) = (try samples.predict(file, isFile: true), try samples.predict(model))
+      func text(_ tensors: [Tensor]) -> String {
+        tensors.map { "\($0.count) of type \($0.dtype.rawValue)" }.joined(separator: ", ")
+      }
+      guard got.map(\.count) == expected.map(\.count),
+        got.map(\.dtype.isFloatingPoint) == expected.map(\.dtype.isFloatingPoint)
+      else {
+        throw AthanorError(
+          .data, at: path, "the file gives results (\(text(got))) where the model gives \(text(expected))",
+          fix: "This is a fault of the exporter; nothing was written.")
+      }
+      return (got, expected)
     }
-    var comparison = Comparison(got, expected, format.tolerance)
-    for shape in format.otherShapes(model) {
-      let other = try exported.copy(input: shape)
-      let noise = try Samples(nil, format.pixels(model), other)
-      let results = try (noise.predict(read(shape), isFile: true), noise.predict(other))
-      let further = Comparison(results.0.map(\.floats), results.1.map(\.floats), format.tolerance)
-      comparison = comparison.ratio >= further.ratio ? comparison : further
+    let (tensors, wanted) = try results(samples, exported)
+    var comparison = Comparison(tensors, wanted, format.tolerance)
+    for lengths in openLengths {
+      let further = try results(Samples(nil, format.pixels(model), opened, lengths), opened)
+      comparison.join(Comparison(further.got, further.expected, format.tolerance))
     }
     // The first output decides what is the first choice.
-    let width = max(1, expected[0].count / max(1, samples.count))
+    let (got, expected) = (tensors[0].floats, wanted[0].floats)
+    let width = max(1, expected.count / max(1, samples.count))
     examples = samples.count
     largestDifference = comparison.difference
     limit = comparison.limit
-    sameFirstChoice = ExportReport.agreeing(got[0], expected[0], width)
+    sameFirstChoice = ExportReport.agreeing(got, expected, width)
     byteCount = contents.byteCount
     usesRealData = samples.data != nil
     guard largestDifference <= limit else {
@@ -89,28 +89,32 @@ public struct ExportReport: Sendable, CustomStringConvertible {
     }
     let before = try samples.predict(model)[0].floats
     let accuracies = samples.classes(width).map { classes in
-      (ExportReport.accuracy(before, classes, width), ExportReport.accuracy(got[0], classes, width))
+      (ExportReport.accuracy(before, classes, width), ExportReport.accuracy(got, classes, width))
     }
     compression = CompressionCost(
-      sameFirstChoice: ExportReport.agreeing(got[0], before, width),
+      sameFirstChoice: ExportReport.agreeing(got, before, width),
       accuracy: accuracies.map { (before: $0.0, after: $0.1) }, uncompressedByteCount: 4 * model.parameterCount)
   }
 
-  /// The output whose results differ most, for the size of its numbers.
+  /// The output whose results differ most, for the size of its numbers. Integers must be equal.
   private struct Comparison {
     var difference = 0.0
     var limit: Double
     var ratio: Double { difference / limit }
 
-    init(_ got: [[Float]], _ expected: [[Float]], _ tolerance: Double) {
+    init(_ got: [Tensor], _ expected: [Tensor], _ tolerance: Double) {
       limit = tolerance
       for (got, expected) in zip(got, expected) {
-        let largest = Double(expected.reduce(Float(1)) { max($0, abs($1)) })
-        let difference = Double(Comparison.difference(got, expected))
-        guard difference / (tolerance * largest) >= ratio else { continue }
-        (self.difference, limit) = (difference, tolerance * largest)
+        let (numbers, wanted) = (got.floats, expected.floats)
+        let largest = Double(wanted.reduce(Float(1)) { max($0, abs($1)) })
+        let limit = expected.dtype.isFloatingPoint ? tolerance * largest : 0.5
+        let difference = Double(Comparison.difference(numbers, wanted))
+        guard difference / limit >= ratio else { continue }
+        (self.difference, self.limit) = (difference, limit)
       }
     }
+
+    mutating func join(_ other: Comparison) { if other.ratio > ratio { self = other } }
 
     /// The largest; NaN in both is agreement, in one of them it is not.
     private static func difference(_ got: [Float], _ expected: [Float]) -> Float {
@@ -174,33 +178,46 @@ private struct Samples {
   let scale: Float
   var count: Int { inputs[0].shape.first ?? 0 }
 
-  init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model) throws {
+  /// - Parameter lengths: What open lengths are in noise, by name.
+  init(_ data: Dataset?, _ pixels: ExportFormat.Pixels?, _ model: Model, _ lengths: [String: Int]) throws {
     // A file that takes pictures takes bytes.
     self.data = data.flatMap { $0.count > 0 && (pixels == nil || $0.inputs.dtype == .uint8) ? $0 : nil }
     self.pixels = pixels
     scale = self.data?.givenScale ?? (self.data?.inputs.dtype == .uint8 ? model.pixelScale : 1)
+    func types(examples: Int) -> [ValueType] {
+      model.inputs.map { $0.type(lengths.merging([Length.batchName: examples]) { $1 }) }
+    }
+    let largest = types(examples: 1).map { $0.shape.sizes.reduce(1, *) }.max() ?? 1
+    let noise = types(examples: max(1, min(32, Samples.mostElements / largest)))
     inputs =
       try self.data.map { try model.preparation.inOrder($0.inputsByName, "export, samples") }
-      ?? model.inputs.enumerated().map { index, port in
-        let shape = port.exampleLengths.map { $0.fixed ?? 1 }
-        return Samples.noise(shape, asBytes: pixels != nil && index == 0, stream: index)
+      ?? noise.enumerated().map { index, type in
+        Samples.noise(type.shape.sizes, pixels != nil && index == 0 ? .uint8 : type.dtype, stream: index)
       }
   }
 
-  /// Evenly distributed numbers, bytes or from 0 to 1, the same for each call.
-  private static func noise(_ shape: [Int], asBytes: Bool, stream: Int) -> Tensor {
+  /// So many elements of noise are enough for one input.
+  private static let mostElements = 1 << 23
+
+  /// Evenly distributed numbers from 0 to 1, bytes, or the integers 0 and 1, which are among any classes; the same for each call.
+  private static func noise(_ shape: [Int], _ dtype: DType, stream: Int) -> Tensor {
     var random = RandomStream(seed: 1, stream: UInt64(stream))
-    let shape = [32] + shape
     let numbers = (0..<shape.reduce(1, *)).map { _ in random.nextUniform() }
     let storage: Tensor.Storage =
-      asBytes ? .uint8(numbers.map { UInt8($0 * 255.99) }) : .float32(numbers.map { Float($0) })
+      switch dtype {
+      case .uint8: .uint8(numbers.map { UInt8($0 * 255.99) })
+      case .int32, .uint16: .int32(numbers.map { $0 < 0.5 ? 0 : 1 })
+      case .float32, .float64: .float32(numbers.map { Float($0) })
+      }
     return Tensor(uncheckedShape: shape, storage)
   }
 
   /// - Parameter isFile: Whether it is the file's model, which scales pictures by itself.
   func predict(_ model: Model, isFile: Bool = false) throws -> [Tensor] {
     let batch = min(200, max(1, count))
-    guard let pixels else { return try model.predictions(of: inputs, batchSize: batch, inputScale: scale) }
+    guard let pixels, isFile || model.inputs[0].dtype == .float32 else {
+      return try model.predictions(of: inputs, batchSize: batch, inputScale: scale)
+    }
     if isFile { return try model.predictions(of: inputs, batchSize: batch) }
     if data != nil, pixels.bias.isEmpty {
       return try model.predictions(of: inputs, batchSize: batch, inputScale: scale)

@@ -2,7 +2,7 @@ import AthanorCore
 
 extension Model {
   /// The weights, and all that is computed from them alone.
-  fileprivate func knownValues(of graph: Graph) throws -> [ValueID: ExportValue] {
+  fileprivate func knownValues(of graph: Graph, _ writer: ProgramWriter) throws -> [ValueID: ExportValue] {
     var known: [ValueID: ExportValue] = [:]
     for weight in weights {
       for place in [Source.parameter(weight.name), .state(weight.name)] {
@@ -15,6 +15,8 @@ extension Model {
     var computed: [ValueID] = []
     for (result, _) in graph.results { folded.removeResult(result) }
     for node in graph.nodes where node.inputs.allSatisfy(isKnown.contains) && node.outputs.count == 1 {
+      let type = writer.inProgram(graph.type(of: node.outputs[0]))
+      guard type.dtype == .float32, !type.shape.axes.contains(where: \.isOpen) else { continue }
       isKnown.insert(node.outputs[0])
       computed.append(node.outputs[0])
       folded.setResult(.output("known\(node.outputs[0].index)"), node.outputs[0])
@@ -33,27 +35,33 @@ extension Model {
 }
 
 extension Program {
-  /// The network that predicts, for one batch of inputs as `Model` takes them. Outputs are in the model's order.
+  /// The network that predicts, for inputs as `Model` takes them. Outputs are in the model's order.
   ///
   /// - Parameters:
   ///   - names: The inputs' names, in order.
-  ///   - isPicture: Whether the (first) input is a picture.
+  ///   - isPicture: Whether the (first) input is a picture, whose bytes are numbers in the program.
+  ///   - fixedLengths: The open lengths of the model that are fixed in the program, by name.
   ///   - prepare: Writes what is done to the first input before the network sees it.
   /// - Throws: `AthanorError` that names the layer, when an operation cannot be exported.
   package init(
-    _ source: Model, inputs names: [String], isPicture: Bool = false, batch: Int = 1,
+    _ source: Model, inputs names: [String], isPicture: Bool = false, fixedLengths: [String: Int] = [:],
     prepare: (ExportSite) throws -> ExportValue = { $0.inputs[0] }
   ) throws {
-    let writer = ProgramWriter()
-    let feed = source.network.plainFeed(examples: batch)
+    let writer = ProgramWriter(fixedLengths: fixedLengths.keys)
+    let feed = Feed(inputs: source.inputs.map { Feed.Input(dtype: $0.dtype) }, lengths: fixedLengths)
     let graph = try source.network.exportGraph(feed)
-    var values = try source.knownValues(of: graph)
+    var values = try source.knownValues(of: graph, writer)
     for (index, (port, name)) in zip(source.inputs, names).enumerated() {
-      try Program.requireExportable(port)
-      let layout: Layout = isPicture && index == 0 ? .picture : .plain
-      let shape = layout.programOrder(port.type(feed.lengths).shape.sizes)
-      let input = writer.add(Program.Input(name: name, shape: shape, isPicture: layout == .picture))
-      let site = ExportSite(inputs: [input], outputShapes: [input.shape], writer: writer)
+      let isPicture = isPicture && index == 0
+      var declared = Program.Input(
+        name: name, dtype: isPicture ? .float32 : port.dtype, shape: port.type(feed.lengths).shape.sizes,
+        isPicture: isPicture)
+      declared.shape = declared.layout.programOrder(declared.shape)
+      for (axis, length) in declared.layout.programOrder(port.lengths).enumerated() {
+        if case .open(let name) = length, fixedLengths[name] == nil { declared.open[axis] = name }
+      }
+      let input = writer.add(declared)
+      let site = ExportSite(inputs: [input], outputTypes: [input.type], writer: writer)
       let prepared = try index == 0 ? prepare(site) : input
       if let value = graph.sources[.input(Slot.input(index).key)] { values[value] = prepared }
     }
@@ -65,21 +73,7 @@ extension Program {
         else {
           throw AthanorError(.unsupported, at: "export", "a result of the network does not depend on its input")
         }
-        return Program.Result(name, shape: result.shape)
+        return Program.Result(name, dtype: result.dtype, shape: result.shape)
       })
-  }
-
-  private static func requireExportable(_ port: Port) throws {
-    let location = "input \"\(port.name)\", export"
-    guard port.dtype == .float32 else {
-      throw AthanorError(
-        .unsupported, at: location, "its elements are of type \(port.dtype.rawValue), and only float32 can be exported",
-        fix: "Export a model of float32 inputs.")
-    }
-    if case .open(let name)? = port.exampleLengths.first(where: { $0.fixed == nil }) {
-      throw AthanorError(
-        .unsupported, at: location, "its length \"\(name)\" is open, and only the batch may be in exports",
-        fix: "Make the model with a fixed length.")
-    }
   }
 }

@@ -10,35 +10,58 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   public private(set) var values: [String: JSONValue]
   /// The file and the place in it; empty for a configuration that was not read.
   public let location: String
+  /// Records which values are asked for; configurations within this one share it.
+  package let report: ReadingReport?
 
   /// Makes a configuration to be written; of equal keys the last one counts.
   public init(dictionaryLiteral elements: (String, any JSONConvertible)...) {
     values = Dictionary(elements.map { ($0, $1.jsonValue) }, uniquingKeysWith: { $1 })
     location = ""
+    report = nil
   }
 
   /// Makes a configuration of values that are at hand.
   public init(_ values: [String: some JSONConvertible]) {
     self.values = values.mapValues(\.jsonValue)
     location = ""
+    report = nil
   }
 
   /// The object at a place of a file.
   ///
   /// - Throws: `AthanorError` when it is no object.
-  package init(_ json: JSONValue?, at location: String) throws {
+  package init(_ json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
     guard case .object(let values) = json else {
       throw AthanorError(.data, at: location, "it is not a JSON object", fix: "The file is damaged or of another kind.")
     }
     self.values = values
     self.location = location
+    self.report = report
+  }
+
+  /// The same values with another report.
+  package init(_ configuration: Configuration, report: ReadingReport?) {
+    values = configuration.values
+    location = configuration.location
+    self.report = report
+  }
+
+  /// Equal by values and location.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.values == right.values && left.location == right.location
+  }
+
+  /// Hashes values and location.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(values)
+    hasher.combine(location)
   }
 
   /// Parses the text at a place of a file.
   ///
   /// - Throws: `AthanorError` when it is not valid JSON or no object.
-  package init(parsing text: String, at location: String) throws {
-    try self.init(JSONValue(parsing: text, at: location), at: location)
+  package init(parsing text: String, at location: String, report: ReadingReport? = nil) throws {
+    try self.init(JSONValue(parsing: text, at: location), at: location, report: report)
   }
 
   /// The configuration as a JSON object.
@@ -46,7 +69,10 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
 
   /// The value of a key, nil when there is none.
   public subscript(key: String) -> JSONValue? {
-    get { values[key] }
+    get {
+      report?.record(location(of: key))
+      return values[key]
+    }
     set { values[key] = newValue }
   }
 
@@ -55,25 +81,29 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
 
   /// An error that says what was expected of a value and what was found.
   public func error(_ key: String, expected: String) -> AthanorError {
+    AthanorError(.data, at: location(of: key), "\(expected) was expected but \(found(key)) was found")
+  }
+
+  /// The value of a key as messages show it.
+  package func found(_ key: String) -> String {
     let text =
       switch values[key] {
       case nil: "nothing"
       case .text(let text): text
       case let value?: value.description
       }
-    let found = text.count > 80 ? text.prefix(80) + "..." : text
-    return AthanorError(.data, at: location(of: key), "\(expected) was expected but \(found) was found")
+    return text.count > 80 ? text.prefix(80) + "..." : text
   }
 
   /// Whether there is no value of this key, or `null`.
-  public func isMissing(_ key: String) -> Bool { values[key] == nil || values[key] == .null }
+  public func isMissing(_ key: String) -> Bool { self[key] == nil || values[key] == .null }
 
   /// An integer; a floating-point number without fraction will do.
   ///
   /// - Throws: `AthanorError` when it is something else, or missing and without a default.
   public func integer(_ key: String, default standard: Int? = nil) throws -> Int {
     if isMissing(key), let standard { return standard }
-    guard let value = values[key]?.integer else { throw error(key, expected: "an integer") }
+    guard let value = self[key]?.integer else { throw error(key, expected: "an integer") }
     return value
   }
 
@@ -82,7 +112,7 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   /// - Throws: `AthanorError` when it is something else, or missing and without a default.
   public func number(_ key: String, default standard: Double? = nil) throws -> Double {
     if isMissing(key), let standard { return standard }
-    guard let value = values[key]?.number else { throw error(key, expected: "a number") }
+    guard let value = self[key]?.number else { throw error(key, expected: "a number") }
     return value
   }
 
@@ -91,7 +121,7 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   /// - Throws: `AthanorError` when it is something else, or missing and without a default.
   public func flag(_ key: String, default standard: Bool? = nil) throws -> Bool {
     if isMissing(key), let standard { return standard }
-    switch values[key] {
+    switch self[key] {
     case .flag(let flag): return flag
     // Python programs may give 0 and 1 for a flag.
     case .integer(0): return false
@@ -105,7 +135,7 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   /// - Throws: `AthanorError` when it is something else, or missing and without a default.
   public func text(_ key: String, default standard: String? = nil) throws -> String {
     if isMissing(key), let standard { return standard }
-    guard case .text(let value) = values[key] else { throw error(key, expected: "a text") }
+    guard case .text(let value) = self[key] else { throw error(key, expected: "a text") }
     return value
   }
 
@@ -113,7 +143,7 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   ///
   /// - Throws: `AthanorError` when it is something else or missing.
   public func integers(_ key: String) throws -> [Int] {
-    guard let list = values[key]?.integers else { throw error(key, expected: "a list of integers") }
+    guard let list = self[key]?.integers else { throw error(key, expected: "a list of integers") }
     return list
   }
 
@@ -135,7 +165,7 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   /// - Throws: `AthanorError` when it is something else, or missing and without a default.
   public func size(_ key: String, default standard: Size2D? = nil) throws -> Size2D {
     if isMissing(key), let standard { return standard }
-    if let value = values[key]?.integer { return Size2D(value, value) }
+    if let value = self[key]?.integer { return Size2D(value, value) }
     guard let pair = values[key]?.integers, pair.count == 2 else { throw error(key, expected: "one or two integers") }
     return Size2D(pair[0], pair[1])
   }
@@ -144,7 +174,17 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
   ///
   /// - Throws: `AthanorError` when it is no object.
   public func nested(_ key: String) throws -> Configuration {
-    try Configuration(isMissing(key) ? .object([:]) : values[key], at: location(of: key))
+    try Configuration(isMissing(key) ? .object([:]) : values[key], at: location(of: key), report: report)
+  }
+
+  /// A list of objects.
+  ///
+  /// - Throws: `AthanorError` when it is something else or missing.
+  package func objects(_ key: String) throws -> [Configuration] {
+    guard case .array(let values) = self[key] else { throw error(key, expected: "a list") }
+    return try values.enumerated().map {
+      try Configuration($1, at: "\(location(of: key))[\($0)]", report: report)
+    }
   }
 }
 

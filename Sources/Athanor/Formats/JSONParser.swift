@@ -22,8 +22,9 @@ private struct JSONParser {
   var place = 0
   var depth = 0
 
-  /// As deep as Foundation's parser goes; without a limit a hostile text would exhaust the stack.
-  private static let depthLimit = 512
+  /// A hostile text would exhaust the stack without a limit. Threads of Apple's systems have 512 KB, and a level takes up to 2.5 KB of
+  /// it in a program that is not optimised; a model within a model takes six levels.
+  private static let depthLimit = 128
 
   init(bytes: UnsafeBufferPointer<UInt8>, location: String) {
     self.bytes = bytes

@@ -24,8 +24,12 @@ package protocol ModelFileWriter {
 
 /// `.safetensors`
 package enum NativeFiles {}
-/// `.h5`; conforms in `AthanorKeras`.
+/// `.h5` and `.weights.h5`; conforms in `AthanorKeras`.
 package enum KerasFiles {}
+/// `.keras`; conforms in `AthanorKeras`.
+package enum KerasArchiveFiles {}
+/// The architecture in JSON; conforms in `AthanorKeras`.
+package enum KerasArchitectureFiles {}
 /// `.mlpackage` and `.mlmodel`; conforms in `AthanorCoreML`.
 package enum CoreMLFiles {}
 /// `.onnx`; conforms in `AthanorONNX`.
@@ -62,6 +66,12 @@ package struct ModelFormat: Sendable {
     ModelFormat(
       endings: ["h5", "hdf5"], module: "AthanorKeras", isWritten: true, files: KerasFiles.self,
       isMarked: { $0.starts(with: [0x89] + Array("HDF\r\n\u{1A}\n".utf8)) }),
+    ModelFormat(
+      endings: ["keras"], module: "AthanorKeras", isWritten: true, files: KerasArchiveFiles.self,
+      isMarked: { $0.starts(with: Array("PK".utf8) + [3, 4]) }),
+    ModelFormat(
+      endings: ["json"], module: "AthanorKeras", isWritten: true, files: KerasArchitectureFiles.self,
+      isMarked: { $0.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "{") }),
     ModelFormat(
       endings: ["mlpackage", "mlmodel"], module: "AthanorCoreML", isWritten: false, files: CoreMLFiles.self),
     ModelFormat(endings: ["onnx"], module: "AthanorONNX", isWritten: false, files: OnnxFiles.self),

@@ -76,7 +76,8 @@ enum NativeFile {
         .unsupported, at: path, "its layout is version \(written.prefix(80)) but only version \(version) can be read",
         fix: "Use a newer Athanor.")
     }
-    let description = try Configuration(parsing: text, at: "\(path), \(modelKey)")
+    let report = ReadingReport()
+    let description = try Configuration(parsing: text, at: "\(path), \(modelKey)", report: report)
     // Before memory is taken for the weights that the architecture asks for, those of the file must be of these sizes.
     let architecture = try description.nested("network")
     let first = try Network.read(architecture, weights: WeightMap(), custom: custom).network
@@ -109,6 +110,8 @@ enum NativeFile {
         return name
       }
     }
+    try description.requireAllRead()
+    recipe.warnings = report.warnings
     recipe.training = try training(file)
     return recipe
   }

@@ -56,15 +56,18 @@ extension Network {
       let prefix = path + name + "/"
       let nested = try read(object.nested("network"), path: prefix, weights: weights, custom: custom)
       frozen.formUnion(nested.frozen)
+      try settings.requireAllRead()
       // What is frozen is known of the whole model.
       let layer = NestedNetwork(
         name: name, form: Model.Form(rawValue: try object.text("class_name", default: "")), network: nested.network,
         weights: weights.part(prefix), frozen: [])
+      try object.requireAllRead()
       return Entry(name: name, layer: layer)
     }
     let network = Network(
       inputs: try json.objects("inputs").map(Port.init), entries: entries,
       calls: try json.objects("calls").map(Call.init), outputs: try json.objects("outputs").map(Output.init))
+    try json.requireAllRead()
     do {
       try network.validate()
     } catch let error as AthanorError {
@@ -79,7 +82,7 @@ extension Network {
   /// Checks what a file says of a network: names, references, and the number of calls.
   ///
   /// - Throws: `AthanorError` when a name is empty or taken, a call or an output reads what is not there before it, or a layer is never called.
-  func validate() throws {
+  package func validate() throws {
     try checkNames("input", inputs.map(\.name))
     try checkNames("layer", entries.map(\.name))
     try checkNames("output", outputs.map(\.name))
@@ -145,6 +148,7 @@ extension Network.Reference {
     self =
       json.isMissing("input")
       ? .result(call: try json.integer("call"), index: try json.integer("result")) : .input(try json.integer("input"))
+    try json.requireAllRead()
   }
 }
 
@@ -157,12 +161,14 @@ extension Network.Call {
     self.init(
       entry: try json.integer("layer"), arguments: try json.objects("arguments").map(Network.Reference.init),
       isTraining: json.isMissing("training") ? nil : try json.flag("training"))
+    try json.requireAllRead()
   }
 }
 
 extension Network.Output {
   fileprivate init(_ json: Configuration) throws {
     self.init(name: try json.text("name"), reference: try Network.Reference(json.nested("value")))
+    try json.requireAllRead()
   }
 }
 
@@ -192,6 +198,7 @@ extension Port {
     self.init(
       name: try json.text("name"), dtype: dtype, lengths: lengths,
       exampleAxis: json.isMissing("example_axis") ? nil : try json.integer("example_axis"))
+    try json.requireAllRead()
   }
 
   /// - Throws: `AthanorError` when data cannot have this form.
@@ -207,19 +214,9 @@ extension Port {
   }
 }
 
-extension Configuration {
-  /// A list of objects.
-  ///
-  /// - Throws: `AthanorError` when it is something else or missing.
-  package func objects(_ key: String) throws -> [Configuration] {
-    guard case .array(let values) = self[key] else { throw error(key, expected: "a list") }
-    return try values.enumerated().map { try Configuration($1, at: "\(location(of: key))[\($0)]") }
-  }
-}
-
 extension WeightMap {
   /// The weights whose names begin with a prefix, without it.
-  fileprivate func part(_ prefix: String) -> WeightMap {
+  package func part(_ prefix: String) -> WeightMap {
     var part = WeightMap()
     for span in spans where span.name.hasPrefix(prefix) {
       part.append(String(span.name.dropFirst(prefix.count)), from: self, name: span.name)

@@ -232,7 +232,8 @@ package final class SafetensorsReader {
     var done = 0
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+      // Darwin refuses more than 2 GiB in one call.
+      let count = pread(descriptor, rest.baseAddress, min(rest.count, 1 << 30), off_t(offset + done))
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FileBytes.systemError(path, "cannot be read after byte \(offset + done)") }
       guard count > 0 else { throw damaged(path, "it ends at byte \(offset + done), before its tensors do") }

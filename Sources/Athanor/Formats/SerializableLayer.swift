@@ -7,41 +7,61 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   ImportedOperation.self,
 ]
 
-/// A layer that model files can hold: it writes its settings as JSON and is made from them again.
+/// A layer that model files can hold: it declares its settings, and is written and made again by them.
 ///
 /// A layer of your own becomes readable by conforming to this and being named when the model is read. Class name and settings of
-/// Athanor's layers are Keras'.
+/// Athanor's layers are Keras'. A file with a setting that is not declared is refused.
 ///
 /// - Example:
 ///   ```swift
 ///   struct Scale: Layer {
-///     let factor: Double
+///     var factor: Double
 ///     let name: String?
 ///
 ///     func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input * factor }  // [N, ...]
 ///   }
 ///
 ///   extension Scale: SerializableLayer {
-///     static var className: String { "Scale" }
-///     var configuration: Configuration { ["factor": factor] }
-///     init(configuration: Configuration, name: String) throws {
-///       self.init(factor: try configuration.number("factor"), name: name)
-///     }
+///     init(unconfigured name: String) { self.init(factor: 1, name: name) }
+///     mutating func configure(_ settings: inout Settings) throws { try settings.field("factor", &factor) }
 ///   }
 ///   ```
 public protocol SerializableLayer: GeneralLayer {
-  /// The class name in files.
+  /// The class name in files; the type's name by default.
   static var className: String { get }
+
+  /// A layer whose settings are about to be read; what has no default may be anything.
+  init(unconfigured name: String)
+
+  /// Declares the settings in files, without the name.
+  ///
+  /// - Throws: `AthanorError` when a setting is missing, of the wrong type or not supported, or has no form in files.
+  mutating func configure(_ settings: inout Settings) throws
+}
+
+extension SerializableLayer {
+  /// The type's name.
+  public static var className: String { String(describing: Self.self) }
 
   /// The settings in files, without the name.
   ///
   /// - Throws: `AthanorError` with an empty location when a setting has no form in files.
-  var configuration: Configuration { get throws }
+  package var configuration: Configuration {
+    get throws {
+      var (layer, settings) = (self, Settings())
+      try layer.configure(&settings)
+      return settings.written
+    }
+  }
 
-  /// Makes the layer from its settings.
+  /// The layer of some settings.
   ///
-  /// - Throws: `AthanorError` when a setting is missing, of the wrong type, or not supported.
-  init(configuration: Configuration, name: String) throws
+  /// - Throws: `AthanorError` when one is missing, of the wrong type or not supported.
+  package init(reading configuration: Configuration, name: String) throws {
+    self.init(unconfigured: name)
+    var settings = Settings(reading: configuration)
+    try configure(&settings)
+  }
 }
 
 extension GeneralLayer {
@@ -73,10 +93,12 @@ extension GeneralLayer {
 extension Configuration {
   /// The layer that an object with class name and settings describes.
   ///
+  /// Whoever reads the network reads also what stands beside the settings of its calls (`inbound_nodes`), and whether it is trained.
+  ///
   /// - Parameters:
   ///   - index: The layer's place in the model, for the name of one without.
   ///   - customLayers: Layers of the user's own that the file may name.
-  /// - Throws: `AthanorError` when the class is not known or a setting is wrong.
+  /// - Throws: `AthanorError` when the class is not known, a setting is wrong, or one is not known.
   package func layer(_ index: Int, customLayers: [any SerializableLayer.Type]) throws -> any GeneralLayer {
     let className = try text("class_name")
     let known = Dictionary((serializableLayers + customLayers).map { ($0.className, $0) }, uniquingKeysWith: { $1 })
@@ -86,29 +108,41 @@ extension Configuration {
         fix: AthanorError.suggestion(for: className, among: known.keys.sorted())
           + "Known are \(known.keys.sorted().joined(separator: ", ")).")
     }
-    let settings = try Configuration(self["config"], at: location(of: "config"))
+    ignore("module", "registered_name", "build_config", "compile_config", "name", "shared_object_id")
+    let settings = try Configuration(self["config"], at: location(of: "config"), report: report).reported
     let name = try settings.text("name", default: "\(className.lowercased())_\(index)")
-    return try kind.init(configuration: settings, name: name)
+    let layer = try kind.init(reading: settings, name: name)
+    try settings.readCommonSettings()
+    try settings.requireAllRead()
+    return layer
   }
 
-  /// The border of a window, `valid` when it is missing.
-  ///
-  /// - Throws: `AthanorError` when it is something else than `"valid"` or `"same"`.
-  public func padding(_ key: String = "padding") throws -> Padding {
-    guard let padding = Padding(rawValue: try text(key, default: "valid").lowercased()) else {
-      throw error(key, expected: "\"valid\" or \"same\"")
+  /// Reads the settings that all layers have besides their name.
+  private func readCommonSettings() throws {
+    // Whoever reads the network asks whether it is trained, and for the shape of its input.
+    ignore("trainable", "batch_shape", "batch_input_shape")
+    try requireFloat32("dtype")
+    for key in ["sparse", "ragged"] where try flag(key, default: false) { throw error(key, expected: "false") }
+    warn("activity_regularizer", unless: [])
+  }
+
+  /// Checks the type of weights and computations, a name or a policy; another precision gives a warning.
+  package func requireFloat32(_ key: String) throws {
+    if isMissing(key) { return }
+    var name = self[key]
+    if case .object = name {
+      let policy = try nested(key)
+      let className = try policy.text("class_name")
+      guard ["DTypePolicy", "FloatDTypePolicy", "Policy"].contains(className) else {
+        throw policy.error("class_name", expected: "DTypePolicy")
+      }
+      name = try policy.nested("config")["name"]
     }
-    return padding
-  }
-
-  /// Checks that pictures are laid out with their channels last.
-  ///
-  /// - Throws: `AthanorError` for `channels_first`.
-  public func requireChannelsLast() throws {
-    guard try text("data_format", default: "channels_last") == "channels_last" else {
-      throw AthanorError(
-        .unsupported, at: location(of: "data_format"), "channels_first is not supported",
-        fix: "Save the model with channels_last.")
+    switch name {
+    case .text("float32"): break
+    case .text("mixed_float16"), .text("mixed_bfloat16"), .text("float16"), .text("bfloat16"), .text("float64"):
+      warn(key, "it is \(name?.description ?? ""), but computations are done in float32")
+    default: throw error(key, expected: "float32")
     }
   }
 }

@@ -1,6 +1,6 @@
 extension String {
   /// Keras' spelling of a class name as a variable: an underscore before each capital that begins a word, then lower case.
-  var snakeCased: String {
+  package var snakeCased: String {
     let characters = Array(self).filter { $0.isLetter || $0.isNumber || $0 == "_" }
     var result = ""
     for (index, character) in characters.enumerated() {

@@ -1,9 +1,10 @@
-/// Optimizer, losses and metrics of a compiled model in JSON: Keras' `training_config` for models of one output, and Athanor's own form
-/// for all.
+/// Optimizer, losses and metrics of a compiled model in JSON: Keras' form, and Athanor's own.
 package struct TrainingConfiguration: Sendable {
   package var optimizer: Optimizer
   /// One for each output.
   package let goals: [Goal]
+  /// What the file says and is not taken over.
+  package private(set) var warnings: [String] = []
 
   /// What `compile` was given.
   package init(optimizer: Optimizer, goals: [Goal]) {
@@ -15,39 +16,85 @@ package struct TrainingConfiguration: Sendable {
 
   // MARK: Keras
 
-  /// The configuration as Keras has it; nil when a loss, a metric or the optimizer's rule has no name in files, or there are several outputs.
-  package var kerasSerialized: JSONValue? {
-    guard goals.count == 1 else { return nil }
-    let metrics = goals[0].metrics.compactMap(\.serialized)
-    guard let rate = optimizer.learningRate.kerasSerialized, let optimizer = optimizer.serialized(learningRate: rate),
-      let loss = goals[0].loss?.serialized, metrics.count == goals[0].metrics.count
-    else { return nil }
-    return .object([
-      "loss": loss, "loss_weights": goals[0].weight == 1 ? .null : [goals[0].weight].jsonValue,
-      "metrics": .array(metrics), "weighted_metrics": .null,
-      "run_eagerly": .flag(false), "steps_per_execution": .integer(1), "jit_compile": .flag(false),
-      "optimizer_config": optimizer,
-    ])
+  /// Keras' `training_config` of `.h5` files; nil when a loss, a metric or the optimizer's rule has no name in files.
+  ///
+  /// - Parameter outputs: The names under which losses and metrics are kept; nil to keep them in the order of the outputs.
+  package func kerasTrainingConfiguration(outputs: [String]?) -> JSONValue? {
+    kerasConfiguration(outputs).map { configuration, optimizer in
+      var configuration = configuration
+      configuration["optimizer_config"] = optimizer
+      return configuration.jsonValue
+    }
   }
 
-  /// Reads Keras' configuration of a model of one output.
+  /// The same as Keras' `compile_config` of `.keras` files.
+  package func kerasCompileConfiguration(outputs: [String]?) -> JSONValue? {
+    kerasConfiguration(outputs).map { configuration, optimizer in
+      var configuration = configuration
+      if case .object(var values) = optimizer {
+        values["module"] = .text("keras.optimizers")
+        values["registered_name"] = .null
+        configuration["optimizer"] = .object(values)
+      }
+      return configuration.jsonValue
+    }
+  }
+
+  private func kerasConfiguration(_ outputs: [String]?) -> (configuration: Configuration, optimizer: JSONValue)? {
+    var (losses, metrics): ([JSONValue], [JSONValue]) = ([], [])
+    for goal in goals {
+      let known = goal.metrics.compactMap(\.serialized)
+      guard known.count == goal.metrics.count else { return nil }
+      metrics.append(.array(known))
+      let loss = goal.loss?.serialized
+      guard (loss == nil) == (goal.loss == nil) else { return nil }
+      losses.append(loss ?? .null)
+    }
+    guard let rate = optimizer.learningRate.kerasSerialized, let optimizer = optimizer.serialized(learningRate: rate)
+    else { return nil }
+    func values(_ values: [JSONValue]) -> JSONValue {
+      guard let outputs else { return .array(values) }
+      return .object(Dictionary(zip(outputs, values), uniquingKeysWith: { $1 }))
+    }
+    let isSingle = goals.count == 1 && outputs == nil
+    let weights = goals.map(\.weight)
+    return (
+      [
+        "loss": isSingle ? losses[0] : values(losses),
+        "loss_weights": weights.allSatisfy { $0 == 1 } ? .null : values(weights.map(\.jsonValue)),
+        "metrics": isSingle ? metrics[0] : values(metrics), "weighted_metrics": JSONValue.null,
+        "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
+      ], optimizer
+    )
+  }
+
+  /// Reads Keras' configuration: `training_config` of `.h5` files or `compile_config` of `.keras` files.
   ///
+  /// - Parameter outputs: The names of the model's outputs.
   /// - Throws: `AthanorError` that names the place, when something is not known or not supported.
-  package init(keras configuration: Configuration) throws {
-    optimizer = try Optimizer(
-      serialized: configuration["optimizer_config"], at: configuration.location(of: "optimizer_config"))
-    let loss = try Loss(serialized: configuration["loss"], at: configuration.location(of: "loss"))
-    var list: [JSONValue] = []
-    // Keras 3 may wrap the metrics of the one output in a list of its own.
-    if case .array(let items) = configuration["metrics"] {
-      list = items.flatMap { if case .array(let inner) = $0 { inner } else { [$0] } }
+  package init(keras configuration: Configuration, outputs: [String]) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
+    let key = configuration.isMissing("optimizer_config") ? "optimizer" : "optimizer_config"
+    optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key), report: report)
+    let losses = try configuration.byOutput("loss", outputs)
+    let metrics = try configuration.byOutput("metrics", outputs)
+    let weights = try configuration.byOutput("loss_weights", outputs)
+    goals = try outputs.indices.map { output in
+      Goal(
+        loss: try losses[output].first.map {
+          try Loss(serialized: $0, at: configuration.location(of: "loss"), report: report)
+        },
+        weight: weights[output].first?.number ?? 1,
+        metrics: try metrics[output].enumerated().map { index, json in
+          try Metric(serialized: json, at: configuration.location(of: "metrics[\(index)]"), report: report)
+        })
     }
-    let metrics = try list.map { try Metric(serialized: $0, at: configuration.location(of: "metrics")) }
-    var weights = configuration
-    if case .object(let byOutput) = configuration["loss_weights"] {
-      weights["loss_weights"] = .array(Array(byOutput.values))
-    }
-    goals = [Goal(loss: loss, weight: try weights.numbers("loss_weights")?.first ?? 1, metrics: metrics)]
+    // How the graph is run.
+    configuration.ignore("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
+    configuration.warn("weighted_metrics", unless: [.array([]), .object([:])])
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 
   // MARK: Athanor
@@ -76,6 +123,8 @@ package struct TrainingConfiguration: Sendable {
   ///
   /// - Throws: `AthanorError` that names the place, when something is damaged, not known, or of the program's own.
   package init(_ configuration: Configuration) throws {
+    let configuration = configuration.reported
+    let report = configuration.report
     func value(_ key: String, _ json: JSONValue?, in place: Configuration) throws -> JSONValue? {
       guard case .object(let values) = json, case .text(let name) = values[TrainingConfiguration.custom] else {
         return json
@@ -85,18 +134,25 @@ package struct TrainingConfiguration: Sendable {
     }
     optimizer = try Optimizer(
       serialized: value("optimizer", configuration["optimizer"], in: configuration),
-      at: configuration.location(of: "optimizer"))
+      at: configuration.location(of: "optimizer"), report: report)
     goals = try configuration.objects("goals").map { goal in
       guard case .array(let metrics) = goal["metrics"] else { throw goal.error("metrics", expected: "a list") }
+      let loss =
+        goal.isMissing("loss")
+        ? nil
+        : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss"), report: report)
+      let weight = try goal.number("weight")
+      goal.warnAboutUnread()
       return Goal(
-        loss: goal.isMissing("loss")
-          ? nil : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss")),
-        weight: try goal.number("weight"),
-        metrics: try metrics.map { json in
-          let location = goal.location(of: "metrics")
-          return try Metric(serialized: value("metrics", json, in: goal) ?? json, at: location)
+        loss: loss, weight: weight,
+        metrics: try metrics.enumerated().map { index, json in
+          let key = "metrics[\(index)]"
+          return try Metric(
+            serialized: value(key, json, in: goal) ?? json, at: goal.location(of: key), report: report)
         })
     }
+    configuration.warnAboutUnread()
+    warnings = report?.warnings ?? []
   }
 }
 
@@ -111,5 +167,32 @@ extension Model {
         "it has losses for \(configuration.goals.count) outputs but the model has \(network.outputs.count)")
     }
     try compile(configuration.optimizer, configuration.goals)
+    warnings += configuration.warnings.filter { !warnings.contains($0) }
+  }
+}
+
+extension Configuration {
+  /// What Keras keeps for each output: one value for all, a list in the order of the outputs, or an object by their names.
+  ///
+  /// - Throws: `AthanorError` when there are more than outputs, or there is no output of a name.
+  fileprivate func byOutput(_ key: String, _ outputs: [String]) throws -> [[JSONValue]] {
+    func all(_ value: JSONValue) -> [JSONValue] {
+      if case .array(let values) = value { values.flatMap(all) } else { value == .null ? [] : [value] }
+    }
+    switch self[key] {
+    case nil, .null: return outputs.map { _ in [] }
+    case .array(let values):
+      if outputs.count == 1 { return [all(.array(values))] }
+      guard values.count == outputs.count else { throw error(key, expected: "a list of \(outputs.count) values") }
+      return values.map(all)
+    case .object(let values) where values["class_name"] == nil:
+      if let name = values.keys.sorted().first(where: { !outputs.contains($0) }) {
+        throw AthanorError(
+          .data, at: location(of: key), "there is no output named \"\(name.prefix(80))\"",
+          fix: "The outputs are \(outputs.joined(separator: ", ")).")
+      }
+      return outputs.map { values[$0].map(all) ?? [] }
+    case let value?: return outputs.map { _ in [value] }
+    }
   }
 }

@@ -109,13 +109,15 @@ package protocol AbsorbingLayer: SerializableLayer {
 
 extension SerializableLayer {
   /// The layer with the function of an `Activation` behind it.
-  func activated(by next: any SerializableLayer, insteadOf activation: ActivationFunction) throws -> Self? {
-    guard activation == .linear, let next = next as? Activation else { return nil }
-    var settings = try configuration
-    settings["activation"] = try next.function.serialized
-    return try Self(configuration: settings, name: name ?? "")
+  func activated(
+    by next: any SerializableLayer, _ activation: WritableKeyPath<Self, ActivationFunction>
+  ) -> Self? {
+    guard self[keyPath: activation] == .linear, let next = next as? Activation else { return nil }
+    var copy = self
+    copy[keyPath: activation] = next.function
+    return copy
   }
 
   /// The layer under another name.
-  func named(_ name: String) throws -> Self { try Self(configuration: configuration, name: name) }
+  func named(_ name: String) throws -> Self { try Self(reading: configuration, name: name) }
 }

@@ -4,11 +4,11 @@
 /// layer knows their shapes.
 package struct ImportedOperation: GeneralLayer {
   /// Its operands are the inputs by place, and names of weights.
-  private let operation: Program.Operation
+  private var operation: Program.Operation?
   /// The shapes of known numbers, as the operation has them.
-  private let shapes: [String: [Int]]
+  private var shapes: [String: [Int]]
   /// How the inputs lie.
-  private let layouts: [Layout]
+  private var layouts: [Layout]
   package let name: String?
 
   private static let mostNumbers = 1 << 26
@@ -40,10 +40,10 @@ package struct ImportedOperation: GeneralLayer {
     name = nil
   }
 
-  package var kind: String { "\(operation.kind) operation" }
+  package var kind: String { operation.map { "\($0.kind) operation" } ?? ImportedOperation.className }
 
   package func build(_ inputs: [Value], _ scope: inout Scope) throws -> [Value] {
-    guard inputs.count == layouts.count else {
+    guard let written = operation, inputs.count == layouts.count else {
       throw AthanorError(
         .argument, at: "", "it was called with \(inputs.count) inputs but takes \(layouts.count)")
     }
@@ -57,7 +57,7 @@ package struct ImportedOperation: GeneralLayer {
     let weights = WeightCollector(scope)
     defer { scope = weights.scope }
     // What the numbers are, the weights say.
-    let operation = try operation.replacing { operand in
+    let operation = try written.replacing { operand in
       guard case .named(let name) = operand, let shape = shapes[name] else { return operand }
       return .constant(Tensor(zeros: shape))
     }
@@ -78,16 +78,24 @@ package struct ImportedOperation: GeneralLayer {
 package protocol NativeLayer: SerializableLayer {}
 
 extension ImportedOperation: NativeLayer {
-  package static var className: String { "ImportedOperation" }
+  package init(unconfigured name: String) {
+    self.name = name
+    shapes = [:]
+    layouts = []
+  }
 
   /// `{"operation":"mul","arguments":{"x":{"input":0},"y":{"shape":[4]}},"layouts":["plain"],"results":1}`; a single known number stands
   /// beside its shape.
-  package var configuration: Configuration {
-    let arguments = operation.given.map { ($0.name.rawValue, json($0.argument)) }
-    return [
-      "operation": operation.kind.name, "arguments": Dictionary(arguments) { $1 },
-      "layouts": layouts.map(\.serialized), "results": operation.results.count,
-    ]
+  package mutating func configure(_ settings: inout Settings) throws {
+    var operationName = operation?.kind.name ?? ""
+    var list = layouts.map(\.serialized)
+    var arguments = Dictionary((operation?.given ?? []).map { ($0.name.rawValue, json($0.argument)) }) { $1 }
+    var count = operation?.results.count ?? 0
+    try settings.field("operation", &operationName)
+    try settings.field("layouts", &list)
+    try settings.field("arguments", &arguments)
+    try settings.field("results", &count)
+    if let source = settings.source { try read(operationName, list, count, source) }
   }
 
   private func json(_ argument: Program.Argument) -> JSONValue {
@@ -110,18 +118,18 @@ extension ImportedOperation: NativeLayer {
     }
   }
 
-  package init(configuration: Configuration, name: String) throws {
+  private mutating func read(
+    _ operationName: String, _ list: [JSONValue], _ count: Int, _ configuration: Configuration
+  ) throws {
     let kind: OperationKind
-    do { kind = try OperationKind.named(configuration.text("operation")) } catch let error as AthanorError {
+    do { kind = try OperationKind.named(operationName) } catch let error as AthanorError {
       throw error.within(configuration.location(of: "operation"))
-    }
-    guard case .array(let list)? = configuration["layouts"], !list.isEmpty else {
-      throw configuration.error("layouts", expected: "a list")
     }
     layouts = try list.map { json in
       guard let layout = Layout(json) else { throw configuration.error("layouts", expected: "a list of layouts") }
       return layout
     }
+    guard !layouts.isEmpty else { throw configuration.error("layouts", expected: "a list of layouts") }
     let given = try configuration.nested("arguments")
     var reader = ArgumentReader(inputCount: layouts.count)
     var arguments: [String: Program.Argument] = [:]
@@ -131,18 +139,16 @@ extension ImportedOperation: NativeLayer {
       }
       arguments[key] = try reader.argument(parameter.form, given, key)
     }
-    let count = try configuration.integer("results")
     guard (1...ImportedOperation.mostResults).contains(count) else {
       throw configuration.error("results", expected: "a number from 1 to \(ImportedOperation.mostResults)")
     }
     do {
       operation = try Program.Operation(
-        kind, name: name, kind.arguments(arguments), results: (0..<count).map { Program.Result("\($0)") })
+        kind, name: name ?? "", kind.arguments(arguments), results: (0..<count).map { Program.Result("\($0)") })
     } catch let error as AthanorError {
       throw error.within(given.location)
     }
     shapes = reader.shapes
-    self.name = name
   }
 
   /// Reads arguments, which nothing vouches for.
@@ -152,7 +158,8 @@ extension ImportedOperation: NativeLayer {
 
     mutating func argument(_ form: Parameter.Form, _ json: Configuration, _ key: String) throws -> Program.Argument {
       switch form {
-      case .value: return .operand(try operand(Configuration(json[key], at: json.location(of: key))))
+      case .value:
+        return .operand(try operand(Configuration(json[key], at: json.location(of: key), report: json.report)))
       case .values: return .operands(try json.objects(key).map { try operand($0) })
       case .number: return .number(try json.number(key))
       case .integer: return .integer(try json.integer(key))
@@ -166,6 +173,7 @@ extension ImportedOperation: NativeLayer {
       guard json.isMissing("input") else {
         let place = try json.integer("input")
         guard (0..<inputCount).contains(place) else { throw json.error("input", expected: "the place of an input") }
+        try json.requireAllRead()
         return .named("\(place)")
       }
       let shape = try json.integers("shape")
@@ -175,8 +183,10 @@ extension ImportedOperation: NativeLayer {
       guard count > 1 else {
         let numbers = try json.numbers("numbers") ?? []
         guard numbers.count == count else { throw json.error("numbers", expected: "a list of \(count) numbers") }
+        try json.requireAllRead()
         return .constant(Tensor(uncheckedShape: shape, .float32(numbers.map { Float($0) })))
       }
+      try json.requireAllRead()
       let name = "weight \(shapes.count)"
       shapes[name] = shape
       return .named(name)

@@ -84,11 +84,11 @@ public struct ActivationFunction: Hashable, Sendable {
   }
 }
 
-extension ActivationFunction {
+extension ActivationFunction: SettingValue {
   /// The function in Keras' JSON: its name, or with parameters the layer that computes it.
   ///
   /// - Throws: `AthanorError` for a function that is not among `all`, which a reader could not find by its name.
-  public var serialized: JSONValue {
+  public var setting: JSONValue {
     get throws {
       guard ActivationFunction.all.contains(where: { $0.name == name }) else {
         throw AthanorError(
@@ -102,33 +102,35 @@ extension ActivationFunction {
       return .text(name)
     }
   }
-}
 
-extension Configuration {
-  /// An activation function, `linear` when it is missing.
+  /// A function by its name, or the layer that computes it, as which Keras keeps the parameters of an activation.
   ///
   /// - Throws: `AthanorError` when there is none of the name, or a parameter is not supported.
-  public func activation(_ key: String = "activation") throws -> ActivationFunction {
-    if isMissing(key) { return .linear }
-    if case .text(let name) = values[key] { return try named(name) }
-    let object = try nested(key)
-    if case .text(let name) = object["config"] { return try named(name) }
-    let configuration = try object.nested("config")
-    // A layer in the place of a function: how Keras keeps the parameters of an activation.
-    switch try object.text("class_name") {
-    case "ELU": return .elu(alpha: try configuration.number("alpha", default: 1))
-    case "LeakyReLU":
-      let slope = try configuration.number("alpha", default: 0.3)
-      return .leakyReLU(slope: try configuration.number("negative_slope", default: slope))
-    case let name:
-      for key in ["max_value", "negative_slope", "threshold"] where try configuration.number(key, default: 0) != 0 {
-        throw configuration.error(key, expected: "0 or null")
-      }
-      return try named(name.lowercased())
+  public static func read(
+    _ key: String, in configuration: Configuration, default standard: ActivationFunction?
+  ) throws -> ActivationFunction {
+    if configuration.isMissing(key), let standard { return standard }
+    func found(_ name: String) throws -> ActivationFunction {
+      do { return try named(name) } catch let error as AthanorError { throw error.within(configuration.location) }
     }
-  }
-
-  private func named(_ name: String) throws -> ActivationFunction {
-    do { return try ActivationFunction.named(name) } catch let error as AthanorError { throw error.within(location) }
+    if case .text(let name) = configuration[key] { return try found(name) }
+    let object = try configuration.nested(key)
+    if case .text(let name) = object["config"] { return try found(name) }
+    let settings = try object.nested("config")
+    settings.ignore("name", "trainable", "dtype")
+    let function: ActivationFunction
+    switch try object.text("class_name") {
+    case "ELU": function = .elu(alpha: try settings.number("alpha", default: 1))
+    case "LeakyReLU":
+      let slope = settings.isMissing("negative_slope") ? "alpha" : "negative_slope"
+      function = .leakyReLU(slope: try settings.number(slope, default: 0.3))
+    case let name:
+      for key in ["max_value", "negative_slope", "threshold"] where try settings.number(key, default: 0) != 0 {
+        throw settings.error(key, expected: "0 or null")
+      }
+      function = try found(name.lowercased())
+    }
+    try settings.requireAllRead()
+    return function
   }
 }

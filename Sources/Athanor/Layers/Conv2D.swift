@@ -11,25 +11,25 @@
 ///   ```
 public struct Conv2D: Layer {
   /// How many channels come out.
-  public let filters: Int
+  public var filters: Int
   /// Height and width of the kernel.
-  public let kernelSize: Size2D
+  public var kernelSize: Size2D
   /// By how many pixels the kernel moves.
-  public let strides: Size2D
+  public var strides: Size2D
   /// What happens at the border.
-  public let padding: Padding
+  public var padding: Padding
   /// The distance between neighbouring places of the kernel; 1 for an ordinary convolution.
-  public let dilation: Size2D
+  public var dilation: Size2D
   /// Into how many independent groups the channels are split.
-  public let groups: Int
+  public var groups: Int
   /// What is applied to the sums.
-  public let activation: ActivationFunction
+  public var activation: ActivationFunction
   /// Whether a bias is added.
-  public let useBias: Bool
+  public var useBias: Bool
   /// What the kernel holds before training.
-  public let kernelInitializer: Initializer
+  public var kernelInitializer: Initializer
   /// What the bias holds before training.
-  public let biasInitializer: Initializer
+  public var biasInitializer: Initializer
   public let name: String?
 
   /// Describes a convolution.
@@ -75,31 +75,23 @@ public struct Conv2D: Layer {
 }
 
 extension Conv2D: SerializableLayer {
-  public static var className: String { "Conv2D" }
+  public init(unconfigured name: String) { self.init(0, kernelSize: 0, name: name) }
 
-  public var configuration: Configuration {
-    get throws {
-      try [
-        "filters": filters, "kernel_size": kernelSize.pair, "strides": strides.pair, "padding": padding.rawValue,
-        "data_format": "channels_last", "dilation_rate": dilation.pair, "groups": groups,
-        "activation": activation.serialized, "use_bias": useBias, "kernel_initializer": kernelInitializer.serialized,
-        "bias_initializer": biasInitializer.serialized, "kernel_regularizer": JSONValue.null,
-        "bias_regularizer": JSONValue.null, "activity_regularizer": JSONValue.null, "kernel_constraint": JSONValue.null,
-        "bias_constraint": JSONValue.null,
-      ]
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("filters", &filters)
+    try settings.field("kernel_size", &kernelSize)
+    try settings.field("strides", &strides, default: 1)
+    try settings.field("padding", &padding, default: .valid)
+    try settings.fixed("data_format", "channels_last")
+    try settings.field("dilation_rate", &dilation, default: 1)
+    try settings.field("groups", &groups, default: 1)
+    try settings.field("activation", &activation, default: .linear)
+    try settings.field("use_bias", &useBias, default: true)
+    try settings.field("kernel_initializer", &kernelInitializer, default: .glorotUniform)
+    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
+    for key in ["kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"] {
+      settings.trainingOnly(key)
     }
-  }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    self.init(
-      try configuration.integer("filters"), kernelSize: try configuration.size("kernel_size"),
-      strides: try configuration.size("strides", default: 1), padding: try configuration.padding(),
-      dilation: try configuration.size("dilation_rate", default: 1),
-      groups: try configuration.integer("groups", default: 1), activation: try configuration.activation(),
-      useBias: try configuration.flag("use_bias", default: true),
-      kernelInitializer: try configuration.initializer("kernel_initializer", default: .glorotUniform),
-      biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
   }
 }
 
@@ -116,6 +108,6 @@ extension Conv2D: ImportableLayer, AbsorbingLayer {
   }
 
   package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
-    try activated(by: next, insteadOf: activation)
+    activated(by: next, \.activation)
   }
 }

@@ -9,15 +9,15 @@
 ///   ```
 public struct Dense: Layer {
   /// How many numbers come out for each example.
-  public let units: Int
+  public var units: Int
   /// What is applied to the sums.
-  public let activation: ActivationFunction
+  public var activation: ActivationFunction
   /// Whether a bias is added.
-  public let useBias: Bool
+  public var useBias: Bool
   /// What the kernel holds before training.
-  public let kernelInitializer: Initializer
+  public var kernelInitializer: Initializer
   /// What the bias holds before training.
-  public let biasInitializer: Initializer
+  public var biasInitializer: Initializer
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -53,25 +53,17 @@ public struct Dense: Layer {
 }
 
 extension Dense: SerializableLayer {
-  public static var className: String { "Dense" }
+  public init(unconfigured name: String) { self.init(0, name: name) }
 
-  public var configuration: Configuration {
-    get throws {
-      try [
-        "units": units, "activation": activation.serialized, "use_bias": useBias,
-        "kernel_initializer": kernelInitializer.serialized, "bias_initializer": biasInitializer.serialized,
-        "kernel_regularizer": JSONValue.null, "bias_regularizer": JSONValue.null, "kernel_constraint": JSONValue.null,
-        "bias_constraint": JSONValue.null,
-      ]
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("units", &units)
+    try settings.field("activation", &activation, default: .linear)
+    try settings.field("use_bias", &useBias, default: true)
+    try settings.field("kernel_initializer", &kernelInitializer, default: .glorotUniform)
+    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
+    for key in ["kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"] {
+      settings.trainingOnly(key)
     }
-  }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(
-      try configuration.integer("units"), activation: try configuration.activation(),
-      useBias: try configuration.flag("use_bias", default: true),
-      kernelInitializer: try configuration.initializer("kernel_initializer", default: .glorotUniform),
-      biasInitializer: try configuration.initializer("bias_initializer", default: .zeros), name: name)
   }
 }
 
@@ -84,6 +76,6 @@ extension Dense: ImportableLayer, AbsorbingLayer {
   }
 
   package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
-    try activated(by: next, insteadOf: activation)
+    activated(by: next, \.activation)
   }
 }

@@ -122,39 +122,44 @@ public struct Initializer: Hashable, Sendable {
   }
 }
 
-extension Initializer {
-  /// The initializer in Keras' JSON.
-  public var serialized: JSONValue {
-    .instance(of: name, in: "keras.initializers", Configuration(parameters))
-  }
-}
+extension Initializer: SettingValue {
+  /// The initializers without parameters, for files.
+  private static let plain = [
+    zeros, ones, glorotUniform, glorotNormal, heUniform, heNormal, lecunUniform, lecunNormal,
+  ]
 
-extension Configuration {
-  /// An initializer, the default when it is missing or not known: which numbers a loaded weight began with no longer matters.
+  /// The initializer in Keras' JSON.
+  public var setting: JSONValue { .instance(of: name, in: "keras.initializers", Configuration(parameters)) }
+
+  /// An initializer. One that is not known gives a warning and is replaced by the standard: which numbers a loaded weight began with no
+  /// longer matters.
   ///
   /// - Throws: `AthanorError` when a parameter is no number.
-  public func initializer(_ key: String, default standard: Initializer) throws -> Initializer {
-    if isMissing(key) { return standard }
-    let plain: [Initializer] = [
-      .zeros, .ones, .glorotUniform, .glorotNormal, .heUniform, .heNormal, .lecunUniform, .lecunNormal,
-    ]
-    func named(_ name: String) -> Initializer { plain.first { $0.name == name } ?? standard }
-    if case .text(let name) = values[key] { return named(name) }
-    let configuration = try nested(key).nested("config")
-    switch try nested(key).text("class_name") {
-    case "Constant": return .constant(try configuration.number("value", default: 0))
-    case "RandomUniform":
-      return .uniform(
-        try configuration.number("minval", default: -0.05), try configuration.number("maxval", default: 0.05))
-    case "RandomNormal":
-      return .normal(
-        mean: try configuration.number("mean", default: 0),
-        deviation: try configuration.number("stddev", default: 0.05))
-    case "TruncatedNormal":
-      return .truncatedNormal(
-        mean: try configuration.number("mean", default: 0),
-        deviation: try configuration.number("stddev", default: 0.05))
-    case let name: return named(name)
+  public static func read(
+    _ key: String, in configuration: Configuration, default standard: Initializer?
+  ) throws -> Initializer {
+    if configuration.isMissing(key), let standard { return standard }
+    func named(_ name: String) -> Initializer {
+      if let found = plain.first(where: { $0.name == name || $0.name.snakeCased == name }) { return found }
+      configuration.warn(
+        key,
+        "there is no initializer named \"\(name)\"; predictions do not change, but new weights would begin otherwise")
+      return standard ?? .glorotUniform
     }
+    if case .text(let name) = configuration[key] { return named(name) }
+    let object = try configuration.nested(key)
+    let settings = try object.nested("config")
+    func number(_ key: String, _ standard: Double) throws -> Double { try settings.number(key, default: standard) }
+    settings.ignore("seed", "dtype")
+    let initializer: Initializer =
+      switch try object.text("class_name") {
+      case "Constant": .constant(try number("value", 0))
+      case "RandomUniform": .uniform(try number("minval", -0.05), try number("maxval", 0.05))
+      case "RandomNormal": .normal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
+      case "TruncatedNormal": .truncatedNormal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
+      case let name: named(name)
+      }
+    settings.warnAboutUnread()
+    return initializer
   }
 }

@@ -13,7 +13,7 @@
 ///   ```
 public struct Masking: Layer {
   /// The value of all features of a masked step.
-  public let maskValue: Double
+  public var maskValue: Double
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -38,11 +38,9 @@ public struct Masking: Layer {
 }
 
 extension Masking: SerializableLayer {
-  public static var className: String { "Masking" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["mask_value": maskValue] }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(maskValue: try configuration.number("mask_value", default: 0), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("mask_value", &maskValue, default: 0)
   }
 }

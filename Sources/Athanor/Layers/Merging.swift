@@ -16,9 +16,8 @@ public struct Add: MergingLayer {
 }
 
 extension Add: SerializableLayer {
-  public static var className: String { "Add" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 extension Add: ImportableLayer {
@@ -46,9 +45,8 @@ public struct Subtract: MergingLayer {
 }
 
 extension Subtract: SerializableLayer {
-  public static var className: String { "Subtract" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 extension Subtract: ImportableLayer {
@@ -74,9 +72,8 @@ public struct Multiply: MergingLayer {
 }
 
 extension Multiply: SerializableLayer {
-  public static var className: String { "Multiply" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 extension Multiply: ImportableLayer {
@@ -103,9 +100,8 @@ public struct Average: MergingLayer {
 }
 
 extension Average: SerializableLayer {
-  public static var className: String { "Average" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 /// The greatest of values, element by element: `[N, ...], [N, ...], ... -> [N, ...]`; shapes broadcast. Source:
@@ -129,9 +125,8 @@ public struct Maximum: MergingLayer {
 }
 
 extension Maximum: SerializableLayer {
-  public static var className: String { "Maximum" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 extension Maximum: ImportableLayer {
@@ -159,9 +154,8 @@ public struct Minimum: MergingLayer {
 }
 
 extension Minimum: SerializableLayer {
-  public static var className: String { "Minimum" }
-  public var configuration: Configuration { [:] }
-  public init(configuration: Configuration, name: String) throws { self.init(name: name) }
+  public init(unconfigured name: String) { self.init(name: name) }
+  public mutating func configure(_ settings: inout Settings) {}
 }
 
 extension Minimum: ImportableLayer {
@@ -178,7 +172,7 @@ extension Minimum: ImportableLayer {
 ///   ```
 public struct Concatenate: MergingLayer {
   /// The axis, counted with the examples' as 0; negative from the end.
-  public let axis: Int
+  public var axis: Int
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -218,10 +212,10 @@ public struct Concatenate: MergingLayer {
 }
 
 extension Concatenate: SerializableLayer {
-  public static var className: String { "Concatenate" }
-  public var configuration: Configuration { ["axis": axis] }
-  public init(configuration: Configuration, name: String) throws {
-    self.init(axis: try configuration.integer("axis", default: -1), name: name)
+  public init(unconfigured name: String) { self.init(name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("axis", &axis, default: -1)
   }
 }
 
@@ -244,11 +238,11 @@ extension Concatenate: ImportableLayer {
 ///   ```
 public struct Dot: MergingLayer {
   /// The summed axis of the first value; negative from the end.
-  public let firstAxis: Int
+  public var firstAxis: Int
   /// The summed axis of the second value; negative from the end.
-  public let secondAxis: Int
+  public var secondAxis: Int
   /// Whether both are first divided by their length along that axis, so that the result is the cosine of the angle.
-  public let normalize: Bool
+  public var normalize: Bool
   public let name: String?
   public var maskRule: MaskRule { .consumes }
 
@@ -303,21 +297,16 @@ public struct Dot: MergingLayer {
 }
 
 extension Dot: SerializableLayer {
-  public static var className: String { "Dot" }
-  public var configuration: Configuration {
-    [
-      "axes": firstAxis == secondAxis ? firstAxis.jsonValue : [firstAxis, secondAxis].jsonValue, "normalize": normalize,
-    ]
-  }
-  public init(configuration: Configuration, name: String) throws {
-    let isNormalized = try configuration.flag("normalize", default: false)
-    if case .array(let values) = configuration["axes"] {
-      let axes = values.compactMap(\.integer)
-      guard axes.count == 2, values.count == 2 else { throw configuration.error("axes", expected: "one axis or two") }
-      self.init(axes: axes[0], axes[1], normalize: isNormalized, name: name)
-    } else {
-      self.init(axes: try configuration.integer("axes"), normalize: isNormalized, name: name)
+  public init(unconfigured name: String) { self.init(axes: -1, name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    var axes = firstAxis == secondAxis ? firstAxis.jsonValue : [firstAxis, secondAxis].jsonValue
+    try settings.field("axes", &axes)
+    guard let pair = axes.integer.map({ [$0, $0] }) ?? axes.integers, pair.count == 2 else {
+      throw settings.error("axes", expected: "one axis or two")
     }
+    (firstAxis, secondAxis) = (pair[0], pair[1])
+    try settings.field("normalize", &normalize, default: false)
   }
 }
 

@@ -7,11 +7,11 @@
 ///   ```
 public struct MaxPooling2D: Layer {
   /// Height and width of the window.
-  public let poolSize: Size2D
+  public var poolSize: Size2D
   /// By how many pixels the window moves; nil for its own size.
-  public let strides: Size2D?
+  public var strides: Size2D?
   /// What happens at the border; places outside of the picture never win.
-  public let padding: Padding
+  public var padding: Padding
   public let name: String?
 
   /// Describes a max-pooling.
@@ -28,15 +28,10 @@ public struct MaxPooling2D: Layer {
 }
 
 extension MaxPooling2D: SerializableLayer {
-  public static var className: String { "MaxPooling2D" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { poolingConfiguration(poolSize, strides, padding) }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    let size = try configuration.size("pool_size", default: 2)
-    self.init(
-      size, strides: try configuration.size("strides", default: size), padding: try configuration.padding(), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try configurePooling(&settings, &poolSize, &strides, &padding)
   }
 }
 
@@ -60,11 +55,11 @@ extension MaxPooling2D: ImportableLayer {
 ///   ```
 public struct AveragePooling2D: Layer {
   /// Height and width of the window.
-  public let poolSize: Size2D
+  public var poolSize: Size2D
   /// By how many pixels the window moves; nil for its own size.
-  public let strides: Size2D?
+  public var strides: Size2D?
   /// What happens at the border; places outside of the picture are not counted.
-  public let padding: Padding
+  public var padding: Padding
   public let name: String?
 
   /// Describes an average-pooling.
@@ -81,15 +76,10 @@ public struct AveragePooling2D: Layer {
 }
 
 extension AveragePooling2D: SerializableLayer {
-  public static var className: String { "AveragePooling2D" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { poolingConfiguration(poolSize, strides, padding) }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    let size = try configuration.size("pool_size", default: 2)
-    self.init(
-      size, strides: try configuration.size("strides", default: size), padding: try configuration.padding(), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try configurePooling(&settings, &poolSize, &strides, &padding)
   }
 }
 
@@ -109,11 +99,15 @@ private func poolingWindow(_ poolSize: Size2D, _ strides: Size2D?, _ padding: Pa
   return Window2D(kernel: poolSize.pair, strides: (strides ?? poolSize).pair, padding: padding.window)
 }
 
-private func poolingConfiguration(_ poolSize: Size2D, _ strides: Size2D?, _ padding: Padding) -> Configuration {
-  [
-    "pool_size": poolSize.pair, "strides": (strides ?? poolSize).pair, "padding": padding.rawValue,
-    "data_format": "channels_last",
-  ]
+private func configurePooling(
+  _ settings: inout Settings, _ poolSize: inout Size2D, _ strides: inout Size2D?, _ padding: inout Padding
+) throws {
+  try settings.field("pool_size", &poolSize, default: 2)
+  var steps = strides ?? poolSize
+  try settings.field("strides", &steps, default: poolSize)
+  strides = steps
+  try settings.field("padding", &padding, default: .valid)
+  try settings.fixed("data_format", "channels_last")
 }
 
 /// The mean of each channel over a whole picture: `[N, H, W, C] -> [N, C]`. Source:
@@ -126,7 +120,7 @@ private func poolingConfiguration(_ poolSize: Size2D, _ strides: Size2D?, _ padd
 ///   ```
 public struct GlobalAveragePooling2D: Layer {
   /// Whether height and width stay as axes of length 1.
-  public let keepAxes: Bool
+  public var keepAxes: Bool
   public let name: String?
 
   /// Describes a global average-pooling.
@@ -141,13 +135,11 @@ public struct GlobalAveragePooling2D: Layer {
 }
 
 extension GlobalAveragePooling2D: SerializableLayer {
-  public static var className: String { "GlobalAveragePooling2D" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["data_format": "channels_last", "keepdims": keepAxes] }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    self.init(keepAxes: try configuration.flag("keepdims", default: false), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.fixed("data_format", "channels_last")
+    try settings.field("keepdims", &keepAxes, default: false)
   }
 }
 
@@ -167,7 +159,7 @@ extension GlobalAveragePooling2D: ImportableLayer {
 ///   ```
 public struct GlobalMaxPooling2D: Layer {
   /// Whether height and width stay as axes of length 1.
-  public let keepAxes: Bool
+  public var keepAxes: Bool
   public let name: String?
 
   /// Describes a global max-pooling.
@@ -182,13 +174,11 @@ public struct GlobalMaxPooling2D: Layer {
 }
 
 extension GlobalMaxPooling2D: SerializableLayer {
-  public static var className: String { "GlobalMaxPooling2D" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["data_format": "channels_last", "keepdims": keepAxes] }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    self.init(keepAxes: try configuration.flag("keepdims", default: false), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.fixed("data_format", "channels_last")
+    try settings.field("keepdims", &keepAxes, default: false)
   }
 }
 

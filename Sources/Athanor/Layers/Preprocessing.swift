@@ -10,9 +10,9 @@
 ///   ```
 public struct Rescaling: Layer {
   /// The factor.
-  public let scale: Double
+  public var scale: Double
   /// What is added: one number, or one for each place of the last axis.
-  public let offset: [Double]
+  public var offset: [Double]
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -34,14 +34,11 @@ public struct Rescaling: Layer {
 }
 
 extension Rescaling: SerializableLayer {
-  public static var className: String { "Rescaling" }
+  public init(unconfigured name: String) { self.init(1, name: name) }
 
-  public var configuration: Configuration {
-    ["scale": scale, "offset": offset.count == 1 ? offset[0].jsonValue : offset.jsonValue]
-  }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.number("scale"), offset: try configuration.numbers("offset") ?? [0], name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("scale", &scale)
+    try settings.field("offset", &offset, default: [0])
   }
 }
 
@@ -80,9 +77,11 @@ extension Rescaling: ImportableLayer, AbsorbingLayer {
 ///   ```
 public struct Normalization: Layer {
   /// What is subtracted, and by what it is divided; nil for weights. One number, or one for each place of the last axis.
-  public let mean: [Double]?
+  public var mean: [Double]?
   /// The square of what the rest is divided by; nil for weights.
-  public let variance: [Double]?
+  public var variance: [Double]?
+  /// The axis of the channels: the last one, which files may also count from the front.
+  package var axis = -1
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -124,9 +123,7 @@ public struct Normalization: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard let mean, let variance else {
-      guard let channels = input.shape.lengths.last ?? nil, input.shape.rank >= 2 else {
-        throw AthanorError(.shape, at: "", "input has shape \(input.shape) but at least 2 axes are needed")
-      }
+      let channels = try input.shape.channels(axis)
       let mean = try scope.weight("mean", shape: [channels], initializer: .zeros, isTrainable: false)
       let variance = try scope.weight("variance", shape: [channels], initializer: .ones, isTrainable: false)
       _ = try scope.weight("count", shape: [], initializer: .zeros, isTrainable: false)
@@ -135,6 +132,7 @@ public struct Normalization: Layer {
     guard variance.allSatisfy({ $0 >= 0 }) else {
       throw AthanorError(.argument, at: "", "variance is \(variance) but must be 0 or more")
     }
+    if mean.count > 1 || variance.count > 1 { _ = try input.shape.channels(axis) }
     let deviation = variance.map { max($0.squareRoot(), 1e-7) }
     let centred = try input - perChannel(mean, "mean", input, scope)
     return try centred / perChannel(deviation, "variance", input, scope)
@@ -142,23 +140,16 @@ public struct Normalization: Layer {
 }
 
 extension Normalization: SerializableLayer {
-  public static var className: String { "Normalization" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration {
-    ["axis": [-1], "invert": false, "mean": mean, "variance": variance]
-  }
-
-  public init(configuration: Configuration, name: String) throws {
-    let axes = try configuration.numbers("axis") ?? [-1]
-    guard axes == [-1] || axes == [3] else { throw configuration.error("axis", expected: "-1, the last axis,") }
-    guard try !configuration.flag("invert", default: false) else {
-      throw configuration.error("invert", expected: "false")
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.axis(&axis)
+    try settings.fixed("invert", false)
+    try settings.field("mean", &mean)
+    try settings.field("variance", &variance)
+    guard (mean == nil) == (variance == nil) else {
+      throw settings.error("variance", expected: "numbers where there is a mean, and otherwise nothing,")
     }
-    guard let mean = try configuration.numbers("mean"), let variance = try configuration.numbers("variance") else {
-      self.init(name: name)
-      return
-    }
-    self.init(mean: mean, variance: variance, name: name)
   }
 }
 

@@ -1,41 +1,55 @@
-/// `max(x, 0)`, and no more than `maximum` where that is given: `[N, ...] -> [N, ...]`. Source: `keras.layers.ReLU`.
+/// `max(x, 0)`, or more generally `maximum` above it, `x` above `threshold` and `slope * (x - threshold)` below:
+/// `[N, ...] -> [N, ...]`. Source: `keras.layers.ReLU`.
 ///
-/// - Throws: when built: `AthanorError` if the maximum is negative.
+/// - Throws: when built: `AthanorError` if the maximum or the slope is negative.
 /// - Example:
 ///   ```swift
 ///   ReLU(maximum: 6)
 ///   ```
 public struct ReLU: Layer {
   /// The greatest result; nil for any.
-  public let maximum: Double?
+  public var maximum: Double?
+  /// The slope below the threshold.
+  public var slope: Double
+  /// Where the rising part begins.
+  public var threshold: Double
   public let name: String?
+  public var maskRule: MaskRule { .passes }
 
   /// Describes a ReLU.
-  public init(maximum: Double? = nil, name: String? = nil) {
+  public init(maximum: Double? = nil, slope: Double = 0, threshold: Double = 0, name: String? = nil) {
     self.maximum = maximum
+    self.slope = slope
+    self.threshold = threshold
     self.name = name
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    guard let maximum else { return try relu(input) }
-    guard maximum >= 0 else {
-      throw AthanorError(.argument, at: "", "maximum is \(maximum) but must be 0 or more")
+    guard maximum ?? 0 >= 0, slope >= 0, slope.isFinite, threshold.isFinite else {
+      throw AthanorError(
+        .argument, at: "", "maximum is \(maximum.map { "\($0)" } ?? "nil"), slope \(slope) and threshold \(threshold)",
+        fix: "Maximum and slope must be 0 or more, slope and threshold finite.")
     }
-    return try input.clipped(0, maximum)
+    var y: Value
+    if threshold == 0 {
+      y = slope > 0 ? try leakyRelu(input, slope: slope) : try relu(input)
+      // The steps of the ops that exports know: max(min(x, maximum), 0).
+      if let maximum { y = try slope > 0 ? y.binary(.minimum, maximum) : input.clipped(0, maximum) }
+      return y
+    }
+    y = try input * input.greater(threshold)
+    if let maximum { y = try y.clipped(0, maximum) }
+    return try slope > 0 ? y - relu(threshold - input) * slope : y
   }
 }
 
 extension ReLU: SerializableLayer {
-  public static var className: String { "ReLU" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["max_value": maximum, "negative_slope": 0.0, "threshold": 0.0] }
-
-  public init(configuration: Configuration, name: String) throws {
-    for key in ["negative_slope", "threshold"] where try configuration.number(key, default: 0) != 0 {
-      throw configuration.error(key, expected: "0")
-    }
-    self.init(
-      maximum: configuration.isMissing("max_value") ? nil : try configuration.number("max_value"), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("max_value", &maximum)
+    try settings.field("negative_slope", &slope, default: 0)
+    try settings.field("threshold", &threshold, default: 0)
   }
 }
 

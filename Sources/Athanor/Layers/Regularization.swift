@@ -10,7 +10,7 @@
 ///   ```
 public struct Dropout: Layer {
   /// The share of numbers that are set to zero.
-  public let rate: Double
+  public var rate: Double
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -29,15 +29,12 @@ public struct Dropout: Layer {
 }
 
 extension Dropout: SerializableLayer {
-  public static var className: String { "Dropout" }
+  public init(unconfigured name: String) { self.init(0, name: name) }
 
-  public var configuration: Configuration {
-    ["rate": rate, "seed": JSONValue.null, "noise_shape": JSONValue.null]
-  }
-
-  public init(configuration: Configuration, name: String) throws {
-    guard configuration.isMissing("noise_shape") else { throw configuration.error("noise_shape", expected: "null") }
-    self.init(try configuration.number("rate"), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("rate", &rate)
+    settings.neutral("seed")
+    settings.trainingOnly("noise_shape")
   }
 }
 
@@ -54,13 +51,15 @@ extension Dropout: SerializableLayer {
 ///   ```
 public struct BatchNormalization: Layer {
   /// How much of the moving averages stays at each step.
-  public let momentum: Double
+  public var momentum: Double
   /// Added to the variance so that it is never zero.
-  public let epsilon: Double
+  public var epsilon: Double
   /// Whether a shift is learnt.
-  public let center: Bool
+  public var center: Bool
   /// Whether a scale is learnt.
-  public let scale: Bool
+  public var scale: Bool
+  /// The axis of the channels: the last one, which files may also count from the front.
+  package var axis = -1
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -81,9 +80,7 @@ public struct BatchNormalization: Layer {
         .argument, at: "", "momentum is \(momentum) and epsilon \(epsilon)",
         fix: "Momentum must lie in 0 ... 1 and epsilon be positive.")
     }
-    guard input.shape.rank >= 2, let channels = input.shape.lengths.last ?? nil else {
-      throw AthanorError(.shape, at: "", "input has shape \(input.shape) but at least 2 axes are needed")
-    }
+    let channels = try input.shape.channels(axis)
     let gamma = scale ? try scope.weight("gamma", shape: [channels], initializer: .ones) : nil
     let beta = center ? try scope.weight("beta", shape: [channels], initializer: .zeros) : nil
     let movingMean = try scope.weight("moving_mean", shape: [channels], initializer: .zeros, isTrainable: false)
@@ -122,27 +119,49 @@ public struct BatchNormalization: Layer {
 }
 
 extension BatchNormalization: SerializableLayer {
-  public static var className: String { "BatchNormalization" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration {
-    [
-      "axis": -1, "momentum": momentum, "epsilon": epsilon, "center": center, "scale": scale,
-      "beta_initializer": Initializer.zeros.serialized, "gamma_initializer": Initializer.ones.serialized,
-      "moving_mean_initializer": Initializer.zeros.serialized,
-      "moving_variance_initializer": Initializer.ones.serialized, "beta_regularizer": JSONValue.null,
-      "gamma_regularizer": JSONValue.null, "beta_constraint": JSONValue.null, "gamma_constraint": JSONValue.null,
-      "synchronized": false,
-    ]
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.axis(&axis)
+    try settings.field("momentum", &momentum, default: 0.99)
+    try settings.field("epsilon", &epsilon, default: 1e-3)
+    try settings.field("center", &center, default: true)
+    try settings.field("scale", &scale, default: true)
+    for key in ["beta_initializer", "moving_mean_initializer"] { try settings.trainingOnly(key, Initializer.zeros) }
+    for key in ["gamma_initializer", "moving_variance_initializer"] { try settings.trainingOnly(key, Initializer.ones) }
+    for key in ["beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"] {
+      settings.trainingOnly(key)
+    }
+    try settings.trainingOnly("synchronized", false)
+    // Keras 2 on TensorFlow.
+    try settings.fixed("renorm", false, isWritten: false)
+    settings.neutral("fused", isWritten: false)
   }
+}
 
-  public init(configuration: Configuration, name: String) throws {
-    let axes = try configuration.numbers("axis") ?? [-1]  // Keras 2 wrote a list
-    guard axes == [-1] || axes == [3] else { throw configuration.error("axis", expected: "-1, the last axis,") }
-    self.init(
-      momentum: try configuration.number("momentum", default: 0.99),
-      epsilon: try configuration.number("epsilon", default: 1e-3),
-      center: try configuration.flag("center", default: true), scale: try configuration.flag("scale", default: true),
-      name: name)
+extension Settings {
+  /// The axis of the channels: a number, or one in a list as Keras 2 has it.
+  mutating func axis(_ axis: inout Int) throws {
+    var json = axis.jsonValue
+    try field("axis", &json, default: .integer(-1))
+    let axes = json.integer.map { [$0] } ?? json.integers ?? []
+    guard axes.count == 1 else { throw error("axis", expected: "one axis") }
+    axis = axes[0]
+  }
+}
+
+extension Shape {
+  /// The length of the last axis, which is to be the given one.
+  func channels(_ axis: Int) throws -> Int {
+    guard rank >= 2, let channels = lengths.last ?? nil else {
+      throw AthanorError(.shape, at: "", "input has shape \(self) but at least 2 axes are needed")
+    }
+    guard axis == -1 || axis == rank - 1 else {
+      throw AthanorError(
+        .unsupported, at: "", "its channels lie along axis \(axis), but the input has shape \(self)",
+        fix: "Only the last axis is supported.")
+    }
+    return channels
   }
 }
 
@@ -155,7 +174,7 @@ extension BatchNormalization: SerializableLayer {
 ///   ```
 public struct Activation: Layer {
   /// The function.
-  public let function: ActivationFunction
+  public var function: ActivationFunction
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -169,12 +188,10 @@ public struct Activation: Layer {
 }
 
 extension Activation: SerializableLayer {
-  public static var className: String { "Activation" }
+  public init(unconfigured name: String) { self.init(.linear, name: name) }
 
-  public var configuration: Configuration { get throws { try ["activation": function.serialized] } }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.activation(), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("activation", &function, default: .linear)
   }
 }
 
@@ -187,7 +204,7 @@ extension Activation: SerializableLayer {
 ///   ```
 public struct LeakyReLU: Layer {
   /// The slope below zero.
-  public let slope: Double
+  public var slope: Double
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -201,14 +218,10 @@ public struct LeakyReLU: Layer {
 }
 
 extension LeakyReLU: SerializableLayer {
-  public static var className: String { "LeakyReLU" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["negative_slope": slope] }
-
-  public init(configuration: Configuration, name: String) throws {
-    // Keras 2 called it alpha.
-    let slope = try configuration.number("alpha", default: 0.3)
-    self.init(slope: try configuration.number("negative_slope", default: slope), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("negative_slope", &slope, default: 0.3, aliases: ["alpha"])
   }
 }
 

@@ -18,13 +18,10 @@ public struct Flatten: Layer {
 }
 
 extension Flatten: SerializableLayer {
-  public static var className: String { "Flatten" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["data_format": "channels_last"] }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    self.init(name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.fixed("data_format", "channels_last")
   }
 }
 
@@ -37,7 +34,7 @@ extension Flatten: SerializableLayer {
 ///   ```
 public struct Reshape: Layer {
   /// The new shape of one example; at most one length may be -1, which is then computed.
-  public let targetShape: [Int]
+  public var targetShape: [Int]
   public let name: String?
 
   /// Describes a reshaping.
@@ -59,12 +56,10 @@ public struct Reshape: Layer {
 }
 
 extension Reshape: SerializableLayer {
-  public static var className: String { "Reshape" }
+  public init(unconfigured name: String) { self.init([], name: name) }
 
-  public var configuration: Configuration { ["target_shape": targetShape] }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.integers("target_shape"), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("target_shape", &targetShape)
   }
 }
 
@@ -77,7 +72,7 @@ extension Reshape: SerializableLayer {
 ///   ```
 public struct RepeatVector: Layer {
   /// How often.
-  public let count: Int
+  public var count: Int
   public let name: String?
 
   /// Describes a repetition.
@@ -102,12 +97,10 @@ public struct RepeatVector: Layer {
 }
 
 extension RepeatVector: SerializableLayer {
-  public static var className: String { "RepeatVector" }
+  public init(unconfigured name: String) { self.init(0, name: name) }
 
-  public var configuration: Configuration { ["n": count] }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.integer("n"), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("n", &count)
   }
 }
 
@@ -121,7 +114,7 @@ extension RepeatVector: SerializableLayer {
 ///   ```
 public struct Permute: Layer {
   /// The axes of the input, from 1, in the order of the result.
-  public let dims: [Int]
+  public var dims: [Int]
   public let name: String?
 
   /// Describes a change of order.
@@ -141,12 +134,10 @@ public struct Permute: Layer {
 }
 
 extension Permute: SerializableLayer {
-  public static var className: String { "Permute" }
+  public init(unconfigured name: String) { self.init([], name: name) }
 
-  public var configuration: Configuration { ["dims": dims] }
-
-  public init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.integers("dims"), name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("dims", &dims)
   }
 }
 
@@ -160,9 +151,9 @@ extension Permute: SerializableLayer {
 ///   ```
 public struct ZeroPadding2D: Layer {
   /// Rows above and below.
-  public let vertical: [Int]
+  public var vertical: [Int]
   /// Columns to the left and the right.
-  public let horizontal: [Int]
+  public var horizontal: [Int]
   public let name: String?
 
   /// As many rows above as below, and columns to the left as to the right.
@@ -187,21 +178,27 @@ public struct ZeroPadding2D: Layer {
 }
 
 extension ZeroPadding2D: SerializableLayer {
-  public static var className: String { "ZeroPadding2D" }
+  public init(unconfigured name: String) { self.init(name: name) }
 
-  public var configuration: Configuration { ["padding": [vertical, horizontal], "data_format": "channels_last"] }
-
-  public init(configuration: Configuration, name: String) throws {
-    try configuration.requireChannelsLast()
-    // One number, one for each axis, or one for each side.
-    guard case .array(let axes) = configuration["padding"], axes.count == 2, let vertical = axes[0].integers,
-      let horizontal = axes[1].integers, vertical.count == 2, horizontal.count == 2
-    else {
-      self.init(try configuration.size("padding", default: 1), name: name)
-      return
-    }
-    self.init(top: vertical[0], bottom: vertical[1], left: horizontal[0], right: horizontal[1], name: name)
+  public mutating func configure(_ settings: inout Settings) throws {
+    try configureSides(&settings, "padding", &vertical, &horizontal, default: 1)
+    try settings.fixed("data_format", "channels_last")
   }
+}
+
+/// One number, one for each axis, or one for each side.
+private func configureSides(
+  _ settings: inout Settings, _ key: String, _ vertical: inout [Int], _ horizontal: inout [Int],
+  default standard: Int
+) throws {
+  var sides = [vertical, horizontal].jsonValue
+  try settings.field(key, &sides, default: .integer(standard))
+  let axes: [JSONValue] = if case .array(let values) = sides { values } else { [sides, sides] }
+  let pairs = axes.map { $0.integer.map { [$0, $0] } ?? $0.integers ?? [] }
+  guard pairs.count == 2, pairs[0].count == 2, pairs[1].count == 2 else {
+    throw settings.error(key, expected: "one integer, two, or two for each axis")
+  }
+  (vertical, horizontal) = (pairs[0], pairs[1])
 }
 
 extension Flatten: ImportableLayer {

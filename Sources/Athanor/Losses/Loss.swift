@@ -266,13 +266,17 @@ extension Loss {
   /// Makes the loss that Keras' JSON describes.
   ///
   /// - Throws: `AthanorError` when it is not known or a parameter is not supported.
-  package init(serialized json: JSONValue?, at location: String) throws {
+  ///
+  /// Settings that are not known are warned of in the report.
+  package init(serialized json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
     var name = ""
     var configuration: Configuration = [:]
     if case .text(let text) = json {
       name = text
-    } else if let object = try? Configuration(json, at: location) {
-      if case .object = object["config"] { configuration = try Configuration(object["config"], at: location) }
+    } else if let object = try? Configuration(json, at: location, report: report) {
+      if case .object = object["config"] {
+        configuration = try Configuration(object["config"], at: location, report: report)
+      }
       guard try configuration.number("label_smoothing", default: 0) == 0 else {
         throw configuration.error("label_smoothing", expected: "0")
       }
@@ -288,18 +292,18 @@ extension Loss {
     }
     let aliases = ["mse": "mean_squared_error", "mae": "mean_absolute_error", "huber_loss": "huber"]
     name = aliases[name] ?? name
-    if try configuration.flag(Loss.fromLogitsKey, default: false) {
-      guard let loss = Loss.allFromLogits.first(where: { $0.name == name }) else {
-        throw configuration.error(Loss.fromLogitsKey, expected: "false")
-      }
-      self = loss
-      return
-    }
-    guard let loss = Loss.all.first(where: { $0.name == name }) else {
+    let takesLogits = try configuration.flag(Loss.fromLogitsKey, default: false)
+    guard let loss = (takesLogits ? Loss.allFromLogits : Loss.all).first(where: { $0.name == name }) else {
+      if takesLogits { throw configuration.error(Loss.fromLogitsKey, expected: "false") }
       throw AthanorError(
         .unsupported, at: location, "there is no loss named \"\(name)\"",
         fix: "Load the file with compiled: false and call compile with a loss of your own.")
     }
     self = loss.name == Loss.huber.name ? .huber(delta: try configuration.number("delta", default: 1)) : loss
+    configuration.ignore("name")
+    configuration.warn("reduction", unless: [.text("sum_over_batch_size"), .text("auto")])
+    configuration.warn("dtype", unless: [.text("float32"), .float32Policy])
+    configuration.warn("axis", unless: [.integer(-1)])
+    configuration.warnAboutUnread()
   }
 }

@@ -24,11 +24,15 @@ extension Metric {
   /// Makes the metric that Keras' JSON describes.
   ///
   /// - Throws: `AthanorError` when it is not known or a parameter is not supported.
-  package init(serialized json: JSONValue, at location: String) throws {
-    let object = try? Configuration(json, at: location)
+  ///
+  /// Settings that are not known are warned of in the report.
+  package init(serialized json: JSONValue, at location: String, report: ReadingReport? = nil) throws {
+    let object = try? Configuration(json, at: location, report: report)
     var name = ""
     if case .text(let text) = object?["class_name"] ?? json { name = text }
-    func settings() throws -> Configuration { try Configuration(object?["config"] ?? .object([:]), at: location) }
+    func settings() throws -> Configuration {
+      try Configuration(object?["config"] ?? .object([:]), at: location, report: report)
+    }
     switch name.lowercased() {
     case "accuracy", "acc", "categoricalaccuracy", "sparsecategoricalaccuracy", "binaryaccuracy",
       "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy":
@@ -38,7 +42,7 @@ extension Metric {
     case "topkcategoricalaccuracy", "sparsetopkcategoricalaccuracy":
       self = .topKAccuracy(try settings().integer("k", default: 5))
     default:
-      if let loss = try? Loss(serialized: json, at: location) {
+      if let loss = try? Loss(serialized: json, at: location, report: report) {
         self = .loss(loss)
         return
       }
@@ -46,6 +50,11 @@ extension Metric {
         .unsupported, at: location, "there is no metric named \"\(name)\"",
         fix: "Load the file with compiled: false and call compile yourself.")
     }
+    guard object != nil, let settings = try? settings() else { return }
+    settings.ignore("name")
+    settings.warn("dtype", unless: [.text("float32"), .float32Policy])
+    settings.warn("threshold", unless: [.number(0.5)])
+    settings.warnAboutUnread()
   }
 
   /// The threshold of `Precision` or `Recall`, which Keras keeps as a number, a list or null (0.5).

@@ -19,7 +19,7 @@ public final class Model {
   /// The name that was given when the model was made.
   let givenName: String?
   /// How the model was made.
-  private let form: Form
+  package let form: Form
   /// The seed of all random numbers: first weights, dropout, shuffling.
   public let seed: UInt64
   package private(set) var network: Network
@@ -46,8 +46,8 @@ public final class Model {
   public package(set) var pixelScale: Float = 1 / 255
   /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
   public package(set) var classNames: [String]?
-  /// What does not stop the model but may not be what was meant: why a model that was read from a file is not compiled, and at which
-  /// layers masks are lost.
+  /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken
+  /// over, why a model that was read from a file is not compiled, and at which layers masks are lost.
   public package(set) var warnings: [String] = []
   /// Receives the time of each operation; nil to measure nothing.
   public var profile: Profile?

@@ -2,11 +2,15 @@
 package struct ModelRecipe {
   package var network: Network
   package var name: String
+  /// How the model was made; nil to be told from its network.
+  package var form: Model.Form?
   package var seed: UInt64 = 0
   package var frozen: Set<String> = []
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
+  /// What the file says and the model does not take over.
+  package var warnings: [String] = []
   /// Where the weights lie, for files that are read into their place; nil for a model that makes its own and takes over `weights`.
   package var weightMap: WeightMap?
   /// Where training stands; nil where the file says nothing.
@@ -82,9 +86,11 @@ extension Model {
   /// Makes the model that a file describes.
   package convenience init(_ recipe: ModelRecipe, threads: Int?, compiled: Bool = true) throws {
     try self.init(
-      recipe.network, name: recipe.name, seed: recipe.seed, threads: threads, sharing: recipe.weightMap,
+      recipe.network, name: recipe.name, form: recipe.form, seed: recipe.seed, threads: threads,
+      sharing: recipe.weightMap,
       frozen: recipe.frozen)
     try setWeights(recipe.weights)
+    warnings += recipe.warnings
     if let scale = recipe.pixelScale { pixelScale = scale }
     if let names = recipe.classNames {
       guard outputShape.lengths.last == names.count else {

@@ -5,6 +5,11 @@ package struct Network: Sendable {
   package struct Entry: Sendable {
     package let name: String
     package let layer: any GeneralLayer
+
+    package init(name: String, layer: any GeneralLayer) {
+      self.name = name
+      self.layer = layer
+    }
   }
 
   /// A value of the network.
@@ -19,11 +24,22 @@ package struct Network: Sendable {
     package let arguments: [Reference]
     /// Whether the layer is built for training, whatever the rest is built for; nil to follow it.
     package let isTraining: Bool?
+
+    package init(entry: Int, arguments: [Reference], isTraining: Bool?) {
+      self.entry = entry
+      self.arguments = arguments
+      self.isTraining = isTraining
+    }
   }
 
   package struct Output: Sendable {
     package let name: String
     package let reference: Reference
+
+    package init(name: String, reference: Reference) {
+      self.name = name
+      self.reference = reference
+    }
   }
 
   package private(set) var inputs: [Port]
@@ -88,7 +104,7 @@ package struct Network: Sendable {
     return name
   }
 
-  private static func unique(_ wanted: String, among taken: Set<String>) -> String {
+  package static func unique(_ wanted: String, among taken: Set<String>) -> String {
     var (name, number) = (wanted, 0)
     while taken.contains(name) {
       number += 1

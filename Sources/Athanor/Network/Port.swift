@@ -40,7 +40,8 @@ public struct Port: Hashable, Sendable, CustomStringConvertible {
   /// for windows that move along them.
   package var declaredType: ValueType { type([:]) }
 
-  private static func declaredLength(_ name: String) -> Int { name == Length.batchName ? 2 : 512 }
+  /// A prime number, so that lengths which follow from it by division and rounding are not it again by chance.
+  private static func declaredLength(_ name: String) -> Int { name == Length.batchName ? 2 : 521 }
 
   /// The port of a value of a declared graph.
   package init(name: String, _ type: ValueType) {

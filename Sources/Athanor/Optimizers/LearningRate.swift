@@ -171,13 +171,17 @@ extension LearningRate {
   /// Makes the rate that JSON describes.
   ///
   /// - Throws: `AthanorError` when the schedule is not known or a setting is wrong.
-  package init(serialized json: JSONValue?, at location: String) throws {
+  ///
+  /// Settings that are not known are warned of in the report.
+  package init(serialized json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
     if let number = json?.number {
       self = .constant(LearningRate.shortest(number))
       return
     }
-    let object = try Configuration(json, at: location)
-    let configuration = try Configuration(object["config"], at: object.location(of: "config"))
+    let object = try Configuration(json, at: location, report: report)
+    let configuration = try Configuration(object["config"], at: object.location(of: "config"), report: report)
+    defer { configuration.warnAboutUnread() }
+    configuration.ignore("name")
     let initial = try configuration.number("initial_learning_rate", default: 0)
     switch try object.text("class_name") {
     case "ExponentialDecay":
@@ -192,7 +196,7 @@ extension LearningRate {
     case "WarmUp":
       self = .warmUp(
         steps: try configuration.integer("steps"),
-        then: try LearningRate(serialized: configuration["then"], at: object.location(of: "then")))
+        then: try LearningRate(serialized: configuration["then"], at: object.location(of: "then"), report: report))
     default: throw object.error("class_name", expected: "a known schedule")
     }
   }
@@ -201,10 +205,10 @@ extension LearningRate {
   private static func cosineDecay(_ configuration: Configuration, _ initial: Double) throws -> LearningRate {
     let alpha = try configuration.number("alpha", default: 0)
     let steps = try configuration.integer("decay_steps")
+    let warmUp = try configuration.integer("warmup_steps", default: 0)
     if configuration.isMissing("warmup_target") { return .cosineDecay(initial: initial, steps: steps, alpha: alpha) }
     let decay = LearningRate.cosineDecay(
       initial: try configuration.number("warmup_target"), steps: steps, alpha: alpha)
-    let warmUp = try configuration.integer("warmup_steps", default: 0)
     if warmUp == 0 { return decay }
     guard initial == 0 else {
       throw configuration.error("initial_learning_rate", expected: "0, from which a warm-up begins,")

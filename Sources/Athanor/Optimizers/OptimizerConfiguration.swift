@@ -99,12 +99,14 @@ extension Optimizer {
   /// Makes the optimizer that Keras' JSON describes.
   ///
   /// - Throws: `AthanorError` when the class is not known or a setting is wrong.
-  package init(serialized json: JSONValue?, at location: String) throws {
-    let object = try Configuration(json, at: location)
-    let configuration = try Configuration(object["config"], at: object.location(of: "config"))
+  ///
+  /// Settings that are not known are warned of in the report.
+  package init(serialized json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
+    let object = try Configuration(json, at: location, report: report)
+    let configuration = try Configuration(object["config"], at: object.location(of: "config"), report: report)
     let rate = try LearningRate(
       serialized: configuration[configuration.isMissing("learning_rate") ? "lr" : "learning_rate"],
-      at: object.location(of: "learning_rate"))
+      at: object.location(of: "learning_rate"), report: report)
     var clipping: Clipping?
     if !configuration.isMissing("clipvalue") { clipping = .value(try configuration.number("clipvalue")) }
     if !configuration.isMissing("clipnorm") { clipping = .norm(try configuration.number("clipnorm")) }
@@ -121,5 +123,11 @@ extension Optimizer {
     let rule: any OptimizerRule = try kind.init(configuration: configuration)
     let weightDecay = try configuration.number("weight_decay", default: 0)
     self.init(rule, learningRate: rate, weightDecay: weightDecay, clipping: clipping)
+    configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
+    configuration.warn("use_ema", unless: [.flag(false)])
+    // They mean something with `use_ema` alone.
+    configuration.ignore("ema_momentum", "ema_overwrite_frequency")
+    configuration.warn("decay", unless: [.integer(0)])
+    configuration.warnAboutUnread()
   }
 }

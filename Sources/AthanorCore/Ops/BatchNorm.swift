@@ -189,13 +189,14 @@ package struct BatchNormPrediction: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (shape, rank) = (site.outputShapes[0], site.inputs[0].rank)
+    let rank = site.inputs[0].rank
     // Channels stand behind the batch; the order of other axes than a picture's is changed and changed back.
     var x = try rank == 4 ? site.picture(site.inputs[0]) : site.plain(site.inputs[0])
     let order = [0, rank - 1] + Array(1..<rank - 1)
     func moved(_ value: ExportValue, _ order: [Int]) throws -> ExportValue {
       try site.emit(
-        .transpose, [.x: .value(value), .perm: .integers(order)], shape: order.map { value.shape[$0] })
+        .transpose, [.x: .value(value), .perm: .integers(order)],
+        ValueType(.float32, Shape(axes: order.map { value.shape.axes[$0] })))
     }
     let isMoved = rank != 2 && rank != 4
     if isMoved { x = try moved(x, order) }
@@ -205,7 +206,7 @@ package struct BatchNormPrediction: ForwardOp {
     ]
     if hasGamma { arguments[.gamma] = .constant(try site.constant(3, "gamma")) }
     if hasBeta { arguments[.beta] = .constant(try site.constant(site.inputs.count - 1, "beta")) }
-    let y = try site.emit(.batchNorm, arguments, shape: isMoved ? x.shape : shape, layout: x.layout)
+    let y = try site.emit(.batchNorm, arguments, x.type, layout: x.layout)
     return [isMoved ? try moved(y, order.indices.map { order.firstIndex(of: $0) ?? $0 }) : y]
   }
 }

@@ -161,12 +161,11 @@ package struct Conv2DOp: ForwardOp {
     let weights = try site.constant(1, "the kernel").transposed([3, 2, 0, 1])  // [K, C / groups, R, S]
     var arguments: [ArgumentName: Program.Argument] = [
       .x: .value(x), .weight: .constant(weights), .strides: .integers(window.strides),
-      .padType: .choice(OperationKind.PadType.custom),
-      .pad: .integers(window.padding(of: [x.shape[1], x.shape[2]])), .dilations: .integers(window.dilations),
-      .groups: .integer(groups),
+      .dilations: .integers(window.dilations), .groups: .integer(groups),
     ]
+    arguments.merge(window.padding(of: x.shape)) { $1 }
     if site.inputs.count == 3 { arguments[.bias] = .constant(try site.constant(2, "the bias")) }
-    let y = try site.emit(.conv, arguments, shape: site.outputShapes[0], layout: .picture)
+    let y = try site.emit(.conv, arguments, site.outputTypes[0], layout: .picture)
     return [try activation.export(y, site)]
   }
 }
@@ -211,19 +210,25 @@ extension FusedActivation {
   func export(_ value: ExportValue, _ site: ExportSite) throws -> ExportValue {
     switch self {
     case .none: value
-    case .relu: try site.emit(.unary(.relu), [.x: .value(value)], shape: value.shape, layout: value.layout)
+    case .relu: try site.emit(.unary(.relu), [.x: .value(value)], value.type, layout: value.layout)
     }
   }
 }
 
 extension Window2D {
-  /// Lengths before and after, first of the height, then of the width.
-  func padding(of lengths: [Int]) -> [Int] {
-    (0..<2).flatMap { axis in
-      let (count, before) = places(along: axis, length: lengths[axis])
-      let reach = (count - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
-      return [before, Swift.max(0, reach - lengths[axis] - before)]
+  /// How an operation pads a picture `[N, H, W, C]`: lengths before and after, first of the height, then of the width. Where they depend
+  /// on an open length, the operation has to find them.
+  func padding(of picture: Shape) -> [ArgumentName: Program.Argument] {
+    let axes = picture.axes[1...2]
+    if padding == .same, zip(axes, strides).contains(where: { $0.isOpen && $1 > 1 }) {
+      return [.padType: .choice(OperationKind.PadType.same)]
     }
+    let lengths = zip(0..<2, axes.map(\.length)).flatMap { axis, length in
+      let (count, before) = places(along: axis, length: length)
+      let reach = (count - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
+      return [before, Swift.max(0, reach - length - before)]
+    }
+    return [.padType: .choice(OperationKind.PadType.custom), .pad: .integers(lengths)]
   }
 }
 

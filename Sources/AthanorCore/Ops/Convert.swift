@@ -43,10 +43,15 @@ package struct Convert: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     var value = site.inputs[0]
+    if value.dtype != .float32 {
+      value = try site.emit(
+        .cast, [.x: .value(value), .dtype: .choice(OperationKind.Precision.float32)], site.outputTypes[0],
+        layout: value.layout)
+    }
     for (function, number, neutral) in [(BinaryFunction.multiply, scale, Float(1)), (.add, offset, 0)]
     where number != neutral {
       value = try site.emit(
-        .binary(function), [.x: .value(value), .y: .scalar(Double(number))], shape: value.shape, layout: value.layout)
+        .binary(function), [.x: .value(value), .y: .scalar(Double(number))], value.type, layout: value.layout)
     }
     return [value]
   }
@@ -107,10 +112,15 @@ package struct Constant: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let shape = site.outputShapes[0]
+    let shape = site.outputTypes[0].shape
+    guard !shape.axes.contains(where: \.isOpen) else {
+      throw AthanorError(
+        .unsupported, at: "", "known numbers of shape \(shape) are as many as an open length says",
+        fix: "Give them a fixed shape.")
+    }
     let numbers =
       values.count == 1
-      ? [Float](repeating: Float(values[0]), count: shape.reduce(1, *)) : values.map { Float($0) }
-    return [ExportValue(constant: Tensor(uncheckedShape: shape, .float32(numbers)))]
+      ? [Float](repeating: Float(values[0]), count: shape.sizes.reduce(1, *)) : values.map { Float($0) }
+    return [ExportValue(constant: Tensor(uncheckedShape: shape.sizes, .float32(numbers)))]
   }
 }

@@ -57,7 +57,7 @@ package struct CumulativeSum: ForwardOp {
       .x: .value(x), .axis: .integer(x.layout.programAxis(axis)), .exclusive: .flag(isExclusive),
       .reverse: .flag(isReversed),
     ]
-    return [try site.emit(.cumulativeSum, arguments, shape: site.outputShapes[0], layout: x.layout)]
+    return [try site.emit(.cumulativeSum, arguments, site.outputTypes[0], layout: x.layout)]
   }
 }
 

@@ -42,15 +42,16 @@ package struct ReshapeOp: ForwardOp {
   package func kernel(_ site: KernelSite) -> Kernel { .nothing }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    var (x, shape) = (site.inputs[0], site.outputShapes[0])
-    if let numbers = x.constant { return [ExportValue(constant: numbers.reshaped(to: shape))] }
-    var layout = Layout.plain
-    if x.layout == .picture, shape.count == 2, shape[0] == x.shape[0] {
-      layout = .flattening(height: x.shape[1], width: x.shape[2], channels: x.shape[3])
-    } else {
-      x = try site.plain(x)
+    let (x, shape) = (site.inputs[0], site.outputTypes[0].shape)
+    if let numbers = x.constant { return [ExportValue(constant: numbers.reshaped(to: shape.sizes))] }
+    if x.layout == .picture, shape.rank == 2, shape.axes[0] == x.shape.axes[0], let height = x.shape[1],
+      let width = x.shape[2], let channels = x.shape[3]
+    {
+      return [
+        try site.reshaped(x, to: shape, layout: .flattening(height: height, width: width, channels: channels))
+      ]
     }
-    return [try site.emit(.reshape, [.x: .value(x), .shape: .integers(shape)], shape: shape, layout: layout)]
+    return [try site.reshaped(site.plain(x), to: shape)]
   }
 }
 
@@ -85,11 +86,19 @@ package struct BroadcastTo: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let (x, shape) = (try site.plain(site.inputs[0]), site.outputShapes[0])
-    let lengths = [Int](repeating: 1, count: shape.count - x.shape.count) + x.shape
-    let same = try site.emit(.reshape, [.x: .value(x), .shape: .integers(lengths)], shape: lengths)
-    let repeats = zip(shape, lengths).map { $1 == 1 ? $0 : 1 }
-    return [try site.emit(.tile, [.x: .value(same), .reps: .integers(repeats)], shape: shape)]
+    let (x, type) = (try site.plain(site.inputs[0]), site.outputTypes[0])
+    let lengths = [Shape.Axis](repeating: Shape.Axis(1), count: type.shape.rank - x.rank) + x.shape.axes
+    let same = try site.reshaped(x, to: Shape(axes: lengths))
+    let repeats = try zip(type.shape.axes, lengths).map { after, before in
+      guard before.fixed == 1 else { return 1 }
+      guard let count = after.fixed else {
+        throw AthanorError(
+          .unsupported, at: "", "shape \(x.shape) is repeated to \(type.shape), as often as an open length says",
+          fix: "Files repeat values a fixed number of times.")
+      }
+      return count
+    }
+    return [try site.emit(.tile, [.x: .value(same), .reps: .integers(repeats)], type)]
   }
 }
 
@@ -125,13 +134,13 @@ package struct Transpose: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     // Where the program has a picture's channels first, only the way in which it is seen changes.
-    let (input, shape) = (site.inputs[0], site.outputShapes[0])
+    let (input, type) = (site.inputs[0], site.outputTypes[0])
     if input.constant == nil, input.layout == .plain, order == Layout.toGraph {
-      return [ExportValue(input.operand, shape: shape, layout: .picture)]
+      return [ExportValue(input.operand, type, layout: .picture)]
     }
-    if input.layout == .picture, order == Layout.toProgram { return [ExportValue(input.operand, shape: shape)] }
+    if input.layout == .picture, order == Layout.toProgram { return [ExportValue(input.operand, type)] }
     let x = try site.plain(input)
-    return [try site.emit(.transpose, [.x: .value(x), .perm: .integers(order)], shape: shape)]
+    return [try site.emit(.transpose, [.x: .value(x), .perm: .integers(order)], type)]
   }
 }
 
@@ -190,7 +199,7 @@ package struct Pad: ForwardOp {
     let arguments: [ArgumentName: Program.Argument] = [
       .x: .value(x), .pad: .integers(pads), .mode: .choice(OperationKind.PadMode.constant), .constantValue: .number(0),
     ]
-    return [try site.emit(.pad, arguments, shape: site.outputShapes[0], layout: x.layout)]
+    return [try site.emit(.pad, arguments, site.outputTypes[0], layout: x.layout)]
   }
 }
 
@@ -238,10 +247,18 @@ package struct Slice: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
-    let arguments: [ArgumentName: Program.Argument] = [
-      .x: .value(try site.plain(site.inputs[0])), .begin: .integers(start), .size: .integers(site.outputShapes[0]),
-    ]
-    return [try site.emit(.sliceBySize, arguments, shape: site.outputShapes[0])]
+    let (x, type) = (try site.plain(site.inputs[0]), site.outputTypes[0])
+    // What lasts to the end of an open axis is -1.
+    let sizes = try zip(start, zip(x.shape.axes, type.shape.axes)).map { start, axes in
+      guard axes.0.isOpen else { return axes.1.length }
+      guard axes.1.isOpen, start + axes.1.length == axes.0.length else {
+        throw AthanorError(
+          .unsupported, at: "", "a slice of shape \(x.shape) from \(start) ends before the end of an open length",
+          fix: "Slice to its end.")
+      }
+      return -1
+    }
+    return [try site.emit(.sliceBySize, [.x: .value(x), .begin: .integers(start), .size: .integers(sizes)], type)]
   }
 }
 
@@ -309,7 +326,7 @@ package struct Concatenate: ForwardOp {
     let arguments: [ArgumentName: Program.Argument] = [
       .values: .values(values), .axis: .integer(layout.programAxis(axis)), .interleave: .flag(false),
     ]
-    return [try site.emit(.concat, arguments, shape: site.outputShapes[0], layout: layout)]
+    return [try site.emit(.concat, arguments, site.outputTypes[0], layout: layout)]
   }
 }
 

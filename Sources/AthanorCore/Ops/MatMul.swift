@@ -131,7 +131,7 @@ package struct MatMul: ForwardOp {
         .x: .value(try site.plain(a)), .y: .value(try site.plain(b)), .transposeX: .flag(transposeA),
         .transposeY: .flag(transposeB),
       ]
-      return [try activation.export(site.emit(.matmul, arguments, shape: site.outputShapes[0]), site)]
+      return [try activation.export(site.emit(.matmul, arguments, site.outputTypes[0]), site)]
     }
     if !transposeB { weights = weights.transposed([1, 0]) }  // [M, K]
     // The weights follow the order of a flattened picture, so that nothing need be moved when the model runs.
@@ -140,7 +140,7 @@ package struct MatMul: ForwardOp {
       .x: .value(isFlattened ? a : try site.plain(a)), .weight: .constant(site.columns(weights, following: a.layout)),
     ]
     if site.inputs.count == 3 { arguments[.bias] = .constant(try site.constant(2, "the bias")) }
-    return [try activation.export(site.emit(.linear, arguments, shape: site.outputShapes[0]), site)]
+    return [try activation.export(site.emit(.linear, arguments, site.outputTypes[0]), site)]
   }
 }
 

@@ -142,7 +142,7 @@ package struct Unary: ForwardOp {
       kind = try .unary(function)
       if let name = function.row.parameter?.name { arguments[name] = .number(name == .alpha ? alpha : 0) }
     }
-    return [try site.emit(kind, arguments, shape: site.outputShapes[0], layout: layout)]
+    return [try site.emit(kind, arguments, site.outputTypes[0], layout: layout)]
   }
 }
 
@@ -251,7 +251,7 @@ package struct Binary: ForwardOp {
     let (values, layout) = try site.aligned(site.inputs)
     return [
       try site.emit(
-        .binary(function), [.x: .value(values[0]), .y: .value(values[1])], shape: site.outputShapes[0], layout: layout)
+        .binary(function), [.x: .value(values[0]), .y: .value(values[1])], site.outputTypes[0], layout: layout)
     ]
   }
 }

@@ -122,12 +122,11 @@ extension Window2D {
   func exportPooling(_ kind: OperationKind, _ site: ExportSite) throws -> ExportValue {
     let x = try site.picture(site.inputs[0])
     var arguments: [ArgumentName: Program.Argument] = [
-      .x: .value(x), .kernelSizes: .integers(kernel), .strides: .integers(strides),
-      .padType: .choice(OperationKind.PadType.custom),
-      .pad: .integers(padding(of: [x.shape[1], x.shape[2]])), .ceilMode: .flag(false),
+      .x: .value(x), .kernelSizes: .integers(kernel), .strides: .integers(strides), .ceilMode: .flag(false),
     ]
+    arguments.merge(padding(of: x.shape)) { $1 }
     if kind == .avgPool { arguments[.excludePadding] = .flag(true) }
-    return try site.emit(kind, arguments, shape: site.outputShapes[0], layout: .picture)
+    return try site.emit(kind, arguments, site.outputTypes[0], layout: .picture)
   }
 
   func pooledType(_ input: ValueType) throws -> ValueType {

@@ -77,7 +77,7 @@ package struct Reduce: ForwardOp {
     let arguments: [ArgumentName: Program.Argument] = [
       .x: .value(x), .axes: .integers(axes.map(x.layout.programAxis)), .keepDims: .flag(false),
     ]
-    return [try site.emit(kind, arguments, shape: site.outputShapes[0])]
+    return [try site.emit(kind, arguments, site.outputTypes[0])]
   }
 }
 

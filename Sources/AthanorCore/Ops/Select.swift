@@ -29,7 +29,10 @@ package struct ArgMax: ForwardOp {
     }
   }
 
-  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let x = try site.plain(site.inputs[0])
+    return [try site.emit(.argMax, [.x: .value(x), .axis: .integer(-1), .keepDims: .flag(false)], site.outputTypes[0])]
+  }
 }
 
 /// A row with a 1 at the given place and 0 elsewhere: `int32 [...] -> [..., C]`. It has no gradient.
@@ -66,7 +69,13 @@ package struct OneHot: ForwardOp {
     }
   }
 
-  package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
+  package func export(_ site: ExportSite) throws -> [ExportValue] {
+    let arguments: [ArgumentName: Program.Argument] = [
+      .indices: .value(try site.plain(site.inputs[0])), .oneHotSize: .integer(count), .axis: .integer(-1),
+      .onValue: .number(1), .offValue: .number(0),
+    ]
+    return [try site.emit(.oneHot, arguments, site.outputTypes[0])]
+  }
 }
 
 /// 1 where the target class is among the k largest, else 0: `x [..., C], int32 [...] -> [...]`. It has no gradient.
@@ -108,4 +117,35 @@ package struct InTopK: ForwardOp {
   }
 
   package func export(_ site: ExportSite) throws -> [ExportValue] { throw site.onlyWhileTraining(name) }
+}
+
+extension OperationKind {
+  package static let argMax = OperationKind(
+    "reduce_argmax", [.required(.x), .integer(.axis, -1), .flag(.keepDims)]
+  ) { site in
+    let value = try site.value(site.plain(site.computed(.x)))
+    guard try site.axis(site.operation.integer(.axis), rank: value.shape.rank) == value.shape.rank - 1,
+      value.shape.rank > 1
+    else { throw site.unsupported("it goes along another axis than the last") }
+    let places = try value.argMax()
+    guard try site.operation.flag(.keepDims) else { return [ImportedValue(places)] }
+    return [ImportedValue(try places.reshaped(Shape(axes: places.shape.axes + [Shape.Axis(1)])))]
+  }
+
+  /// Rows of `off_value` with one `on_value`.
+  package static let oneHot = OperationKind(
+    "one_hot",
+    [
+      .required(.indices), .required(.oneHotSize, .integer), .integer(.axis, -1), .number(.onValue, 1),
+      .number(.offValue, 0),
+    ]
+  ) { site in
+    let places = try site.value(site.plain(site.computed(.indices)))
+    let (on, off) = (try site.operation.number(.onValue), try site.operation.number(.offValue))
+    guard try [-1, places.shape.rank].contains(site.operation.integer(.axis)) else {
+      throw site.unsupported("its new axis is not the last")
+    }
+    let rows = try places.oneHot(site.operation.integer(.oneHotSize))
+    return [ImportedValue(try on == 1 && off == 0 ? rows : rows * (on - off) + off)]
+  }
 }

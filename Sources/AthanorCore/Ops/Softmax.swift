@@ -33,7 +33,7 @@ package struct Softmax: ForwardOp {
 
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     let x = try site.plain(site.inputs[0])
-    return [try site.emit(.softmax, [.x: .value(x), .axis: .integer(-1)], shape: site.outputShapes[0])]
+    return [try site.emit(.softmax, [.x: .value(x), .axis: .integer(-1)], site.outputTypes[0])]
   }
 }
 

@@ -17,6 +17,9 @@ package enum ArgumentName: String, Hashable, Sendable, CaseIterable {
   case splitSizes = "split_sizes"
   case batchDims = "batch_dims"
   case validateIndices = "validate_indices"
+  case oneHotSize = "one_hot_vector_size"
+  case onValue = "on_value"
+  case offValue = "off_value"
 }
 
 /// One argument that a kind of operation takes.
@@ -168,8 +171,10 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   /// The vocabulary.
   package static let all: [OperationKind] =
     Array(unary.values) + Array(binary.values) + [
-      avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather, gelu,
-      identity, layerNorm, linear, matmul, maxPool, pad, prelu, reduceMax, reduceMean, reduceSum, relu6, reshape,
+      argMax, avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather,
+      gelu,
+      identity, layerNorm, linear, matmul, maxPool, oneHot, pad, prelu, reduceMax, reduceMean, reduceSum, relu6,
+      reshape,
       shape, sigmoidHard, sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
     ]
 

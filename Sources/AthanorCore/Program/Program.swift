@@ -20,6 +20,11 @@ package struct Program: Hashable, Sendable {
 
     package var layout: Layout { isPicture ? .picture : .plain }
 
+    /// The axes, in the program's order.
+    package var axes: [Shape.Axis] {
+      shape.enumerated().map { Shape.Axis($1, openNames: Set([open[$0]].compactMap(\.self))) }
+    }
+
     /// The lengths in a graph.
     package var lengths: [Length] {
       layout.graphOrder(shape.enumerated().map { axis, length in open[axis].map(Length.open) ?? .fixed(length) })
@@ -31,9 +36,9 @@ package struct Program: Hashable, Sendable {
     package var name: String
     package var dtype = DType.float32
     /// In the program's order; nil where a file does not say.
-    package var shape: [Int]?
+    package var shape: Shape?
 
-    package init(_ name: String, dtype: DType = .float32, shape: [Int]? = nil) {
+    package init(_ name: String, dtype: DType = .float32, shape: Shape? = nil) {
       self.name = name
       self.dtype = dtype
       self.shape = shape
@@ -202,6 +207,13 @@ extension Program.Operation {
 
   package func integers(_ name: ArgumentName) throws -> [Int] {
     try read(name) { if case .integers(let integers) = $0 { integers } else { nil } }
+  }
+
+  /// The same operation with another argument.
+  ///
+  /// - Throws: `AthanorError` with an empty location when the argument is not of this kind.
+  package func with(_ name: ArgumentName, _ argument: Program.Argument) throws -> Program.Operation {
+    try Program.Operation(kind, name: self.name, arguments.merging([name: argument]) { $1 }, results: results)
   }
 
   /// The same operation with its operands replaced.

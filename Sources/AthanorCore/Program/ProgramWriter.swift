@@ -28,25 +28,39 @@ package final class ProgramWriter {
   /// What operations read as `x` when nothing else is given: the first input of the layer or node.
   package var input: Program.Operand?
   private var names: UniqueNames
+  /// The names of those open lengths of the graph that are fixed in the program.
+  private let fixedLengths: Set<String>
 
-  /// - Parameter names: Names that the program's values have already.
-  package init(reserving names: some Sequence<String> = []) { self.names = UniqueNames(names) }
+  /// - Parameters:
+  ///   - names: Names that the program's values have already.
+  ///   - fixedLengths: The names of open lengths that are fixed in the program, as long as they are in the graph.
+  package init(reserving names: some Sequence<String> = [], fixedLengths: some Sequence<String> = []) {
+    self.names = UniqueNames(names)
+    self.fixedLengths = Set(fixedLengths)
+  }
 
   /// Adds an input.
   package func add(_ input: Program.Input) -> ExportValue {
     inputs.append(input)
     _ = names.new(input.name)
-    return ExportValue(.named(input.name), shape: input.layout.graphOrder(input.shape), layout: input.layout)
+    let shape = Shape(axes: input.layout.graphOrder(input.axes))
+    return ExportValue(.named(input.name), ValueType(input.dtype, shape), layout: input.layout)
+  }
+
+  /// The type with those lengths open that are open in the program.
+  package func inProgram(_ type: ValueType) -> ValueType {
+    let axes = type.shape.axes.map { Shape.Axis($0.length, openNames: $0.openNames.subtracting(fixedLengths)) }
+    return ValueType(type.dtype, Shape(axes: axes))
   }
 
   /// Adds an operation and returns its result.
   ///
   /// - Throws: `AthanorError` with an empty location when the arguments are not those of the kind.
   package func add(
-    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], shape: [Int]? = nil
+    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], dtype: DType = .float32, shape: Shape? = nil
   ) throws -> Program.Operand {
     let result = names.new(name.isEmpty ? kind.name : "\(name)_\(kind.name)")
-    try add(kind, arguments, results: [Program.Result(result, shape: shape)])
+    try add(kind, arguments, results: [Program.Result(result, dtype: dtype, shape: shape)])
     return .named(result)
   }
 
@@ -72,7 +86,7 @@ package final class ProgramWriter {
     for node in graph.nodes where node.outputs.contains(where: { values[$0] == nil }) {
       guard let op = node.op as? any ForwardOp else { continue }
       name = node.origin
-      let shapes = node.outputs.map { graph.type(of: $0).shape.sizes }
+      let types = node.outputs.map { inProgram(graph.type(of: $0)) }
       do {
         let inputs = try node.inputs.map { input in
           guard let value = values[input] else {
@@ -80,7 +94,7 @@ package final class ProgramWriter {
           }
           return value
         }
-        let results = try op.export(ExportSite(inputs: inputs, outputShapes: shapes, writer: self))
+        let results = try op.export(ExportSite(inputs: inputs, outputTypes: types, writer: self))
         for (output, result) in zip(node.outputs, results) { values[output] = result }
       } catch let error as AthanorError {
         throw error.within("\(node.origin), export")
@@ -103,26 +117,26 @@ package final class ProgramWriter {
 /// A value of a graph in the program that is being written.
 package struct ExportValue: Sendable, LaidOut {
   package let operand: Program.Operand
-  /// The shape in the graph, with the batch bound.
-  package let shape: [Int]
+  /// The type in the graph, with those lengths open that are open in the program.
+  package let type: ValueType
   package var layout: Layout
 
-  package init(_ operand: Program.Operand, shape: [Int], layout: Layout = .plain) {
+  package init(_ operand: Program.Operand, _ type: ValueType, layout: Layout = .plain) {
     self.operand = operand
-    self.shape = shape
+    self.type = type
     self.layout = layout
   }
 
-  package init(constant tensor: Tensor) { self.init(.constant(tensor), shape: tensor.shape) }
+  package init(constant tensor: Tensor) { self.init(.constant(tensor), ValueType(tensor.dtype, Shape(tensor.shape))) }
 
-  /// The shape in the program.
-  package var programShape: [Int] { layout.programOrder(shape) }
+  package var shape: Shape { type.shape }
+  package var dtype: DType { type.dtype }
 
   package var constant: Tensor? {
     if case .constant(let tensor) = operand { tensor } else { nil }
   }
 
-  package var rank: Int { shape.count }
+  package var rank: Int { shape.rank }
 }
 
 extension Program.Argument {
@@ -133,22 +147,39 @@ extension Program.Argument {
 /// What an operation's export facet sees.
 package struct ExportSite: LayoutSide {
   package let inputs: [ExportValue]
-  /// The shapes of the results in the graph, with the batch bound.
-  package let outputShapes: [[Int]]
+  /// The types of the results in the graph, with those lengths open that are open in the program.
+  package let outputTypes: [ValueType]
   package let writer: ProgramWriter
 
-  package init(inputs: [ExportValue] = [], outputShapes: [[Int]] = [], writer: ProgramWriter) {
+  package init(inputs: [ExportValue] = [], outputTypes: [ValueType] = [], writer: ProgramWriter) {
     self.inputs = inputs
-    self.outputShapes = outputShapes
+    self.outputTypes = outputTypes
     self.writer = writer
   }
 
-  /// Adds an operation whose result has the given layout, and in the graph the given shape.
+  /// Adds an operation whose result has the given layout, and in the graph the given type.
   package func emit(
-    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], shape: [Int], layout: Layout = .plain
+    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], _ type: ValueType, layout: Layout = .plain
   ) throws -> ExportValue {
-    let operand = try writer.add(kind, arguments, shape: layout.programOrder(shape))
-    return ExportValue(operand, shape: shape, layout: layout)
+    let shape = Shape(axes: layout.programOrder(type.shape.axes))
+    return ExportValue(try writer.add(kind, arguments, dtype: type.dtype, shape: shape), type, layout: layout)
+  }
+
+  /// The same elements under another shape. An open length is copied (0) from the same axis before, or inferred (-1) from all others.
+  ///
+  /// - Throws: `AthanorError` when several would have to be inferred.
+  package func reshaped(_ x: ExportValue, to shape: Shape, layout: Layout = .plain) throws -> ExportValue {
+    let (before, after) = (x.layout.programOrder(x.shape.axes), layout.programOrder(shape.axes))
+    let lengths = after.enumerated().map { place, axis in
+      !axis.isOpen ? axis.length : before.indices.contains(place) && before[place] == axis ? 0 : -1
+    }
+    guard lengths.count(where: { $0 == -1 }) <= 1 else {
+      throw AthanorError(
+        .unsupported, at: "", "shape \(x.shape) is to become \(shape), with more than one new open length",
+        fix: "Files can infer one; fix the others.")
+    }
+    return try emit(
+      .reshape, [.x: .value(x), .shape: .integers(lengths)], ValueType(x.dtype, shape), layout: layout)
   }
 
   /// The numbers of an input that programs take only as a constant.
@@ -173,17 +204,15 @@ package struct ExportSite: LayoutSide {
   package static let fromOtherSide = Layout.toProgram
 
   package func transposed(_ x: ExportValue, _ order: [Int], _ layout: Layout) throws -> ExportValue {
-    try emit(.transpose, [.x: .value(x), .perm: .integers(order)], shape: x.shape, layout: layout)
+    try emit(.transpose, [.x: .value(x), .perm: .integers(order)], x.type, layout: layout)
   }
 
   package func unflattened(_ x: ExportValue, height: Int, width: Int, channels: Int) throws -> ExportValue {
-    try emit(
-      .reshape, [.x: .value(x), .shape: .integers([x.shape[0], channels, height, width])],
-      shape: [x.shape[0], height, width, channels], layout: .picture)
+    try reshaped(
+      x, to: Shape(axes: x.shape.axes.prefix(1) + [height, width, channels].map { Shape.Axis($0) }), layout: .picture)
   }
 
   package func flattened(_ x: ExportValue) throws -> ExportValue {
-    let shape = [x.shape[0], x.shape.dropFirst().reduce(1, *)]
-    return try emit(.reshape, [.x: .value(x), .shape: .integers(shape)], shape: shape)
+    try reshaped(x, to: Shape(axes: [x.shape.axes[0], x.shape.merged(1..<x.rank)]))
   }
 }

@@ -60,7 +60,7 @@ final class PartFile {
 
   /// Flushes everything to the disk and gives the file its final name.
   func move(to destination: String) throws {
-    guard fsync(descriptor) == 0 else { throw FileBytes.systemError(path, "cannot be flushed to the disk") }
+    guard FileBytes.flush(descriptor) else { throw FileBytes.systemError(path, "cannot be flushed to the disk") }
     guard rename(path, destination) == 0 else { throw FileBytes.systemError(destination, "cannot be put into place") }
   }
 

@@ -44,6 +44,16 @@ static inline hid_t ath_h5_memory_access(void) {
   }
   return access;
 }
+/// Access to a copy of a file's bytes. Negative on failure.
+static inline hid_t ath_h5_image_access(const void *bytes, size_t size) {
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+  if (access < 0) return access;
+  if (H5Pset_fapl_core(access, 1 << 20, 0) < 0 || H5Pset_file_image(access, (void *)bytes, size) < 0) {
+    H5Pclose(access);
+    return -1;
+  }
+  return access;
+}
 /// To be called before anything else: no messages of libhdf5's own, and no tidying at exit, where a damaged file lets it loop or crash.
 static inline void ath_h5_prepare(void) {
   H5dont_atexit();

@@ -102,7 +102,7 @@ final class LoopbackServer: Sendable {
     if !answer.saysNothing {
       let headers = answer.headers.map { "\($0): \($1)\r\n" }.joined()
       let head =
-        "HTTP/1.1 \(answer.status) Answer\r\nContent-Length: \(answer.body.count)\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n\(headers)\r\n"
+        "HTTP/1.1 \(answer.status) Answer\r\nContent-Length: \(answer.body.count)\r\nContent-Type: application/json\r\nConnection: close\r\n\(headers)\r\n"
       send(Array(head.utf8) + answer.body.prefix(answer.stopsAfter ?? answer.body.count), over: connection)
     }
     // Silent until the other side goes.

@@ -57,10 +57,12 @@ struct ConfigurationTests {
     expectError("a.h5, config.long: a number was expected but \(long.prefix(80))... was found.") {
       try read.number("long")
     }
-    expectError("a.h5, config.s: \"valid\" or \"same\" was expected but x was found.") { try read.padding("s") }
+    expectError("a.h5, config.s: \"valid\" or \"same\" was expected but x was found.") {
+      try Padding.read("s", in: read, default: .same)
+    }
     expectError(
       "a.h5, config.data_format: channels_first is not supported. Save the model with channels_last."
-    ) { try configuration(#"{"data_format":"channels_first"}"#).requireChannelsLast() }
+    ) { try Flatten(reading: configuration(#"{"data_format":"channels_first"}"#), name: "flatten") }
   }
 }
 
@@ -68,19 +70,17 @@ struct ConfigurationTests {
 struct SerializationTests {
   /// A layer of a user's own.
   struct Scale: Layer, SerializableLayer {
-    let factor: Double
+    var factor: Double
     let name: String?
-    static let className = "Scale"
-    var configuration: Configuration { ["factor": factor] }
 
     init(_ factor: Double, name: String? = nil) {
       self.factor = factor
       self.name = name
     }
 
-    init(configuration: Configuration, name: String) throws {
-      self.init(try configuration.number("factor"), name: name)
-    }
+    init(unconfigured name: String) { self.init(1, name: name) }
+
+    mutating func configure(_ settings: inout Settings) throws { try settings.field("factor", &factor) }
 
     func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input * factor }
   }
@@ -153,9 +153,9 @@ struct SerializationTests {
         Goal(
           loss: .huber(delta: 0.25), weight: 0.25, metrics: [.accuracy, .topKAccuracy(3), .loss(.meanAbsoluteError)])
       ])
-    let keras = try #require(given.kerasSerialized)
+    let keras = try #require(given.kerasTrainingConfiguration(outputs: nil))
     for read in try [
-      TrainingConfiguration(keras: Configuration(parsing: keras.description, at: "a")),
+      TrainingConfiguration(keras: Configuration(parsing: keras.description, at: "a"), outputs: ["y"]),
       TrainingConfiguration(Configuration(parsing: given.serialized.description, at: "a")),
     ] {
       #expect(read.optimizer == given.optimizer)
@@ -166,7 +166,7 @@ struct SerializationTests {
     // What has no name in files leaves Keras' whole configuration out, and is a name alone in Athanor's.
     let custom = TrainingConfiguration(
       optimizer: .sgd(), goals: [Goal(loss: Loss("own") { try $0 - $1 }, weight: 0.5), Goal()])
-    #expect(custom.kerasSerialized == nil)
+    #expect(custom.kerasTrainingConfiguration(outputs: nil) == nil)
     expectError("a.goals[0].loss: \"own\" is known to the program alone that wrote it.") {
       try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
     }
@@ -178,7 +178,7 @@ struct SerializationTests {
       Goal(loss: .meanSquaredError, metrics: [.loss(huber)]),
     ] {
       let custom = TrainingConfiguration(optimizer: .sgd(), goals: [goal])
-      #expect(custom.kerasSerialized == nil)
+      #expect(custom.kerasTrainingConfiguration(outputs: nil) == nil)
       #expect(throws: AthanorError.self) {
         try TrainingConfiguration(Configuration(parsing: custom.serialized.description, at: "a"))
       }

@@ -60,11 +60,11 @@ struct JSONValueTests {
     expectError("a.json: it is not valid JSON. The file is damaged or of another kind.") { try parse(text) }
   }
 
-  @Test("Nesting ends at 512")
+  @Test("Nesting ends at 128")
   func depth() throws {
     func nested(_ depth: Int) -> String { String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
-    #expect(try parse(nested(512)).description == nested(512))
-    for text in [nested(513), nested(1_000_000), String(repeating: "{\"a\":", count: 513)] {
+    #expect(try parse(nested(128)).description == nested(128))
+    for text in [nested(129), nested(1_000_000), String(repeating: "{\"a\":", count: 129)] {
       expectError("a.json: it is not valid JSON. The file is damaged or of another kind.") { try parse(text) }
     }
   }

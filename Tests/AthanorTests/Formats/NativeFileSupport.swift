@@ -3,19 +3,17 @@ import Foundation
 
 /// A layer of a program's own.
 struct NoisyScale: Layer, SerializableLayer {
-  let factor: Double
+  var factor: Double
   let name: String?
-  static let className = "NoisyScale"
-  var configuration: Configuration { ["factor": factor] }
 
   init(_ factor: Double, name: String? = nil) {
     self.factor = factor
     self.name = name
   }
 
-  init(configuration: Configuration, name: String) throws {
-    self.init(try configuration.number("factor"), name: name)
-  }
+  init(unconfigured name: String) { self.init(1, name: name) }
+
+  mutating func configure(_ settings: inout Settings) throws { try settings.field("factor", &factor) }
 
   func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     let gain = try scope.weight("gain", shape: [1], initializer: .ones)
@@ -65,10 +63,9 @@ enum NativeModels {
   /// Integers to numbers, without weights.
   struct SmallTable: Layer, SerializableLayer {
     let name: String?
-    static let className = "SmallTable"
-    var configuration: Configuration { [:] }
     init(name: String? = nil) { self.name = name }
-    init(configuration: Configuration, name: String) { self.init(name: name) }
+    init(unconfigured name: String) { self.init(name: name) }
+    mutating func configure(_ settings: inout Settings) {}
     func build(_ input: Value, _ scope: inout Scope) throws -> Value { try input.converted() * 0.125 }
   }
 

@@ -118,6 +118,7 @@ herr_t H5Dclose(hid_t dset_id);
 hid_t H5Pcreate(hid_t cls_id);
 herr_t H5Pclose(hid_t plist_id);
 herr_t H5Pset_fapl_core(hid_t fapl_id, size_t increment, hbool_t backing_store);
+herr_t H5Pset_file_image(hid_t fapl_id, void *buf_ptr, size_t buf_len);
 herr_t H5Pset_libver_bounds(hid_t plist_id, H5F_libver_t low, H5F_libver_t high);
 herr_t H5Pset_obj_track_times(hid_t plist_id, hbool_t track_times);
 int H5Pget_external_count(hid_t plist_id);

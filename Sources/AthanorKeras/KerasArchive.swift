@@ -1,0 +1,188 @@
+import Athanor
+import AthanorArchives
+import Foundation
+
+/// Keras 3's `.keras`: a zip archive with the architecture and the training configuration (`config.json`), all arrays
+/// (`model.weights.h5`), and what the file says of itself (`metadata.json`), where Athanor puts what Keras has no place for.
+enum KerasArchive {
+  private static let configName = "config.json"
+  private static let metadataName = "metadata.json"
+  private static let weightsName = "model.weights.h5"
+  /// The keys in `metadata.json` of what Keras has no place for.
+  private static let ownKey = "athanor"
+  private static let stateKey = "state"
+  private static let rateKey = "learning_rate"
+  private static let pixelKey = "pixel_scale"
+  private static let classKey = "class_names"
+
+  // MARK: Writing
+
+  static func contents(of model: Model) throws -> [(name: String, bytes: [UInt8])] {
+    var config = try KerasArchitectureWriter.json(model, .current)
+    var own: Configuration = [pixelKey: "\(model.pixelScale)"]
+    if let names = model.classNames { own[classKey] = names.jsonValue }
+    if let training = model.training {
+      own[stateKey] = .text(try model.progress.text)
+      if let json = TrainingConfiguration(training).kerasCompileConfiguration(outputs: model.network.kerasOutputNames) {
+        config["compile_config"] = json
+        let rate = training.optimizer.learningRate
+        if let exact = rate.serialized, exact != rate.kerasSerialized { own[rateKey] = exact }
+      }
+    }
+    let metadata: Configuration = ["keras_version": KerasFile.kerasVersion, "backend": "athanor", ownKey: own]
+    return [
+      (metadataName, Array(metadata.jsonValue.description.utf8)),
+      (configName, Array(config.jsonValue.description.utf8)),
+      (weightsName, try KerasWeightFile.contents(of: model, model.training).bytes(weightsName)),
+    ]
+  }
+
+  // MARK: Reading
+
+  static func recipe(_ path: String, _ custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
+    let file = try FileBytes.read(path, limit: 1 << 36)
+    let archive = try ZipArchive(file, path: path)
+    // Nothing that deflate has packed is more than 1,032 times as large.
+    let limit = max(64 << 20, file.count * 1100)
+    let report = ReadingReport()
+    func json(_ name: String) throws -> Configuration? {
+      guard let bytes = try archive.bytes(name, limit: min(limit, 256 << 20)) else { return nil }
+      guard let text = String(validatingUTF8Bytes: bytes) else {
+        throw AthanorError(.data, at: "\(path), \(name)", "it is not UTF-8", fix: "The file is damaged.")
+      }
+      return try Configuration(parsing: text, at: "\(path), \(name)", report: report)
+    }
+    guard let config = try json(configName) else {
+      throw AthanorError(
+        .data, at: path, "it is a zip archive without \(configName)",
+        fix: "Give a .keras file that Keras 3 or Athanor wrote.")
+    }
+    guard let bytes = try archive.bytes(weightsName, limit: limit) else {
+      throw AthanorError(
+        .unsupported, at: path, "it has no \(weightsName) but \(archive.names(limit: 20).joined(separator: ", "))",
+        fix: "Save the model with Keras' default weights format.")
+    }
+    let root = try HDF5Group.read(bytes, path: "\(path), \(weightsName)")
+    var recipe = try KerasRecipe.recipe(config, custom, report, path) { weights in
+      try KerasWeightFile.tensors(root, weights, "\(path), \(weightsName)")
+    }
+    if let asset = archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
+      recipe.warnings.append("\(path): \(asset) and other assets are not read.")
+    }
+    let own = try json(metadataName)?.nested(ownKey) ?? [:]
+    if case .text(let scale) = own[pixelKey] {
+      recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
+    }
+    if !own.isMissing(classKey) { recipe.classNames = try own.texts(classKey) }
+    let optimizer = KerasWeightFile.optimizer(root)
+    func progress() throws -> TrainingProgress? {
+      guard case .text(let state) = own[stateKey] else { return nil }
+      return try TrainingProgress(parsing: state, at: "\(path), \(metadataName), \(stateKey)")
+    }
+    recipe.seed = (try? progress())?.seed ?? 0
+    let compiled = try config.nested("compile_config")
+    guard !compiled.values.isEmpty || own[stateKey] != nil else { return recipe }
+    let outputs = recipe.network.outputs.map(\.name)
+    let location = "\(path), \(configName), compile_config"
+    recipe.training = StoredTraining(at: location) {
+      guard !compiled.values.isEmpty else {
+        throw AthanorError(
+          .unsupported, at: location,
+          "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
+      }
+      var configuration = try TrainingConfiguration(keras: compiled, outputs: outputs)
+      if let rate = own[rateKey] {
+        configuration.optimizer.learningRate = try LearningRate(
+          serialized: rate, at: "\(path), \(metadataName), \(rateKey)")
+      }
+      return configuration
+    } restore: { model in
+      try KerasOptimizer.restore(model, optimizer, progress(), path)
+    }
+    return recipe
+  }
+}
+
+extension String {
+  fileprivate init?(validatingUTF8Bytes bytes: [UInt8]) { self.init(validating: bytes, as: UTF8.self) }
+}
+
+extension KerasArchiveFiles: ModelFileReader, ModelFileWriter {
+  private struct Format: ModelFileFormat {
+    func check(_ model: Model, weightsOnly: Bool) throws {
+      guard !weightsOnly else { return }
+      _ = try KerasArchitectureWriter.json(model, .current)
+    }
+
+    func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
+      guard !weightsOnly else {
+        throw AthanorError(
+          .unsupported, at: path, "a .keras file holds a whole model, not weights alone",
+          fix: "Give the file a name that ends in \(KerasWeightFile.ending).")
+      }
+      try FileBytes.write(ZipWriter.archive(KerasArchive.contents(of: model)), to: path)
+    }
+  }
+
+  package static var format: any ModelFileFormat { Format() }
+
+  package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
+    try KerasArchive.recipe(path, custom)
+  }
+
+  package static func weights(_ path: String, for model: Model) throws -> [String: Tensor] {
+    let archive = try ZipArchive(FileBytes.read(path, limit: 1 << 36), path: path)
+    guard let bytes = try archive.bytes("model.weights.h5", limit: 1 << 36) else {
+      throw AthanorError(.data, at: path, "it has no model.weights.h5", fix: "Give a .keras file of Keras 3.")
+    }
+    return try KerasWeightFile.tensors(
+      HDF5Group.read(bytes, path: path), KerasWeights(model), path)
+  }
+
+  package static func facts(_ path: String) throws -> FileFacts {
+    FileFacts(format: "Keras 3, zip", try Model(contentsOf: path, threads: 1))
+  }
+}
+
+extension KerasArchitectureFiles: ModelFileReader, ModelFileWriter {
+  private struct Format: ModelFileFormat {
+    func check(_ model: Model, weightsOnly: Bool) throws {
+      guard !weightsOnly else {
+        throw AthanorError(
+          .unsupported, at: model.name, "a .json file holds the architecture, not weights",
+          fix: "Give the file a name that ends in \(KerasWeightFile.ending).")
+      }
+      _ = try KerasArchitectureWriter.json(model, .current)
+    }
+
+    func write(_ model: Model, to path: String, weightsOnly: Bool) throws {
+      try check(model, weightsOnly: weightsOnly)
+      try FileBytes.write(Array(KerasArchitectureWriter.json(model, .current).jsonValue.description.utf8), to: path)
+    }
+  }
+
+  package static var format: any ModelFileFormat { Format() }
+
+  package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
+    guard let text = String(validating: try FileBytes.read(path, limit: 256 << 20), as: UTF8.self) else {
+      throw AthanorError(.data, at: path, "it is not UTF-8", fix: "Give the JSON that Keras' to_json() writes.")
+    }
+    let report = ReadingReport()
+    var recipe = try KerasRecipe.recipe(Configuration(parsing: text, at: path, report: report), custom, report, path) {
+      _ in
+      [:]
+    }
+    recipe.warnings.append(
+      "\(path): it holds the architecture alone, so the weights are new. Load them with loadWeights(from:).")
+    return recipe
+  }
+
+  package static func weights(_ path: String, for model: Model) throws -> [String: Tensor] {
+    throw AthanorError(
+      .unsupported, at: path, "a .json file holds no weights", fix: "Give the file that has them, such as .weights.h5.")
+  }
+
+  package static func facts(_ path: String) throws -> FileFacts {
+    FileFacts(format: "Keras, architecture in JSON", try Model(contentsOf: path, threads: 1))
+  }
+}

@@ -1,0 +1,217 @@
+"""Compares files of models with the real Keras, both ways: `python Tools/parity_files.py .build/release/athanor [part of a name]`.
+
+1. Orders: layers of the same shapes side by side, unfrozen, partly frozen and within a model, in every kind of file.
+2. Functional models: several inputs and outputs, shared and nested layers, operations on symbols, with their training.
+3. `keras.applications` of 20 classes on small pictures with every weight drawn anew (Keras' first numbers give constant answers), in
+   `.keras` and `.h5`: what Keras wrote predicts the same here, and what is written here predicts the same in Keras.
+4. One training step of MobileNetV2 and ResNet50.
+
+Versions: Tools/requirements.txt (Keras on JAX).
+"""
+
+import os
+import pathlib
+import sys
+import tempfile
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import absl.logging
+import keras
+import numpy as np
+from keras import layers as L
+from parity_support import athanor, check, finish, idx, within, write_data
+
+absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is an old format is known
+ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
+FILES = ("keras", "h5")
+
+
+def redraw(model, seed=0):
+    """Weights and biases around 0, scales and variances around 1."""
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        if weight.name in ("gamma", "moving_variance", "variance"):
+            values = random.uniform(0.5, 1.5, weight.shape)
+        elif len(weight.shape) > 1:
+            values = random.normal(size=weight.shape) / np.sqrt(np.prod(weight.shape[:-1]))
+        else:
+            values = random.uniform(-0.5, 0.5, weight.shape)
+        weight.assign(values.astype(weight.dtype))
+
+
+def inputs(model, count=4):
+    random = np.random.default_rng(1)
+    return [random.uniform(0, 255 if x.name.endswith("_bytes") else 1, (count, *x.shape[1:])).astype("float32") for x in model.inputs]
+
+
+def outputs(model, x):
+    y = model.predict(x if len(x) > 1 else x[0], verbose=0)
+    values = [y[name] for name in sorted(y)] if isinstance(y, dict) else y if isinstance(y, list) else [y]
+    return [np.asarray(value) for value in values]
+
+
+def ours(folder, file, model, x):
+    """What Athanor predicts from a file, in the order of Keras' outputs."""
+    arguments = []
+    for value, symbol in zip(x, model.inputs):
+        np.save(folder / f"{symbol.name}.npy", value)
+        arguments += ["--inputs", f"{symbol.name}={folder / symbol.name}.npy"]
+    target = folder / "outputs"
+    athanor("predict", file, *arguments, "--outputs", target if len(model.outputs) > 1 else folder / "output.npy")
+    if len(model.outputs) == 1:
+        return [np.load(folder / "output.npy")]
+    return [np.load(target / f"{name}.npy") for name in names(model)]
+
+
+def names(model):
+    struct = model._outputs_struct
+    return sorted(struct) if isinstance(struct, dict) else model.output_names
+
+
+def compare(what, got, wanted, limit):
+    largest = max(float(np.max(np.abs(value))) for value in wanted)
+    difference = max(float(np.max(np.abs(a - b))) for a, b in zip(got, wanted))
+    within(f"{what}, of the largest output", difference / largest, limit)
+
+
+def both_ways(folder, what, model, limit):
+    """Keras' files here, and files of here in Keras; the same for the files that are made of them here."""
+    x = inputs(model)
+    wanted = outputs(model, x)
+    for ending in FILES:
+        theirs = folder / f"theirs.{ending}"
+        model.save(theirs)
+        compare(f"{what}, Keras' .{ending} here", ours(folder, theirs, model, x), wanted, limit)
+        for other in FILES:
+            mine = folder / f"mine.{other}"
+            athanor("convert", theirs, mine)
+            compare(f"{what}, .{ending} as .{other} in Keras", outputs(keras.models.load_model(mine), x), wanted, limit)
+    # Weights and architecture apart.
+    athanor("convert", theirs, folder / "mine.weights.h5")
+    athanor("convert", theirs, folder / "mine.json")
+    apart = keras.models.model_from_json((folder / "mine.json").read_text())
+    apart.load_weights(folder / "mine.weights.h5")
+    compare(f"{what}, .json and .weights.h5 in Keras", outputs(apart, x), wanted, limit)
+
+
+def parallel(frozen, nested):
+    """Two dense layers at one depth and a third at another, so that shapes do not tell them apart."""
+    x = keras.Input((4,), name="x")
+    a, b, c = L.Dense(4, name="a"), L.Dense(4, name="b"), L.Dense(4, name="c")
+    norm = L.BatchNormalization(name="norm")
+    y = L.Concatenate()([norm(c(b(x))), a(x)])
+    model = keras.Model(x, y, name="inner")
+    if nested:
+        z = keras.Input((4,), name="z")
+        model = keras.Model(z, L.Dense(3, name="head")(L.Add()([model(z), model(L.Dense(4, name="neck")(z))])))
+    for name in frozen:
+        {"a": a, "b": b, "c": c, "norm": norm}[name].trainable = False
+    return model
+
+
+def compare_orders(folder):
+    for nested in (False, True):
+        for frozen in ((), ("b",), ("c", "norm"), ("a", "b", "c", "norm")):
+            keras.utils.clear_session()
+            model = parallel(frozen, nested)
+            redraw(model)
+            both_ways(folder, f"orders{', nested' if nested else ''}, frozen {'+'.join(frozen) or 'none'}", model, 1e-6)
+
+
+def functional(form):
+    picture, age = keras.Input((8, 8, 3), name="picture"), keras.Input((1,), name="age")
+    inside = keras.Input((8, 8, 3))
+    block = keras.Model(inside, L.BatchNormalization()(L.Conv2D(3, 3, padding="same")(inside)), name="block")
+    chain = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(4, 3, activation="relu"), L.Dropout(0.3), L.GlobalAveragePooling2D()], name="chain")
+    shared = L.Dense(4, activation="tanh", name="shared")
+    x = L.Concatenate()([chain(block(block(picture))), age])
+    first = shared(L.Dense(5)(x))
+    second = shared(L.Dense(5)(x))
+    x = L.Add()([first, second]) * 0.5 + 1.0 - second
+    kind, size = L.Dense(2, activation="softmax", name="kind")(x), L.Dense(1, name="size")(first)
+    if form == "objects":
+        return keras.Model({"picture": picture, "age": age}, {"kind": kind, "amount": size})
+    return keras.Model([picture, age], [kind, size])
+
+
+def compare_functional(folder):
+    for form in ("lists", "objects"):
+        keras.utils.clear_session()
+        model = functional(form)
+        redraw(model)
+        both_ways(folder, f"functional of {form}", model, 1e-5)
+        goals = ["sparse_categorical_crossentropy", "mean_squared_error"]
+        if form == "objects":
+            goals = {"kind": goals[0], "amount": goals[1]}
+        metrics = {"kind": ["accuracy"], "amount": ["mean_absolute_error"]} if form == "objects" else [["accuracy"], ["mean_absolute_error"]]
+        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=goals, metrics=metrics)
+        random = np.random.default_rng(2)
+        x = dict(zip((i.name for i in model.inputs), inputs(model, 8)))
+        y = {"kind": random.integers(0, 2, (8,)), "amount": random.normal(size=(8, 1))}
+        model.fit(x, y if form == "objects" else list(y.values()), epochs=2, verbose=0)
+        theirs, mine = folder / "theirs.keras", folder / "mine.keras"
+        model.save(theirs)
+        athanor("convert", theirs, mine)
+        read = keras.models.load_model(mine)
+        pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(read.optimizer.variables, model.optimizer.variables)]
+        same = len(pairs) == len(model.optimizer.variables) and all(np.array_equal(a, b) for a, b in pairs)
+        check(f"functional of {form}, the optimizer's state through Athanor", same, f"{len(pairs)} variables")
+        a, b = (m.evaluate(x, y if form == "objects" else list(y.values()), verbose=0, return_dict=True) for m in (model, read))
+        check(f"functional of {form}, losses and metrics through Athanor", sorted(a) == sorted(b), " ".join(sorted(b)))
+        within(f"functional of {form}, evaluated after Athanor", max(abs(a[key] - b[key]) for key in a), 1e-5)
+
+
+APPLICATIONS = {
+    "MobileNetV2": 32, "MobileNetV3Small": 32, "ResNet50": 32, "DenseNet121": 32, "EfficientNetB0": 48, "VGG16": 32, "Xception": 71,
+    "NASNetMobile": 32,
+}  # fmt: skip
+
+
+def application(name, size, channels=3, classes=20, activation=None):
+    make = getattr(keras.applications, name)
+    return make(weights=None, include_top=True, input_shape=(size, size, channels), classes=classes, classifier_activation=activation)
+
+
+def compare_applications(folder):
+    for name, size in APPLICATIONS.items():
+        if ONLY and ONLY not in name:
+            continue
+        keras.utils.clear_session()
+        model = application(name, size)
+        redraw(model)
+        both_ways(folder, name, model, 1e-4)
+
+
+def compare_steps(folder):
+    """One step of gradient descent from the same weights on the same 32 digits; the application is a model within the model."""
+    images, labels = idx("digits-train-images-idx3-ubyte", 32), idx("digits-train-labels-idx1-ubyte", 32)
+    write_data(folder / "data", (images, labels), (images, labels))
+    for name in ("MobileNetV2", "ResNet50"):
+        if ONLY and ONLY not in name:
+            continue
+        keras.utils.clear_session()
+        inside = application(name, 32, channels=1, classes=10, activation="softmax")
+        x = keras.Input((28, 28, 1))
+        model = keras.Model(x, inside(L.ZeroPadding2D(2)(x)))
+        redraw(model)
+        model.compile(optimizer=keras.optimizers.SGD(1e-3), loss="categorical_crossentropy", metrics=["accuracy"])
+        model.save(folder / "start.keras")
+        athanor(
+            "train", folder / "start.keras", "--dataset", "mnist", "--data-dir", folder / "data", "--epochs", 1, "--batch-size", 32,
+            "--no-shuffle", "--output", folder / name,
+        )  # fmt: skip
+        before = [np.asarray(w) for w in model.weights]
+        model.fit(images.astype("float32")[..., None] / 255, keras.utils.to_categorical(labels, 10), batch_size=32, epochs=1, shuffle=False, verbose=0)
+        got = keras.models.load_model(folder / name / "last.h5").weights
+        flat = lambda values: np.concatenate([np.asarray(v).astype("float64").ravel() for v in values])
+        difference, moved = flat(got) - flat(model.weights), flat(model.weights) - flat(before)
+        within(f"{name}, one step: weights", float(np.max(np.abs(difference))), 1e-4)
+        within(f"{name}, one step: by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), 0.01)
+
+
+with tempfile.TemporaryDirectory() as temporary:
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}")
+    for part in (compare_orders, compare_functional, compare_applications, compare_steps):
+        if not ONLY or ONLY in part.__name__ or part in (compare_applications, compare_steps):
+            part(pathlib.Path(temporary))
+finish()
