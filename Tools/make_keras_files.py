@@ -11,6 +11,9 @@ Made with Python 3.11.7, Keras 3.15.1 on JAX 0.10.2, h5py 3.14.0 and NumPy 2.4.6
 - rmsprop.h5: momentum and a centred average, trained for 2 steps, for the order of an optimizer's arrays;
 - rmsprop-1.8.h5: the same laid out with library bounds from 1.8 on, as HDF5 2.0 does unless told otherwise;
 - keras2.h5: plain.h5 with its configuration respelt as Keras 2 wrote it;
+- functional.keras: two inputs and outputs, a shared layer, models within the model, operations on symbols, trained for 2 steps;
+- orders.h5, orders.weights.h5: layers of one shape side by side in a model within the model, some of them frozen;
+- functional.json: inputs and predictions of these, and of functional.keras after a further step;
 - keras.json: inputs, targets, predictions, and for trained.h5 one array of the optimizer's state and what further steps give.
 
 Arrays are {"shape": [...], "values": [...]} in row-major order, with nine digits, so that each is the same 32-bit number
@@ -126,7 +129,58 @@ def main(folder: pathlib.Path) -> None:
 
     with_new_bounds(folder / "rmsprop.h5", folder / "rmsprop-1.8.h5")
 
+    functional(folder, random)
     (folder / "keras.json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
+
+
+def redraw(model: keras.Model, random: np.random.Generator) -> None:
+    for weight in model.weights:
+        low, high = (0.5, 1.5) if weight.name in ("gamma", "moving_variance") else (-0.7, 0.7)
+        weight.assign(random.uniform(low, high, weight.shape).astype(np.float32))
+
+
+def functional(folder: pathlib.Path, random: np.random.Generator) -> None:
+    keras.utils.clear_session()
+    picture, age = keras.Input((6, 6, 2), name="picture"), keras.Input((1,), name="age")
+    inside = keras.Input((6, 6, 2))
+    normal = layers.BatchNormalization(name="normal")(layers.Conv2D(2, 3, padding="same", name="inner")(inside))
+    block = keras.Model(inside, normal, name="block")
+    chain = keras.Sequential([keras.Input((6, 6, 2)), layers.Conv2D(3, 3, activation="relu"), layers.GlobalAveragePooling2D()], name="chain")
+    shared = layers.Dense(4, activation="tanh", name="shared")
+    x = layers.Concatenate(name="both")([chain(block(block(picture))), age])
+    first, second = shared(layers.Dense(3, name="left")(x)), shared(layers.Dense(3, name="right")(x))
+    x = layers.Add(name="sum")([first, second]) * 0.5 + 1.0 - second
+    outputs = [layers.Dense(2, activation="softmax", name="kind")(x), layers.Dense(1, name="size")(first)]
+    model = keras.Model([picture, age], outputs, name="two_of_each")
+    redraw(model, random)
+    block.get_layer("inner").trainable = False
+    losses = ["sparse_categorical_crossentropy", "mean_squared_error"]
+    model.compile(keras.optimizers.Adam(0.01), losses, loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mean_absolute_error"]])
+    inputs = [random.uniform(-1, 1, (4, 6, 6, 2)).astype(np.float32), random.uniform(-1, 1, (4, 1)).astype(np.float32)]
+    targets = [random.integers(0, 2, (4,)).astype(np.int32), random.uniform(-1, 1, (4, 1)).astype(np.float32)]
+    for _ in range(2):
+        model.train_on_batch(inputs, targets)
+    model.save(folder / "functional.keras")
+    result = {"inputs": [array(v) for v in inputs], "targets": [array(v) for v in targets]}
+    result["predictions"] = [array(v) for v in model.predict(inputs, verbose=0)]
+    model.train_on_batch(inputs, targets)
+    result["furtherPredictions"] = [array(v) for v in model.predict(inputs, verbose=0)]
+
+    keras.utils.clear_session()
+    x = keras.Input((4,), name="x")
+    a, b, c = (layers.Dense(4, name=name) for name in "abc")
+    norm = layers.BatchNormalization(name="norm")
+    inside = keras.Model(x, layers.Concatenate(name="join")([norm(c(b(x))), a(x)]), name="inside")
+    z = keras.Input((4,), name="z")
+    sides = [inside(z), inside(layers.Dense(4, name="neck")(z))]
+    model = keras.Model(z, layers.Dense(3, name="head")(layers.Add(name="sum")(sides)), name="outside")
+    redraw(model, random)
+    c.trainable = norm.trainable = False
+    model.save(folder / "orders.h5")
+    model.save_weights(folder / "orders.weights.h5")
+    inputs = random.uniform(-1, 1, (3, 4)).astype(np.float32)
+    orders = {"inputs": [array(inputs)], "predictions": [array(model.predict(inputs, verbose=0))]}
+    (folder / "functional.json").write_text(json.dumps({"functional": result, "orders": orders}, separators=(",", ":")) + "\n")
 
 
 def with_new_bounds(source: pathlib.Path, target: pathlib.Path) -> None:

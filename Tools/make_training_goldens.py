@@ -98,6 +98,7 @@ def layers() -> dict:
     cases = {
         "rescaling": (l.Rescaling(1 / 127.5, offset=-1), [4, 7]),
         "rescaling_channels": (l.Rescaling(0.25, offset=[1.5, -2.0, 0.125]), [2, 3, 4, 3]),
+        "rescaling_scales": (l.Rescaling([0.5, -2.0, 1.0], offset=0.25), [2, 3, 4, 3]),
         "normalization": (l.Normalization(mean=[0.5, -0.25, 2.0], variance=[4.0, 0.0625, 0.0]), [2, 4, 3, 3]),
         "dense": (l.Dense(7), [5, 9]),
         "dense_no_bias_tanh": (l.Dense(3, activation="tanh", use_bias=False), [4, 11]),
@@ -109,6 +110,15 @@ def layers() -> dict:
         "conv2d_groups": (l.Conv2D(6, 3, groups=3), [2, 6, 5, 9]),
         "conv2d_strides_valid_1x1": (l.Conv2D(7, 1, strides=(2, 3)), [2, 7, 8, 5]),
         "conv2d_depthwise": (l.Conv2D(5, 3, groups=5, padding="same"), [2, 5, 6, 5]),
+        "depthwise_conv2d": (l.DepthwiseConv2D(3), [2, 6, 5, 4]),
+        "depthwise_conv2d_multiplier": (
+            l.DepthwiseConv2D((2, 3), strides=2, padding="same", depth_multiplier=2, activation="relu"), [2, 7, 6, 3]
+        ),
+        "depthwise_conv2d_dilation": (l.DepthwiseConv2D(3, dilation_rate=2, use_bias=False), [2, 7, 8, 5]),
+        "separable_conv2d": (l.SeparableConv2D(5, 3, padding="same"), [2, 6, 5, 4]),
+        "separable_conv2d_multiplier": (
+            l.SeparableConv2D(3, (3, 2), strides=2, depth_multiplier=2, activation="tanh", use_bias=False), [2, 7, 8, 3]
+        ),
         "max_pooling2d": (l.MaxPooling2D(2), [2, 7, 9, 3]),
         "max_pooling2d_same_overlap": (l.MaxPooling2D((3, 2), strides=(2, 1), padding="same"), [2, 7, 5, 3]),
         "average_pooling2d": (l.AveragePooling2D((2, 3)), [2, 7, 9, 3]),
@@ -123,18 +133,30 @@ def layers() -> dict:
         "batch_normalization_plain": (l.BatchNormalization(center=False, scale=False, momentum=0.5), [7, 3]),
         "batch_normalization_center": (l.BatchNormalization(scale=False, momentum=0.8), [2, 3, 3, 5]),
         "leaky_re_lu": (l.LeakyReLU(negative_slope=0.1), [5, 7]),
+        "elu": (l.ELU(alpha=0.5), [5, 7]),
+        "p_re_lu": (l.PReLU(), [5, 7]),
+        "p_re_lu_shared": (l.PReLU(shared_axes=[1, 2]), [2, 4, 3, 5]),
+        "softmax": (l.Softmax(), [3, 4, 5]),
+        "softmax_axis": (l.Softmax(axis=1), [3, 4, 5]),
         "re_lu": (l.ReLU(), [5, 7]),
         "re_lu_maximum": (l.ReLU(max_value=1.25), [5, 7]),
+        "re_lu_slope": (l.ReLU(max_value=1.0, negative_slope=0.25), [5, 7]),
+        "re_lu_threshold": (l.ReLU(max_value=1.5, negative_slope=0.5, threshold=0.75), [5, 7]),
         "flatten": (l.Flatten(), [3, 5, 2, 3]),
         "reshape": (l.Reshape((3, -1, 2)), [3, 30]),
         "masking": (l.Masking(0.5), [3, 4, 2]),
         "repeat_vector": (l.RepeatVector(3), [4, 5]),
         "permute": (l.Permute((3, 1, 2)), [2, 4, 3, 5]),
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
+        "cropping2d": (l.Cropping2D(((1, 2), (0, 3))), [2, 6, 7, 3]),
+        "up_sampling2d": (l.UpSampling2D((2, 3)), [2, 3, 4, 3]),
     }
     activations = {
         name: name
-        for name in ("linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "silu", "gelu", "elu", "leaky_relu")
+        for name in (
+            "linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "silu", "gelu", "elu", "leaky_relu", "relu6",
+            "hard_sigmoid", "hard_silu", "selu", "exponential", "softsign", "mish", "log_softmax",
+        )
     }
     for name, function in activations.items():
         cases[f"activation_{name}"] = (l.Activation(function), [5, 7])

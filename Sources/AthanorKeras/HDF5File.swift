@@ -45,6 +45,14 @@ package struct HDF5Group {
     }
   }
 
+  /// All arrays with their paths, sorted by group.
+  package var tensors: [(name: String, tensor: Tensor)] {
+    arrays.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }
+      + groups.sorted { $0.key < $1.key }.flatMap { group in
+        group.value.tensors.map { (name: "\(group.key)/\($0.name)", tensor: $0.tensor) }
+      }
+  }
+
   /// The group at a path of groups.
   package func group(at path: String) -> HDF5Group? {
     path.split(separator: "/").reduce(Optional(self)) { $0?.groups[String($1)] }

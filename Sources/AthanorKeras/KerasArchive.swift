@@ -29,7 +29,7 @@ enum KerasArchive {
         if let exact = rate.serialized, exact != rate.kerasSerialized { own[rateKey] = exact }
       }
     }
-    let metadata: Configuration = ["keras_version": KerasFile.kerasVersion, "backend": "athanor", ownKey: own]
+    let metadata: Configuration = ["keras_version": KerasFile.kerasVersion, "backend": KerasFile.backend, ownKey: own]
     return [
       (metadataName, Array(metadata.jsonValue.description.utf8)),
       (configName, Array(config.jsonValue.description.utf8)),
@@ -69,7 +69,10 @@ enum KerasArchive {
     if let asset = archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
       recipe.warnings.append("\(path): \(asset) and other assets are not read.")
     }
-    let own = try json(metadataName)?.nested(ownKey) ?? [:]
+    let metadata = try json(metadataName) ?? [:]
+    recipe.writer = KerasFile.writer(
+      try metadata.text("keras_version", default: "").attribute, try metadata.text("backend", default: "").attribute)
+    let own = try metadata.nested(ownKey)
     if case .text(let scale) = own[pixelKey] {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
     }
@@ -104,6 +107,9 @@ enum KerasArchive {
 }
 
 extension String {
+  /// The text as an attribute; nil for an empty one.
+  fileprivate var attribute: HDF5Group.Attribute? { isEmpty ? nil : .text(self) }
+
   fileprivate init?(validatingUTF8Bytes bytes: [UInt8]) { self.init(validating: bytes, as: UTF8.self) }
 }
 
@@ -140,7 +146,8 @@ extension KerasArchiveFiles: ModelFileReader, ModelFileWriter {
   }
 
   package static func facts(_ path: String) throws -> FileFacts {
-    FileFacts(format: "Keras 3, zip", try Model(contentsOf: path, threads: 1))
+    let recipe = try KerasArchive.recipe(path, [])
+    return FileFacts(format: "Keras 3, zip", writer: recipe.writer, try Model(recipe, threads: 1))
   }
 }
 

@@ -8,6 +8,15 @@ package enum KerasFile {
   static let pixelAttribute = "athanor_pixel_scale"
   /// The version of Keras whose layout is written.
   static let kerasVersion = "3.15.1"
+  /// What stands in files for the library that computes.
+  static let backend = "athanor"
+
+  /// The program that wrote a file, as its attributes say.
+  static func writer(_ version: HDF5Group.Attribute?, _ backend: HDF5Group.Attribute?) -> String {
+    guard case .text(let version) = version else { return "" }
+    guard case .text(let backend) = backend else { return "Keras \(version)" }
+    return backend == KerasFile.backend ? "Athanor" : "Keras \(version) (\(backend))"
+  }
 
   // MARK: Writing
 
@@ -15,7 +24,7 @@ package enum KerasFile {
     let weights = try weightGroup(model)
     if weightsOnly { return weights }
     var root = HDF5Group()
-    root.attributes["backend"] = .text("athanor")
+    root.attributes["backend"] = .text(backend)
     root.attributes["keras_version"] = .text(kerasVersion)
     root.attributes["model_config"] = .text(try KerasArchitectureWriter.json(model, .legacy).jsonValue.description)
     root.groups["model_weights"] = weights
@@ -36,7 +45,7 @@ package enum KerasFile {
 
   private static func weightGroup(_ model: Model) throws -> HDF5Group {
     var group = HDF5Group()
-    group.attributes["backend"] = .text("athanor")
+    group.attributes["backend"] = .text(backend)
     group.attributes["keras_version"] = .text(kerasVersion)
     let weights = KerasWeights(model)
     group.setTexts("layer_names", weights.layers.map(\.name))

@@ -31,6 +31,18 @@ extension KerasFiles: ModelFileReader, ModelFileWriter {
   }
 
   package static func facts(_ path: String) throws -> FileFacts {
-    FileFacts(format: "Keras, HDF5", try Model(contentsOf: path, threads: 1))
+    let root = try HDF5Group.read(path)
+    let writer = KerasFile.writer(
+      root.attributes["keras_version"] ?? root.groups["model_weights"]?.attributes["keras_version"],
+      root.attributes["backend"])
+    guard root.attributes["model_config"] == nil else {
+      return FileFacts(
+        format: "Keras, HDF5", writer: writer, try Model(KerasFile.recipe(root, path, []), threads: 1))
+    }
+    var facts = FileFacts(
+      format: KerasWeightFile.isKeras3(root) ? "Keras 3, arrays alone" : "Keras, HDF5, arrays alone")
+    facts.facts = [FileFacts.Fact("Written by", writer)]
+    facts.weights = root.tensors.map { FileFacts.Weight($0.name, $0.tensor) }
+    return facts
   }
 }

@@ -94,6 +94,31 @@ func errorText(_ body: () throws -> Void) -> String {
     #expect(losses.count == 60 && losses[59] < losses[0] / 2)
   }
 
+  /// What Keras' applications are made of.
+  @Test func layersOfApplications() throws {
+    let folder = try TemporaryFolder()
+    let model = try Sequential(input: [12, 11, 3], seed: 3, threads: 1) {
+      Rescaling([0.5, 1, 2], offset: [0.25])
+      Cropping2D(top: 1, bottom: 0, left: 0, right: 1)
+      DepthwiseConv2D(kernelSize: 3, depthMultiplier: 2, activation: .relu6)
+      SeparableConv2D(4, kernelSize: 3, padding: .same, activation: .hardSilu)
+      PReLU(sharedAxes: [1, 2], alphaInitializer: .constant(0.3))
+      UpSampling2D([2, 1])
+      ReLU(maximum: 6, slope: 0.1)
+      Softmax(axis: 1)
+      ELU(alpha: 0.5)
+      Flatten()
+      Dense(8, activation: .selu)
+      Activation(.mish)
+      Activation(.softsign)
+      Activation(.exponential)
+      Activation(.hardSigmoid)
+      Dense(4, activation: .logSoftmax)
+    }
+    let report = try model.export(to: "\(folder.path)/a.mlpackage", as: .coreML(CoreMLOptions(precision: .float32)))
+    #expect(report.largestDifference <= 2e-6)
+  }
+
   @Test func predictorOfAReadModel() throws {
     let model = try Model(contentsOf: path("classifier.mlpackage"), threads: 1)
     #expect(model.classNames == ["a", "b", "c", "d", "e"])

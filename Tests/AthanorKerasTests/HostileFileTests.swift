@@ -180,7 +180,8 @@ struct HostileFileTests {
     #expect(
       try error("\"relu\"", "\"rely\"")
         == "a.h5, model_config.layers[1].config: activation \"rely\": there is no activation of this name. "
-        + "Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu."
+        + "Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu, relu6, hard_sigmoid, "
+        + "hard_silu, selu, exponential, softsign, mish, log_softmax."
     )
     #expect(
       try error("\"Sequential\"", "\"Functional\"")
@@ -201,7 +202,7 @@ struct HostileFileTests {
         == "warning: a.h5, training_config.loss.from_logits: false was expected but true was found")
     #expect(
       try error("training_config", "\"accuracy\"", "\"AUC\"")
-        == "warning: a.h5, training_config.metrics: there is no metric named \"AUC\"")
+        == "warning: a.h5, training_config.metrics[0]: there is no metric named \"AUC\"")
   }
 
   @Test("Thresholds of precision and recall, as Keras writes them: a number, a list or null")
@@ -222,18 +223,18 @@ struct HostileFileTests {
       }
       #expect(
         try read(className, "\"thresholds\":[0.1,0.5,0.9]").error
-          == "warning: a.h5, training_config.metrics.thresholds: \(className) has 3 thresholds but only one is supported"
+          == "warning: a.h5, training_config.metrics[0].thresholds: \(className) has 3 thresholds but only one is supported"
       )
       #expect(
         try read(className, "\"thresholds\":\"high\"").error
-          == "warning: a.h5, training_config.metrics.thresholds: a number or a list of numbers was expected but high was found"
+          == "warning: a.h5, training_config.metrics[0].thresholds: a number or a list of numbers was expected but high was found"
       )
       #expect(
         try read(className, "\"top_k\":3").error
-          == "warning: a.h5, training_config.metrics.top_k: null was expected but 3 was found")
+          == "warning: a.h5, training_config.metrics[0].top_k: null was expected but 3 was found")
       #expect(
         try read(className, "\"class_id\":2").error
-          == "warning: a.h5, training_config.metrics.class_id: null was expected but 2 was found")
+          == "warning: a.h5, training_config.metrics[0].class_id: null was expected but 2 was found")
     }
   }
 

@@ -39,6 +39,18 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(Rescaling(0.25)), SavedLayer(Rescaling(2, offset: [1, 2, 3, -4])),
       SavedLayer(Normalization(mean: [0.5], variance: [2])), SavedLayer(Normalization(name: nil)),
       SavedLayer(Normalization(mean: [1, 2, 3, 4], variance: [4, 3, 2, 1])),
+      SavedLayer(DepthwiseConv2D(kernelSize: 3)),
+      SavedLayer(
+        DepthwiseConv2D(
+          kernelSize: [2, 3], strides: 2, padding: .same, depthMultiplier: 3, activation: .hardSilu, useBias: false,
+          depthwiseInitializer: .varianceScaling(scale: 2, fan: .fanOut))),
+      SavedLayer(SeparableConv2D(3, kernelSize: 3)),
+      SavedLayer(SeparableConv2D(3, kernelSize: 2, depthMultiplier: 2, activation: .relu(maximum: 6), useBias: false)),
+      SavedLayer(Cropping2D(1)), SavedLayer(Cropping2D(top: 0, bottom: 1, left: 2, right: 3)),
+      SavedLayer(UpSampling2D([3, 2])), SavedLayer(PReLU()), SavedLayer(PReLU(sharedAxes: [1, 2])),
+      SavedLayer(ELU(alpha: 0.5)), SavedLayer(Softmax()), SavedLayer(Softmax(axis: 1)),
+      SavedLayer(Rescaling([1, 0.5, 2, 3], offset: [1])), SavedLayer(Dropout(0.5, noiseShape: [nil, 1, 1, 4])),
+      SavedLayer(ReLU(maximum: 2, slope: 0.5, threshold: 1)),
       SavedLayer(ReLU()), SavedLayer(ReLU(maximum: 6)), SavedLayer(LeakyReLU()), SavedLayer(LeakyReLU(slope: 0.01)),
       SavedLayer(Activation(.elu(alpha: 0.3))), SavedLayer(Activation(.leakyReLU(slope: 0.05))),
       SavedLayer(Dense(3, activation: .elu(alpha: 0.7)), [5]),

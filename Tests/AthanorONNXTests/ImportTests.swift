@@ -63,6 +63,33 @@ struct OnnxGolden: Decodable {
     #expect(try OnnxFiles.facts(path).format == "ONNX, operator set 17")
   }
 
+  /// What Keras' applications are made of; a sharp edge is refused by name.
+  @Test func layersOfApplications() throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [12, 11, 3], seed: 3, threads: 1) {
+      Rescaling([0.5, 1, 2], offset: [0.25])
+      Cropping2D(top: 1, bottom: 0, left: 0, right: 1)
+      DepthwiseConv2D(kernelSize: 3, depthMultiplier: 2, activation: .relu6)
+      SeparableConv2D(4, kernelSize: 3, padding: .same, activation: .hardSilu)
+      PReLU(sharedAxes: [1, 2], alphaInitializer: .constant(0.3))
+      UpSampling2D([2, 1])
+      ReLU(maximum: 6, slope: 0.1)
+      Softmax(axis: 1)
+      ELU(alpha: 0.5)
+      Flatten()
+      Dense(8, activation: .selu)
+      Activation(.mish)
+      Activation(.softsign)
+      Activation(.exponential)
+      Activation(.hardSigmoid)
+      Dense(4, activation: .logSoftmax)
+    }
+    #expect(try model.export(to: path, as: .onnx()).largestDifference <= 2e-6)
+    let edge = try Sequential(input: [5], threads: 1) { ReLU(threshold: 1) }
+    #expect(throws: AthanorError.self) { try edge.export(to: path, as: .onnx()) }
+  }
+
   /// Whatever a node says and the reader does not ask for is an error that names it.
   @Test(arguments: OnnxGolden.all.keys.sorted())
   func nothingIsDropped(_ name: String) throws {

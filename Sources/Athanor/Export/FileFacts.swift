@@ -1,4 +1,5 @@
 import AthanorCore
+import Foundation
 
 /// What a model file says of itself, whatever its format: what Xcode would show.
 package struct FileFacts: Encodable, Sendable {
@@ -45,6 +46,35 @@ package struct FileFacts: Encodable, Sendable {
     }
   }
 
+  /// An array of weights.
+  package struct Weight: Encodable, Sendable {
+    package let name: String
+    package let shape: [Int]
+    /// The least and the greatest number; nil where there is none that is finite.
+    package let least: Float?
+    package let greatest: Float?
+    /// How many numbers are NaN or infinite.
+    package let notFinite: Int
+
+    package init(_ name: String, _ tensor: Tensor) {
+      let finite = tensor.floats.lazy.filter(\.isFinite)
+      self.name = name
+      shape = tensor.shape
+      least = finite.min()
+      greatest = finite.max()
+      notFinite = tensor.count - finite.count
+    }
+
+    fileprivate var row: [String] {
+      func text(_ number: Float?) -> String {
+        number.map { "\(Float(String(format: "%.4g", Double($0))) ?? $0)" } ?? "-"
+      }
+      return [
+        name, Shape.text(shape), text(least), text(greatest), notFinite == 0 ? "" : "\(notFinite) not finite",
+      ]
+    }
+  }
+
   /// `Core ML, ML Program`
   package let format: String
   /// `iOS 15, macOS 12 or newer`; empty where the format has nothing like it.
@@ -56,6 +86,8 @@ package struct FileFacts: Encodable, Sendable {
   /// Author, licence and whatever else is written in it; empty ones are left out.
   package var facts: [Fact] = []
   package var operations: [Operation] = []
+  /// The arrays of weights of files that are read as models of layers.
+  package var weights: [Weight] = []
   /// How the weights are kept: `float32`, `8-bit palette`, ...
   package var weightTypes: [String] = []
 
@@ -65,12 +97,16 @@ package struct FileFacts: Encodable, Sendable {
   }
 
   /// What a file says that was read as a model of layers.
-  package init(format: String, _ model: Model) {
+  ///
+  /// - Parameter writer: The program that wrote it, as far as the file says.
+  package init(format: String, writer: String = "", _ model: Model) {
     self.init(format: format)
     inputs = model.inputs.map { Feature($0) }
     outputs = model.outputs.map { Feature($0) }
     labels = model.classNames ?? []
-    facts = [Fact("Name", model.name), Fact("Pixels are multiplied by", "\(model.pixelScale)")]
+    facts = [
+      Fact("Written by", writer), Fact("Name", model.name), Fact("Pixels are multiplied by", "\(model.pixelScale)"),
+    ]
     if !model.frozenLayers.isEmpty { facts.append(Fact("Frozen", model.frozenLayers.joined(separator: ", "))) }
     if let training = model.training {
       let losses = training.goals.compactMap { $0.loss?.name }
@@ -84,6 +120,7 @@ package struct FileFacts: Encodable, Sendable {
       Operation(name: $0.name, kind: $0.kind, result: $0.output, weights: $0.parameters)
     }
     weightTypes = ["float32"]
+    weights = model.weights.map { Weight($0.name, $0.tensor) }
   }
 
   package var weightCount: Int { operations.reduce(0) { $0 + $1.weights } }
@@ -101,11 +138,17 @@ package struct FileFacts: Encodable, Sendable {
     }
     let told = facts.filter { !$0.value.isEmpty }
     if !told.isEmpty { lines += [""] + TextTable(told.map { [$0.name, $0.value] }).lines }
+    if !operations.isEmpty {
+      let table =
+        [["Operation", "Kind", "Result", "Weights"]]
+        + operations.map { [$0.name, $0.kind, $0.result, $0.weights == 0 ? "" : "\($0.weights)"] }
+      lines += [""] + TextTable(table, rightAligned: [3]).lines
+    }
+    if !weights.isEmpty {
+      let table = [["Array", "Shape", "Least", "Greatest", ""]] + weights.map(\.row)
+      lines += [""] + TextTable(table, rightAligned: [2, 3]).lines
+    }
     guard !operations.isEmpty else { return lines.joined(separator: "\n") }
-    let table =
-      [["Operation", "Kind", "Result", "Weights"]]
-      + operations.map { [$0.name, $0.kind, $0.result, $0.weights == 0 ? "" : "\($0.weights)"] }
-    lines += [""] + TextTable(table, rightAligned: [3]).lines
     let types = weightTypes.isEmpty ? "" : " as \(weightTypes.joined(separator: ", "))"
     lines += ["", "\(operations.count) operations, \(weightCount) weights\(types)"]
     return lines.joined(separator: "\n")

@@ -46,15 +46,16 @@ struct NetworkLayout {
     }
     var order = [[Int]](repeating: [], count: (rows.max() ?? -1) + 1)
     for index in items.indices { order[items[index].row].append(index) }
-    for row in order.indices { NetworkLayout.place(&order[row], &items) { _ in 0 } }
+    for row in order.indices { NetworkLayout.place(&order[row], &items, wishes: order[row].map { _ in 0 }) }
     for sweep in 0..<NetworkLayout.sweeps {
       let isDown = sweep % 2 == 0
       for row in isDown ? Array(order.indices) : order.indices.reversed() {
-        NetworkLayout.place(&order[row], &items) { item in
-          let neighbours = isDown ? item.above : item.below
+        let wishes = order[row].map { index in
+          let neighbours = isDown ? items[index].above : items[index].below
           return neighbours.isEmpty
-            ? item.x : neighbours.reduce(0) { $0 + items[$1].x } / Double(neighbours.count)
+            ? items[index].x : neighbours.reduce(0) { $0 + items[$1].x } / Double(neighbours.count)
         }
+        NetworkLayout.place(&order[row], &items, wishes: wishes)
       }
     }
     let left = items.map { $0.x - $0.width / 2 }.min() ?? 0
@@ -65,16 +66,14 @@ struct NetworkLayout {
   }
 
   /// Orders a row by where its items want to be, and places them side by side as near to that as they can be.
-  private static func place(_ row: inout [Int], _ items: inout [Item], wanted: (Item) -> Double) {
-    let wishes = Dictionary(row.map { ($0, wanted(items[$0])) }, uniquingKeysWith: { $1 })
-    row = row.enumerated().sorted {
-      let (left, right) = (wishes[$0.element] ?? 0, wishes[$1.element] ?? 0)
-      return left == right ? $0.offset < $1.offset : left < right
+  private static func place(_ row: inout [Int], _ items: inout [Item], wishes: [Double]) {
+    let sorted = zip(row, wishes).enumerated().sorted { left, right in
+      left.element.1 == right.element.1 ? left.offset < right.offset : left.element.1 < right.element.1
     }.map(\.element)
+    row = sorted.map(\.0)
     var end = -Double.infinity
     var shift = 0.0
-    for index in row {
-      let wish = wishes[index] ?? 0
+    for (index, wish) in sorted {
       let x = max(wish, end + items[index].width / 2)
       items[index].x = x
       shift += wish - x

@@ -245,6 +245,6 @@ extension NativeFiles: ModelFileReader, ModelFileWriter {
   }
 
   package static func facts(_ path: String) throws -> FileFacts {
-    FileFacts(format: "Athanor, safetensors", try Model(contentsOf: path, threads: 1))
+    FileFacts(format: "Athanor, safetensors", writer: "Athanor", try Model(contentsOf: path, threads: 1))
   }
 }

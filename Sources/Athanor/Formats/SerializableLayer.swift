@@ -4,6 +4,7 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   Dropout.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self, Reshape.self, Permute.self,
   BatchNormalization.self, ZeroPadding2D.self, Rescaling.self, Normalization.self, Add.self, Subtract.self,
   Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
+  DepthwiseConv2D.self, SeparableConv2D.self, Cropping2D.self, UpSampling2D.self, ELU.self, PReLU.self, Softmax.self,
   ImportedOperation.self,
 ]
 

@@ -39,18 +39,65 @@ public struct ActivationFunction: Hashable, Sendable {
   public static let linear = ActivationFunction("linear") { $0 }
   /// `max(x, 0)`
   public static let relu = ActivationFunction("relu") { try AthanorCore.relu($0) }
+  /// `maximum` above it, `x` above the threshold and `slope * (x - threshold)` below; maximum and slope must be zero or more.
+  public static func relu(maximum: Double? = nil, slope: Double = 0, threshold: Double = 0) -> ActivationFunction {
+    var parameters = ["negative_slope": slope, "threshold": threshold].filter { $1 != 0 }
+    parameters["max_value"] = maximum
+    return ActivationFunction("relu", parameters: parameters) { x in
+      guard maximum ?? 0 >= 0, slope >= 0, slope.isFinite, threshold.isFinite else {
+        throw AthanorError(
+          .argument, at: "",
+          "maximum is \(maximum.map { "\($0)" } ?? "nil"), slope \(slope) and threshold \(threshold)",
+          fix: "Maximum and slope must be 0 or more, slope and threshold finite.")
+      }
+      guard threshold == 0 else {
+        let y = try x * x.greater(threshold)
+        let limited = try maximum.map { try y.clipped(0, $0) } ?? y
+        return slope > 0 ? try limited - AthanorCore.relu(threshold - x) * slope : limited
+      }
+      if slope > 0 {
+        let y = try leakyRelu(x, slope: slope)
+        return try maximum.map { try y.binary(.minimum, $0) } ?? y
+      }
+      return try maximum.map { try x.clipped(0, $0) } ?? AthanorCore.relu(x)
+    }
+  }
+  /// `min(max(x, 0), 6)`
+  public static let relu6 = ActivationFunction("relu6") { try $0.clipped(0, 6) }
   /// `1 / (1 + exp(-x))`
   public static let sigmoid = ActivationFunction("sigmoid") { try AthanorCore.sigmoid($0) }
+  /// `min(max(x / 6 + 0.5, 0), 1)`
+  public static let hardSigmoid = ActivationFunction("hard_sigmoid") { try hardGate($0) }
+  /// `x * min(max(x / 6 + 0.5, 0), 1)`, also called hard swish.
+  public static let hardSilu = ActivationFunction("hard_silu") { try $0 * hardGate($0) }
+  private static func hardGate(_ x: Value) throws -> Value { try (x * (1 / 6) + 0.5).clipped(0, 1) }
   /// The hyperbolic tangent.
   public static let tanh = ActivationFunction("tanh") { try AthanorCore.tanh($0) }
   /// `exp(x) / sum(exp(x))` along the last axis.
   public static let softmax = ActivationFunction("softmax") { try AthanorCore.softmax($0) }
+  /// The logarithm of `softmax`.
+  public static let logSoftmax = ActivationFunction("log_softmax") { x in
+    let last = x.shape.rank - 1
+    let kept = Shape(axes: x.shape.axes.dropLast() + [Shape.Axis(1)])
+    let centred = try x - x.max(axes: [last]).reshaped(kept)
+    return try centred - log(exp(centred).sum(axes: [last])).reshaped(kept)
+  }
   /// `log(1 + exp(x))`
   public static let softplus = ActivationFunction("softplus") { try AthanorCore.softplus($0) }
   /// `x * sigmoid(x)`, also called swish.
   public static let silu = ActivationFunction("silu") { try AthanorCore.silu($0) }
   /// `x * (1 + erf(x / sqrt(2))) / 2`
   public static let gelu = ActivationFunction("gelu") { try AthanorCore.gelu($0) }
+  /// `x * tanh(log(1 + exp(x)))` (Misra 2019)
+  public static let mish = ActivationFunction("mish") { try $0 * AthanorCore.tanh(AthanorCore.softplus($0)) }
+  /// `x / (1 + |x|)`
+  public static let softsign = ActivationFunction("softsign") { try $0 / (abs($0) + 1) }
+  /// `exp(x)`
+  public static let exponential = ActivationFunction("exponential") { try exp($0) }
+  /// An ELU whose scales keep mean 0 and variance 1 (Klambauer et al. 2017).
+  public static let selu = ActivationFunction("selu") {
+    try AthanorCore.elu($0, alpha: 1.67326324235437728481) * 1.05070098735548049342
+  }
   /// `x` above zero and `exp(x) - 1` below.
   public static let elu = ActivationFunction.elu(alpha: 1)
   /// `x` above zero and `alpha * (exp(x) - 1)` below; alpha must be zero or more.
@@ -68,14 +115,15 @@ public struct ActivationFunction: Hashable, Sendable {
 
   /// The activations that have a name of their own, for files and command lines.
   public static let all: [ActivationFunction] = [
-    linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leakyReLU,
+    linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leakyReLU, relu6, hardSigmoid, hardSilu, selu,
+    exponential, softsign, mish, logSoftmax,
   ]
 
   /// The activation of a name.
   ///
   /// - Throws: `AthanorError` when there is none of that name, with the nearest one.
   public static func named(_ name: String) throws -> ActivationFunction {
-    let aliases = ["swish": "silu"]
+    let aliases = ["swish": "silu", "hard_swish": "hard_silu"]
     if let found = all.first(where: { $0.name == aliases[name] ?? name }) { return found }
     let names = all.map(\.name)
     throw AthanorError(
@@ -85,6 +133,11 @@ public struct ActivationFunction: Hashable, Sendable {
 }
 
 extension ActivationFunction: SettingValue {
+  /// The layers whose settings are the parameters of a function.
+  private static let layers: [String: any FunctionLayer.Type] = [
+    relu.name: ReLU.self, elu.name: ELU.self, leakyReLU.name: LeakyReLU.self,
+  ]
+
   /// The function in Keras' JSON: its name, or with parameters the layer that computes it.
   ///
   /// - Throws: `AthanorError` for a function that is not among `all`, which a reader could not find by its name.
@@ -95,11 +148,8 @@ extension ActivationFunction: SettingValue {
           .unsupported, at: "", "files have no name for the activation \"\(name)\"",
           fix: "Write it as a layer of your own that conforms to SerializableLayer, or save with weightsOnly.")
       }
-      if let alpha = parameters["alpha"] { return .instance(of: "ELU", in: "keras.layers", ["alpha": alpha]) }
-      if let slope = parameters["negative_slope"] {
-        return .instance(of: "LeakyReLU", in: "keras.layers", ["negative_slope": slope])
-      }
-      return .text(name)
+      guard !parameters.isEmpty, let layer = ActivationFunction.layers[name] else { return .text(name) }
+      return .instance(of: layer.className, in: "keras.layers", Configuration(parameters))
     }
   }
 
@@ -116,21 +166,13 @@ extension ActivationFunction: SettingValue {
     if case .text(let name) = configuration[key] { return try found(name) }
     let object = try configuration.nested(key)
     if case .text(let name) = object["config"] { return try found(name) }
-    let settings = try object.nested("config")
-    settings.ignore("name", "trainable", "dtype")
-    let function: ActivationFunction
-    switch try object.text("class_name") {
-    case "ELU": function = .elu(alpha: try settings.number("alpha", default: 1))
-    case "LeakyReLU":
-      let slope = settings.isMissing("negative_slope") ? "alpha" : "negative_slope"
-      function = .leakyReLU(slope: try settings.number(slope, default: 0.3))
-    case let name:
-      for key in ["max_value", "negative_slope", "threshold"] where try settings.number(key, default: 0) != 0 {
-        throw settings.error(key, expected: "0 or null")
-      }
-      function = try found(name.lowercased())
+    let className = try object.text("class_name")
+    guard serializableLayers.contains(where: { $0.className == className }) else {
+      return try found(className.lowercased())
     }
-    try settings.requireAllRead()
+    guard let function = (try object.layer(0, customLayers: []) as? any FunctionLayer)?.asFunction else {
+      throw object.error("class_name", expected: "a layer that applies a function to each number")
+    }
     return function
   }
 }

@@ -53,11 +53,7 @@ public struct Conv2D: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard filters > 0 else { throw AthanorError(.argument, at: "", "filters is \(filters) but must be at least 1") }
-    try kernelSize.require("kernelSize")
-    try strides.require("strides")
-    try dilation.require("dilation")
-    let window = Window2D(
-      kernel: kernelSize.pair, strides: strides.pair, dilations: dilation.pair, padding: padding.window)
+    let window = try kernelWindow(kernelSize, strides, padding, dilation)
     _ = try window.outputSize(input.shape, "kernel")
     let channels = input.shape[3] ?? 0
     guard groups > 0, channels % groups == 0, filters % groups == 0 else {
@@ -72,6 +68,18 @@ public struct Conv2D: Layer {
     if useBias { y = try y + scope.weight("bias", shape: [filters], initializer: biasInitializer) }
     return try activation.apply(y)
   }
+}
+
+/// The window of a convolution.
+///
+/// - Throws: `AthanorError` when a length is not positive.
+func kernelWindow(
+  _ kernelSize: Size2D, _ strides: Size2D, _ padding: Padding, _ dilation: Size2D
+) throws -> Window2D {
+  try kernelSize.require("kernelSize")
+  try strides.require("strides")
+  try dilation.require("dilation")
+  return Window2D(kernel: kernelSize.pair, strides: strides.pair, dilations: dilation.pair, padding: padding.window)
 }
 
 extension Conv2D: SerializableLayer {

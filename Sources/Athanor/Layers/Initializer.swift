@@ -15,6 +15,8 @@ public struct Initializer: Hashable, Sendable {
   public let name: String
   /// Its parameters by name.
   public let parameters: [String: Double]
+  /// Its parameters that are names.
+  private var choices: [String: String] = [:]
   package let values: @Sendable (_ shape: [Int], _ random: inout RandomStream) -> [Float]
 
   /// Makes an initializer; `values` must return as many numbers as the shape has places.
@@ -29,13 +31,14 @@ public struct Initializer: Hashable, Sendable {
 
   /// Equal by name and parameters.
   public static func == (left: Self, right: Self) -> Bool {
-    left.name == right.name && left.parameters == right.parameters
+    left.name == right.name && left.parameters == right.parameters && left.choices == right.choices
   }
 
   /// Hashes name and parameters.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(name)
     hasher.combine(parameters)
+    hasher.combine(choices)
   }
 
   /// Zero everywhere.
@@ -65,30 +68,68 @@ public struct Initializer: Hashable, Sendable {
     }
   }
   /// Evenly within `sqrt(6 / (fanIn + fanOut))` of zero (Glorot and Bengio 2010), Keras' default.
-  public static let glorotUniform = varianceScaling("GlorotUniform", 1, .average, isUniform: true)
+  public static let glorotUniform = varianceScaling("GlorotUniform", 1, .average, .uniform)
   /// Normally with variance `2 / (fanIn + fanOut)`, truncated (Glorot and Bengio 2010).
-  public static let glorotNormal = varianceScaling("GlorotNormal", 1, .average, isUniform: false)
+  public static let glorotNormal = varianceScaling("GlorotNormal", 1, .average, .truncatedNormal)
   /// Evenly within `sqrt(6 / fanIn)` of zero (He et al. 2015).
-  public static let heUniform = varianceScaling("HeUniform", 2, .fanIn, isUniform: true)
+  public static let heUniform = varianceScaling("HeUniform", 2, .fanIn, .uniform)
   /// Normally with variance `2 / fanIn`, truncated (He et al. 2015).
-  public static let heNormal = varianceScaling("HeNormal", 2, .fanIn, isUniform: false)
+  public static let heNormal = varianceScaling("HeNormal", 2, .fanIn, .truncatedNormal)
   /// Evenly within `sqrt(3 / fanIn)` of zero (LeCun et al. 1998).
-  public static let lecunUniform = varianceScaling("LecunUniform", 1, .fanIn, isUniform: true)
+  public static let lecunUniform = varianceScaling("LecunUniform", 1, .fanIn, .uniform)
   /// Normally with variance `1 / fanIn`, truncated (LeCun et al. 1998).
-  public static let lecunNormal = varianceScaling("LecunNormal", 1, .fanIn, isUniform: false)
+  public static let lecunNormal = varianceScaling("LecunNormal", 1, .fanIn, .truncatedNormal)
 
-  private enum Fan { case fanIn, average }
+  /// What the variance of `varianceScaling` is divided by.
+  public enum Fan: String, Hashable, Sendable, CaseIterable {
+    /// The number of inputs of a unit.
+    case fanIn = "fan_in"
+    /// The number of units that an input reaches.
+    case fanOut = "fan_out"
+    /// The mean of both.
+    case average = "fan_avg"
+  }
 
-  private static func varianceScaling(_ name: String, _ scale: Double, _ fan: Fan, isUniform: Bool) -> Initializer {
-    Initializer(name) { shape, random in
+  /// How the numbers of `varianceScaling` are distributed.
+  public enum Distribution: String, Hashable, Sendable, CaseIterable {
+    /// Normally, drawn again beyond two deviations.
+    case truncatedNormal = "truncated_normal"
+    /// Normally.
+    case untruncatedNormal = "untruncated_normal"
+    /// Evenly.
+    case uniform
+  }
+
+  /// Numbers of mean 0 and variance `scale / fan`. Source: `keras.initializers.VarianceScaling`.
+  public static func varianceScaling(
+    scale: Double = 1, fan: Fan = .fanIn, distribution: Distribution = .truncatedNormal
+  ) -> Initializer {
+    var initializer = varianceScaling("VarianceScaling", scale, fan, distribution, parameters: ["scale": scale])
+    initializer.choices = ["mode": fan.rawValue, "distribution": distribution.rawValue]
+    return initializer
+  }
+
+  private static func varianceScaling(
+    _ name: String, _ scale: Double, _ fan: Fan, _ distribution: Distribution, parameters: [String: Double] = [:]
+  ) -> Initializer {
+    Initializer(name, parameters: parameters) { shape, random in
       let (fanIn, fanOut) = fans(shape)
-      let variance = scale / max(1, fan == .fanIn ? fanIn : (fanIn + fanOut) / 2)
-      if isUniform {
+      let size =
+        switch fan {
+        case .fanIn: fanIn
+        case .fanOut: fanOut
+        case .average: (fanIn + fanOut) / 2
+        }
+      let variance = scale / max(1, size)
+      switch distribution {
+      case .uniform:
         let limit = (3 * variance).squareRoot()
         return evenly(shape, -limit, limit, &random)
+      case .untruncatedNormal: return normally(shape, variance.squareRoot(), isTruncated: false, &random)
+      case .truncatedNormal:
+        // The truncation at two deviations shrinks the variance by this factor squared.
+        return normally(shape, variance.squareRoot() / 0.87962566103423978, isTruncated: true, &random)
       }
-      // The truncation at two deviations shrinks the variance by this factor squared.
-      return normally(shape, variance.squareRoot() / 0.87962566103423978, isTruncated: true, &random)
     }
   }
 
@@ -129,7 +170,10 @@ extension Initializer: SettingValue {
   ]
 
   /// The initializer in Keras' JSON.
-  public var setting: JSONValue { .instance(of: name, in: "keras.initializers", Configuration(parameters)) }
+  public var setting: JSONValue {
+    let settings = parameters.mapValues(\.jsonValue).merging(choices.mapValues(\.jsonValue)) { $1 }
+    return .instance(of: name, in: "keras.initializers", Configuration(settings))
+  }
 
   /// An initializer. One that is not known gives a warning and is replaced by the standard: which numbers a loaded weight began with no
   /// longer matters.
@@ -150,15 +194,28 @@ extension Initializer: SettingValue {
     let object = try configuration.nested(key)
     let settings = try object.nested("config")
     func number(_ key: String, _ standard: Double) throws -> Double { try settings.number(key, default: standard) }
-    settings.ignore("seed", "dtype")
-    let initializer: Initializer =
-      switch try object.text("class_name") {
-      case "Constant": .constant(try number("value", 0))
-      case "RandomUniform": .uniform(try number("minval", -0.05), try number("maxval", 0.05))
-      case "RandomNormal": .normal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
-      case "TruncatedNormal": .truncatedNormal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
-      case let name: named(name)
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _ standard: Choice) throws -> Choice {
+      guard let choice = Choice(rawValue: try settings.text(key, default: standard.rawValue)) else {
+        throw settings.error(key, expected: "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
       }
+      return choice
+    }
+    let initializer: Initializer
+    switch try object.text("class_name") {
+    case "Constant": initializer = .constant(try number("value", 0))
+    case "RandomUniform": initializer = .uniform(try number("minval", -0.05), try number("maxval", 0.05))
+    case "RandomNormal": initializer = .normal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
+    case "TruncatedNormal":
+      initializer = .truncatedNormal(mean: try number("mean", 0), deviation: try number("stddev", 0.05))
+    case "VarianceScaling":
+      initializer = try .varianceScaling(
+        scale: number("scale", 1), fan: choice("mode", .fanIn), distribution: choice("distribution", .truncatedNormal))
+    case let name:
+      initializer = named(name)
+      // One that is not known is warned of as a whole.
+      if initializer.name != name { return initializer }
+    }
+    settings.ignore("seed", "dtype")
     settings.warnAboutUnread()
     return initializer
   }

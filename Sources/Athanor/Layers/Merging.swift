@@ -184,7 +184,7 @@ public struct Concatenate: MergingLayer {
 
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try requireTwo(inputs, atLeast: true)
-    let place = try position(of: axis, in: inputs[0].shape)
+    let place = try inputs[0].shape.position(of: axis)
     guard place > 0 else {
       throw AthanorError(
         .argument, at: "", "axis \(axis) of shape \(inputs[0].shape) counts the examples",
@@ -262,7 +262,7 @@ public struct Dot: MergingLayer {
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try requireTwo(inputs)
     var (left, right) = (inputs[0], inputs[1])
-    let (first, second) = (try position(of: firstAxis, in: left.shape), try position(of: secondAxis, in: right.shape))
+    let (first, second) = (try left.shape.position(of: firstAxis), try right.shape.position(of: secondAxis))
     guard (2...3).contains(left.shape.rank), (2...3).contains(right.shape.rank), first > 0, second > 0 else {
       throw AthanorError(
         .shape, at: "",
@@ -329,13 +329,16 @@ private func requireTwo(_ inputs: [Value], atLeast: Bool = false) throws {
   }
 }
 
-private func position(of axis: Int, in shape: Shape) throws -> Int {
-  guard (-shape.rank..<shape.rank).contains(axis) else {
-    throw AthanorError(
-      .argument, at: "", "axis \(axis) was asked for, but the input has shape \(shape)",
-      fix: "Give an axis from 1 to \(shape.rank - 1), or from -1 backwards.")
+extension Shape {
+  /// The place of an axis that may be counted from the end.
+  func position(of axis: Int) throws -> Int {
+    guard (-rank..<rank).contains(axis) else {
+      throw AthanorError(
+        .argument, at: "", "axis \(axis) was asked for, but the input has shape \(self)",
+        fix: "Give an axis from 1 to \(rank - 1), or from -1 backwards.")
+    }
+    return axis < 0 ? axis + rank : axis
   }
-  return axis < 0 ? axis + shape.rank : axis
 }
 
 extension Symbol {

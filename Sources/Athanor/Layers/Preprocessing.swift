@@ -3,33 +3,36 @@
 /// It is part of the model, so that files and exports keep it. Bytes of a data set arrive already multiplied by its `inputScale`; give
 /// the data set `inputScale: 1` when this layer is to scale them. Source: `keras.layers.Rescaling`.
 ///
-/// - Throws: when built: `AthanorError` if a number is not finite or `offset` is not one number or one for each channel.
+/// - Throws: when built: `AthanorError` if a number is not finite, or there is neither one nor one for each channel.
 /// - Example:
 ///   ```swift
 ///   Rescaling(1 / 127.5, offset: [-1])
 ///   ```
 public struct Rescaling: Layer {
-  /// The factor.
-  public var scale: Double
+  /// The factor: one number, or one for each place of the last axis.
+  public var scale: [Double]
   /// What is added: one number, or one for each place of the last axis.
   public var offset: [Double]
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
-  /// Describes a rescaling.
+  /// Describes a rescaling with the same factor everywhere.
   public init(_ scale: Double, offset: [Double] = [0], name: String? = nil) {
+    self.init([scale], offset: offset, name: name)
+  }
+
+  /// Describes a rescaling with a factor for each place of the last axis.
+  public init(_ scale: [Double], offset: [Double] = [0], name: String? = nil) {
     self.scale = scale
     self.offset = offset
     self.name = name
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    let offset = try perChannel(offset, "offset", input, scope)
-    guard scale.isFinite else {
-      throw AthanorError(.argument, at: "", "scale is \(scale) but must be a finite number")
-    }
-    let scaled = try scale == 1 ? input : input * scale
-    return try self.offset == [0] ? scaled : scaled + offset
+    let factor = try perChannel(scale, "scale", input, scope)
+    let summand = try perChannel(offset, "offset", input, scope)
+    let scaled = try scale == [1] ? input : input * factor
+    return try offset == [0] ? scaled : scaled + summand
   }
 }
 
@@ -60,7 +63,7 @@ extension Rescaling: ImportableLayer, AbsorbingLayer {
   }
 
   package func absorbing(_ next: any SerializableLayer) throws -> (any SerializableLayer)? {
-    guard offset == [0], let next = next as? Rescaling, next.scale == 1 else { return nil }
+    guard offset == [0], let next = next as? Rescaling, next.scale == [1] else { return nil }
     return Rescaling(scale, offset: next.offset)
   }
 }
@@ -80,8 +83,8 @@ public struct Normalization: Layer {
   public var mean: [Double]?
   /// The square of what the rest is divided by; nil for weights.
   public var variance: [Double]?
-  /// The axis of the channels: the last one, which files may also count from the front.
-  package var axis = -1
+  /// The axis of the channels: the last one, which files may also count from the front; nil for one mean and variance of all numbers.
+  package var axis: Int? = -1
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
@@ -123,16 +126,16 @@ public struct Normalization: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard let mean, let variance else {
-      let channels = try input.shape.channels(axis)
-      let mean = try scope.weight("mean", shape: [channels], initializer: .zeros, isTrainable: false)
-      let variance = try scope.weight("variance", shape: [channels], initializer: .ones, isTrainable: false)
+      let shape = try axis.map { [try input.shape.channels($0)] } ?? []
+      let mean = try scope.weight("mean", shape: shape, initializer: .zeros, isTrainable: false)
+      let variance = try scope.weight("variance", shape: shape, initializer: .ones, isTrainable: false)
       _ = try scope.weight("count", shape: [], initializer: .zeros, isTrainable: false)
       return try (input - mean) / sqrt(variance).binary(.maximum, 1e-7)
     }
     guard variance.allSatisfy({ $0 >= 0 }) else {
       throw AthanorError(.argument, at: "", "variance is \(variance) but must be 0 or more")
     }
-    if mean.count > 1 || variance.count > 1 { _ = try input.shape.channels(axis) }
+    if let axis, mean.count > 1 || variance.count > 1 { _ = try input.shape.channels(axis) }
     let deviation = variance.map { max($0.squareRoot(), 1e-7) }
     let centred = try input - perChannel(mean, "mean", input, scope)
     return try centred / perChannel(deviation, "variance", input, scope)
@@ -143,7 +146,10 @@ extension Normalization: SerializableLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
-    try settings.axis(&axis)
+    var axes = [axis].compactMap(\.self)
+    try settings.axes(&axes)
+    guard axes.count <= 1 else { throw settings.error("axis", expected: "at most one axis") }
+    axis = axes.first
     try settings.fixed("invert", false)
     try settings.field("mean", &mean)
     try settings.field("variance", &variance)

@@ -25,25 +25,11 @@ public struct ReLU: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    guard maximum ?? 0 >= 0, slope >= 0, slope.isFinite, threshold.isFinite else {
-      throw AthanorError(
-        .argument, at: "", "maximum is \(maximum.map { "\($0)" } ?? "nil"), slope \(slope) and threshold \(threshold)",
-        fix: "Maximum and slope must be 0 or more, slope and threshold finite.")
-    }
-    var y: Value
-    if threshold == 0 {
-      y = slope > 0 ? try leakyRelu(input, slope: slope) : try relu(input)
-      // The steps of the ops that exports know: max(min(x, maximum), 0).
-      if let maximum { y = try slope > 0 ? y.binary(.minimum, maximum) : input.clipped(0, maximum) }
-      return y
-    }
-    y = try input * input.greater(threshold)
-    if let maximum { y = try y.clipped(0, maximum) }
-    return try slope > 0 ? y - relu(threshold - input) * slope : y
+    try ActivationFunction.relu(maximum: maximum, slope: slope, threshold: threshold).apply(input)
   }
 }
 
-extension ReLU: SerializableLayer {
+extension ReLU: SerializableLayer, FunctionLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
@@ -51,6 +37,72 @@ extension ReLU: SerializableLayer {
     try settings.field("negative_slope", &slope, default: 0)
     try settings.field("threshold", &threshold, default: 0)
   }
+
+  var asFunction: ActivationFunction? { .relu(maximum: maximum, slope: slope, threshold: threshold) }
+}
+
+/// `x` above zero and `slope * x` below: `[N, ...] -> [N, ...]`. Source: `keras.layers.LeakyReLU`.
+///
+/// - Throws: when built: `AthanorError` if the slope is negative.
+/// - Example:
+///   ```swift
+///   LeakyReLU(slope: 0.1)
+///   ```
+public struct LeakyReLU: Layer {
+  /// The slope below zero.
+  public var slope: Double
+  public let name: String?
+  public var maskRule: MaskRule { .passes }
+
+  /// Describes a leaky ReLU; Keras' default slope is 0.3.
+  public init(slope: Double = 0.3, name: String? = nil) {
+    self.slope = slope
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
+}
+
+extension LeakyReLU: SerializableLayer, FunctionLayer {
+  public init(unconfigured name: String) { self.init(name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("negative_slope", &slope, default: 0.3, aliases: ["alpha"])
+  }
+
+  var asFunction: ActivationFunction? { .leakyReLU(slope: slope) }
+}
+
+/// `x` above zero and `alpha * (exp(x) - 1)` below: `[N, ...] -> [N, ...]`. Source: Clevert et al. 2015, `keras.layers.ELU`.
+///
+/// - Throws: when built: `AthanorError` if alpha is negative.
+/// - Example:
+///   ```swift
+///   ELU(alpha: 0.5)
+///   ```
+public struct ELU: Layer {
+  /// The scale below zero.
+  public var alpha: Double
+  public let name: String?
+  public var maskRule: MaskRule { .passes }
+
+  /// Describes an ELU.
+  public init(alpha: Double = 1, name: String? = nil) {
+    self.alpha = alpha
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try elu(input, alpha: alpha) }
+}
+
+extension ELU: SerializableLayer, FunctionLayer {
+  public init(unconfigured name: String) { self.init(name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("alpha", &alpha, default: 1)
+  }
+
+  var asFunction: ActivationFunction? { .elu(alpha: alpha) }
 }
 
 extension ReLU: ImportableLayer {

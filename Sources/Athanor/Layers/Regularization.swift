@@ -3,7 +3,7 @@
 /// The kept ones are divided by `1 - rate`, so nothing changes in prediction (inverted dropout). Source:
 /// Srivastava et al. 2014, `keras.layers.Dropout`.
 ///
-/// - Throws: when built: `AthanorError` if the rate is not in 0 ..< 1.
+/// - Throws: when built: `AthanorError` if the rate is not in 0 ..< 1, or the noise's shape does not broadcast to the input's.
 /// - Example:
 ///   ```swift
 ///   Dropout(0.5)
@@ -11,12 +11,16 @@
 public struct Dropout: Layer {
   /// The share of numbers that are set to zero.
   public var rate: Double
+  /// The shape of what is drawn, nil for a length of the input and 1 where all numbers along an axis share their fate; nil to draw for each
+  /// number. `[nil, 1, 1, 1]` drops whole examples.
+  public var noiseShape: [Int?]?
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
   /// Describes a dropout.
-  public init(_ rate: Double, name: String? = nil) {
+  public init(_ rate: Double, noiseShape: [Int?]? = nil, name: String? = nil) {
     self.rate = rate
+    self.noiseShape = noiseShape
     self.name = name
   }
 
@@ -24,7 +28,20 @@ public struct Dropout: Layer {
     guard rate >= 0, rate < 1 else {
       throw AthanorError(.argument, at: "", "rate is \(rate) but must be at least 0 and below 1")
     }
-    return scope.isTraining && rate > 0 ? try input.droppedOut(rate) : input
+    guard let noiseShape else { return scope.isTraining && rate > 0 ? try input.droppedOut(rate) : input }
+    let axes = input.shape.axes
+    guard noiseShape.count == axes.count,
+      zip(noiseShape, axes).allSatisfy({ $0 == nil || $0 == 1 || $0 == $1.fixed })
+    else {
+      throw AthanorError(
+        .argument, at: "", "noiseShape is \(Shape.text(noiseShape)), but the input has shape \(input.shape)",
+        fix: "Give for each axis nil, 1, or its length.")
+    }
+    guard scope.isTraining, rate > 0 else { return input }
+    let drawn = Shape(axes: zip(noiseShape, axes).map { $0 == 1 ? Shape.Axis(1) : $1 })
+    let part = try input.apply(Slice(start: axes.map { _ in 0 }, shape: drawn))
+    // Nothing is greater than infinity, and NaN is neither.
+    return try input * (1 - part.greater(.infinity)).droppedOut(rate)
   }
 }
 
@@ -34,7 +51,14 @@ extension Dropout: SerializableLayer {
   public mutating func configure(_ settings: inout Settings) throws {
     try settings.field("rate", &rate)
     settings.neutral("seed")
-    settings.trainingOnly("noise_shape")
+    var shape = noiseShape.jsonValue
+    try settings.field("noise_shape", &shape, default: .null)
+    switch shape {
+    case .null: noiseShape = nil
+    case .array(let lengths) where lengths.allSatisfy({ $0 == .null || $0.integer != nil }):
+      noiseShape = lengths.map(\.integer)
+    default: throw settings.error("noise_shape", expected: "null or a list of lengths")
+    }
   }
 }
 
@@ -122,7 +146,10 @@ extension BatchNormalization: SerializableLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
-    try settings.axis(&axis)
+    var axes = [axis]
+    try settings.axes(&axes)
+    guard axes.count == 1 else { throw settings.error("axis", expected: "one axis") }
+    axis = axes[0]
     try settings.field("momentum", &momentum, default: 0.99)
     try settings.field("epsilon", &epsilon, default: 1e-3)
     try settings.field("center", &center, default: true)
@@ -133,20 +160,19 @@ extension BatchNormalization: SerializableLayer {
       settings.trainingOnly(key)
     }
     try settings.trainingOnly("synchronized", false)
-    // Keras 2 on TensorFlow.
     try settings.fixed("renorm", false, isWritten: false)
-    settings.neutral("fused", isWritten: false)
+    // It means something with `renorm` alone; `fused` says how Keras 2 computes.
+    for key in ["renorm_momentum", "fused"] { settings.neutral(key, isWritten: false) }
   }
 }
 
 extension Settings {
-  /// The axis of the channels: a number, or one in a list as Keras 2 has it.
-  mutating func axis(_ axis: inout Int) throws {
-    var json = axis.jsonValue
+  /// The axes of the channels: a number, or a list.
+  mutating func axes(_ axes: inout [Int]) throws {
+    var json = axes.count == 1 ? axes[0].jsonValue : axes.jsonValue
     try field("axis", &json, default: .integer(-1))
-    let axes = json.integer.map { [$0] } ?? json.integers ?? []
-    guard axes.count == 1 else { throw error("axis", expected: "one axis") }
-    axis = axes[0]
+    guard let read = json.integer.map({ [$0] }) ?? json.integers else { throw error("axis", expected: "one axis") }
+    axes = read
   }
 }
 
@@ -165,66 +191,6 @@ extension Shape {
   }
 }
 
-/// Applies a function to each number, or softmax to the last axis: `[N, ...] -> [N, ...]`. Source: `keras.layers.Activation`.
-///
-/// - Throws: when built: `AthanorError` if a parameter of the function is out of range.
-/// - Example:
-///   ```swift
-///   Activation(.gelu)
-///   ```
-public struct Activation: Layer {
-  /// The function.
-  public var function: ActivationFunction
-  public let name: String?
-  public var maskRule: MaskRule { .passes }
-
-  /// Describes an activation as a layer of its own.
-  public init(_ function: ActivationFunction, name: String? = nil) {
-    self.function = function
-    self.name = name
-  }
-
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try function.apply(input) }
-}
-
-extension Activation: SerializableLayer {
-  public init(unconfigured name: String) { self.init(.linear, name: name) }
-
-  public mutating func configure(_ settings: inout Settings) throws {
-    try settings.field("activation", &function, default: .linear)
-  }
-}
-
-/// `x` above zero and `slope * x` below: `[N, ...] -> [N, ...]`. Source: `keras.layers.LeakyReLU`.
-///
-/// - Throws: when built: `AthanorError` if the slope is negative.
-/// - Example:
-///   ```swift
-///   LeakyReLU(slope: 0.1)
-///   ```
-public struct LeakyReLU: Layer {
-  /// The slope below zero.
-  public var slope: Double
-  public let name: String?
-  public var maskRule: MaskRule { .passes }
-
-  /// Describes a leaky ReLU; Keras' default slope is 0.3.
-  public init(slope: Double = 0.3, name: String? = nil) {
-    self.slope = slope
-    self.name = name
-  }
-
-  public func build(_ input: Value, _ scope: inout Scope) throws -> Value { try leakyRelu(input, slope: slope) }
-}
-
-extension LeakyReLU: SerializableLayer {
-  public init(unconfigured name: String) { self.init(name: name) }
-
-  public mutating func configure(_ settings: inout Settings) throws {
-    try settings.field("negative_slope", &slope, default: 0.3, aliases: ["alpha"])
-  }
-}
-
 extension BatchNormalization: ImportableLayer {
   package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
     guard let op = nodes.operation(BatchNormPrediction.self), op.epsilon > 0, let mean = nodes.weight(1),
@@ -237,14 +203,5 @@ extension BatchNormalization: ImportableLayer {
         "moving_mean": mean, "moving_variance": variance, "gamma": op.hasGamma ? nodes.weight(3) : nil,
         "beta": op.hasBeta ? nodes.weight(nodes.inputs.count - 1) : nil,
       ])
-  }
-}
-
-extension Activation: ImportableLayer {
-  package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
-    let alpha = nodes.operation(Unary.self)?.alpha ?? 0
-    return (ActivationFunction.all + [.elu(alpha: alpha), .leakyReLU(slope: alpha)])
-      .first { nodes.isComputed(by: $0.apply) }
-      .map { nodes.layer(Activation($0)) }
   }
 }

@@ -181,24 +181,25 @@ extension ZeroPadding2D: SerializableLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
-    try configureSides(&settings, "padding", &vertical, &horizontal, default: 1)
+    try settings.sides("padding", &vertical, &horizontal, default: 1)
     try settings.fixed("data_format", "channels_last")
   }
 }
 
-/// One number, one for each axis, or one for each side.
-private func configureSides(
-  _ settings: inout Settings, _ key: String, _ vertical: inout [Int], _ horizontal: inout [Int],
-  default standard: Int
-) throws {
-  var sides = [vertical, horizontal].jsonValue
-  try settings.field(key, &sides, default: .integer(standard))
-  let axes: [JSONValue] = if case .array(let values) = sides { values } else { [sides, sides] }
-  let pairs = axes.map { $0.integer.map { [$0, $0] } ?? $0.integers ?? [] }
-  guard pairs.count == 2, pairs[0].count == 2, pairs[1].count == 2 else {
-    throw settings.error(key, expected: "one integer, two, or two for each axis")
+extension Settings {
+  /// Lengths at the sides of pictures: one number, one for each axis, or one for each side.
+  mutating func sides(
+    _ key: String, _ vertical: inout [Int], _ horizontal: inout [Int], default standard: Int
+  ) throws {
+    var sides = [vertical, horizontal].jsonValue
+    try field(key, &sides, default: .integer(standard))
+    let axes: [JSONValue] = if case .array(let values) = sides { values } else { [sides, sides] }
+    let pairs = axes.map { $0.integer.map { [$0, $0] } ?? $0.integers ?? [] }
+    guard pairs.count == 2, pairs[0].count == 2, pairs[1].count == 2 else {
+      throw error(key, expected: "one integer, two, or two for each axis")
+    }
+    (vertical, horizontal) = (pairs[0], pairs[1])
   }
-  (vertical, horizontal) = (pairs[0], pairs[1])
 }
 
 extension Flatten: ImportableLayer {

@@ -9,6 +9,8 @@ package struct ModelRecipe {
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
+  /// The program that wrote the file, as far as it says.
+  package var writer = ""
   /// What the file says and the model does not take over.
   package var warnings: [String] = []
   /// Where the weights lie, for files that are read into their place; nil for a model that makes its own and takes over `weights`.

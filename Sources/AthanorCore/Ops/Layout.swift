@@ -209,6 +209,11 @@ package struct Slice: ForwardOp {
   /// The result's shape; an unresolved axis is taken whole.
   package let shape: Shape
 
+  package init(start: [Int], shape: Shape) {
+    self.start = start
+    self.shape = shape
+  }
+
   package var name: String { "slice" }
   package var attributes: String { "start: \(start), lengths: \(shape)" }
 

@@ -218,7 +218,7 @@ struct NativeHostileTests {
         == ["a.safetensors, training.goals[0].loss: there is no loss named \"own\"\(rest)"])
     #expect(
       try warnings("\"accuracy\"", "\"own\"")
-        == ["a.safetensors, training.goals[0].metrics: there is no metric named \"own\"\(rest)"])
+        == ["a.safetensors, training.goals[0].metrics[0]: there is no metric named \"own\"\(rest)"])
     #expect(
       try warnings("\"Adam\"", "\"Adem\"")
         == [

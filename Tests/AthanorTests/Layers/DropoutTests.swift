@@ -31,6 +31,26 @@ struct DropoutTests {
     #expect(gradients.loss == Double(mask.reduce(0, +)))
   }
 
+  @Test("Numbers along an axis of length 1 of the noise share their fate")
+  func noiseShape() throws {
+    let examples = Input([4, 3])
+    let model = try Model(
+      inputs: [examples], outputs: [Dropout(0.5, noiseShape: [nil, 1, 3])(examples, training: true)], seed: 3)
+    let ones = try Tensor(shape: [400, 4, 3], [Float](repeating: 1, count: 4800))
+    let result = try model.predict(ones).floats
+    #expect(Set(result) == [0, 2])
+    for example in 0..<400 {
+      let rows = (0..<4).map { row in Array(result[(example * 4 + row) * 3..<(example * 4 + row + 1) * 3]) }
+      #expect(rows.allSatisfy { $0 == rows[0] })
+    }
+    let dropped = result.count { $0 == 0 }
+    #expect((1800...3000).contains(dropped))  // 2400, and eight standard deviations on either side
+    expectError(
+      "dropout (layer 1, Dropout): noiseShape is (None, 2, 3), but the input has shape (None, 4, 3). "
+        + "Give for each axis nil, 1, or its length."
+    ) { try Model(input: [4, 3], layers: [Dropout(0.5, noiseShape: [nil, 2, 3])]) }
+  }
+
   @Test("Prediction and evaluation drop nothing")
   func inference() throws {
     let (model, batch) = try masked(0.5)

@@ -28,6 +28,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   private static let preprocessing = [
     LayerCase("rescaling", Rescaling(1 / 127.5, offset: [-1]), "(None, 7)"),
     LayerCase("rescaling_channels", Rescaling(0.25, offset: [1.5, -2, 0.125]), "(None, 3, 4, 3)"),
+    LayerCase("rescaling_scales", Rescaling([0.5, -2, 1], offset: [0.25]), "(None, 3, 4, 3)"),
     LayerCase(
       "normalization", Normalization(mean: [0.5, -0.25, 2], variance: [4, 0.0625, 0]), "(None, 4, 3, 3)"),
   ]
@@ -63,6 +64,23 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase(
       "conv2d_depthwise", Conv2D(5, kernelSize: 3, padding: .same, groups: 5), "(None, 5, 6, 5)",
       ["kernel (3, 3, 1, 5)", "bias (5,)"], parameters: 50),
+    LayerCase(
+      "depthwise_conv2d", DepthwiseConv2D(kernelSize: 3), "(None, 4, 3, 4)", ["kernel (3, 3, 4, 1)", "bias (4,)"],
+      parameters: 40),
+    LayerCase(
+      "depthwise_conv2d_multiplier",
+      DepthwiseConv2D(kernelSize: [2, 3], strides: 2, padding: .same, depthMultiplier: 2, activation: .relu),
+      "(None, 4, 3, 6)", ["kernel (2, 3, 3, 2)", "bias (6,)"], parameters: 42),
+    LayerCase(
+      "depthwise_conv2d_dilation", DepthwiseConv2D(kernelSize: 3, dilation: 2, useBias: false), "(None, 3, 4, 5)",
+      ["kernel (3, 3, 5, 1)"], parameters: 45),
+    LayerCase(
+      "separable_conv2d", SeparableConv2D(5, kernelSize: 3, padding: .same), "(None, 6, 5, 5)",
+      ["depthwise_kernel (3, 3, 4, 1)", "pointwise_kernel (1, 1, 4, 5)", "bias (5,)"], parameters: 61),
+    LayerCase(
+      "separable_conv2d_multiplier",
+      SeparableConv2D(3, kernelSize: [3, 2], strides: 2, depthMultiplier: 2, activation: .tanh, useBias: false),
+      "(None, 3, 4, 3)", ["depthwise_kernel (3, 2, 3, 2)", "pointwise_kernel (1, 1, 6, 3)"], parameters: 54),
   ]
 
   private static let poolings = [
@@ -101,6 +119,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("repeat_vector", RepeatVector(3), "(None, 3, 5)"),
     LayerCase("permute", Permute([3, 1, 2]), "(None, 5, 4, 3)"),
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
+    LayerCase("cropping2d", Cropping2D(top: 1, bottom: 2, left: 0, right: 3), "(None, 3, 4, 3)"),
+    LayerCase("up_sampling2d", UpSampling2D([2, 3]), "(None, 6, 12, 3)"),
   ]
 
   private static let activations =
@@ -108,7 +128,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
       LayerCase("activation_elu_alpha", Activation(.elu(alpha: 0.3)), "(None, 7)"),
       LayerCase("activation_softmax_pictures", Activation(.softmax), "(None, 3, 2, 5)"),
       LayerCase("re_lu", ReLU(), "(None, 7)"), LayerCase("re_lu_maximum", ReLU(maximum: 1.25), "(None, 7)"),
+      LayerCase("re_lu_slope", ReLU(maximum: 1, slope: 0.25), "(None, 7)"),
+      LayerCase("re_lu_threshold", ReLU(maximum: 1.5, slope: 0.5, threshold: 0.75), "(None, 7)"),
       LayerCase("leaky_re_lu", LeakyReLU(slope: 0.1), "(None, 7)"),
+      LayerCase("elu", ELU(alpha: 0.5), "(None, 7)"),
+      LayerCase("p_re_lu", PReLU(), "(None, 7)", ["alpha (7,)"], parameters: 7),
+      LayerCase(
+        "p_re_lu_shared", PReLU(sharedAxes: [1, 2]), "(None, 4, 3, 5)", ["alpha (1, 1, 5)"], parameters: 5),
+      LayerCase("softmax", Softmax(), "(None, 4, 5)"), LayerCase("softmax_axis", Softmax(axis: 1), "(None, 4, 5)"),
     ]
 }
 

@@ -309,7 +309,8 @@ struct SequentialTests {
     #expect(try ActivationFunction.named("swish") == .silu)
     #expect(ActivationFunction.leakyReLU(slope: 0.2) == .leakyReLU && ActivationFunction.elu(alpha: 2) != .elu)
     expectError(
-      "activation \"rellu\": there is no activation of this name. Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu."
+      "activation \"rellu\": there is no activation of this name. Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu, relu6, hard_sigmoid, "
+        + "hard_silu, selu, exponential, softsign, mish, log_softmax."
     ) { try ActivationFunction.named("rellu") }
   }
 

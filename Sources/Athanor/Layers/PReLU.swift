@@ -1,0 +1,56 @@
+/// `x` above zero and `alpha * x` below, with an alpha for each number that is learnt: `[N, ...] -> [N, ...]`.
+///
+/// Weight: `alpha`, the shape of an example with 1 along the shared axes. Source: He et al. 2015, `keras.layers.PReLU`.
+///
+/// - Throws: when built: `AthanorError` if an axis that is not shared is open, or a shared one does not exist.
+/// - Example:
+///   ```swift
+///   PReLU(sharedAxes: [1, 2])  // one alpha for each channel of pictures
+///   ```
+public struct PReLU: Layer {
+  /// The axes, counted with the examples' as 0, along which all numbers have the same alpha.
+  public var sharedAxes: [Int]
+  /// What alpha is before training.
+  public var alphaInitializer: Initializer
+  public let name: String?
+  public var maskRule: MaskRule { .passes }
+
+  /// Describes a ReLU with learnt slopes.
+  public init(sharedAxes: [Int] = [], alphaInitializer: Initializer = .zeros, name: String? = nil) {
+    self.sharedAxes = sharedAxes
+    self.alphaInitializer = alphaInitializer
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard sharedAxes.allSatisfy({ (1..<max(1, input.shape.rank)).contains($0) }) else {
+      throw AthanorError(
+        .argument, at: "", "sharedAxes is \(sharedAxes), but the input has shape \(input.shape)",
+        fix: "Give axes from 1 to \(max(1, input.shape.rank - 1)).")
+    }
+    let lengths = try (1..<max(1, input.shape.rank)).map { axis in
+      if sharedAxes.contains(axis) { return 1 }
+      guard let length = input.shape[axis] else {
+        throw AthanorError(
+          .shape, at: "", "axis \(axis) of input \(input.shape) is open, but each of its places needs an alpha",
+          fix: "Share the axis.")
+      }
+      return length
+    }
+    let alpha = try scope.weight("alpha", shape: lengths, initializer: alphaInitializer)
+    return try relu(input) - relu(-input) * alpha
+  }
+}
+
+extension PReLU: SerializableLayer {
+  public init(unconfigured name: String) { self.init(name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("alpha_initializer", &alphaInitializer, default: .zeros)
+    settings.trainingOnly("alpha_regularizer")
+    settings.trainingOnly("alpha_constraint")
+    var axes = sharedAxes.isEmpty ? nil : sharedAxes
+    try settings.field("shared_axes", &axes)
+    sharedAxes = axes ?? []
+  }
+}
