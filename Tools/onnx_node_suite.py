@@ -2,9 +2,9 @@
 `python Tools/onnx_node_suite.py .build/release/athanor [--list]`.
 
 Each test is one small model with inputs and outputs. It counts as matching when each output has the shape that it should have, integers
-where integers are expected, and numbers within 1e-4. A model that is refused as it stands is tried again with all inputs but its data
-turned into constants and with its first output alone, which is how networks have them. A wrong result fails, and so does a crash; a
-refusal does not. With --list each test has a line.
+where integers are expected, and numbers within 1e-4 (1e-3 in half precision). A model that is refused as it stands is tried again with
+all inputs but its data turned into constants and with its first output alone, which is how networks have them. A wrong result fails, and
+so does a crash; a refusal does not. With --list each test has a line.
 
 Versions: Tools/requirements-export.txt.
 """
@@ -30,6 +30,8 @@ NUMPY = "bBhHiIlLqQefd?"  # the kinds of elements that .npy files hold here
 
 
 def array(value):
+    if isinstance(value, onnx.TensorProto):
+        value = onnx.numpy_helper.to_array(value)
     return np.asarray(value) if isinstance(value, np.generic) else value
 
 
@@ -46,7 +48,8 @@ def matches(expected, path):
         return f"shape {got.shape} instead of {expected.shape}"
     if (expected.dtype.kind == "f") != (got.dtype.kind == "f"):
         return f"{got.dtype} instead of {expected.dtype}"
-    if not np.allclose(got.astype(np.float64), expected.astype(np.float64), rtol=1e-4, atol=1e-4, equal_nan=True):
+    limit = 1e-3 if expected.dtype == np.float16 else 1e-4  # half precision has three digits
+    if not np.allclose(got.astype(np.float64), expected.astype(np.float64), rtol=limit, atol=limit, equal_nan=True):
         return f"numbers differ by up to {np.max(np.abs(got.astype(np.float64) - expected.astype(np.float64))):.2e}"
     return None
 

@@ -222,7 +222,8 @@ extension ProtoArrayType {
   fileprivate var openAxes: [Int] {
     shape.indices.filter { axis in
       switch flexibility {
-      case .shapes(let shapes): shapes.shapes.contains { $0.lengths.count == shape.count && $0.lengths[axis] != shape[axis] }
+      case .shapes(let shapes):
+        shapes.shapes.contains { $0.lengths.count == shape.count && $0.lengths[axis] != shape[axis] }
       case .range(let range): range.lengths.count == shape.count && range.lengths[axis].isOpen
       case nil: false
       }

@@ -270,7 +270,7 @@ extension OnnxReader {
 
   /// `max(x, 0) + slope * min(x, 0)`: slopes are broadcast from the last axis, in the exchange language they are those of channels.
   private func translateSlopes() throws {
-    if case .constant(let slopes)? = try optional(1), slopes.count == 1 || slopes.shape.dropFirst() == [1, 1] {
+    if case .constant(let slopes)? = try optional(1), slopes.count == 1 || slopes.trimmed.shape.dropFirst() == [1, 1] {
       return try finish(.prelu, [.alpha: .constant(slopes)])
     }
     let above = try writer.add(.binary(.maximum), [.y: .scalar(0)])

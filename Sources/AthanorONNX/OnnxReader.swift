@@ -67,7 +67,8 @@ struct OnnxReader {
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1, "stash_type": nil, "storage_order": 0,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1,
+    "stash_type": nil, "storage_order": 0,
   ]
 
   /// - Throws: `AthanorError` that names an attribute or input which the translation did not ask for.

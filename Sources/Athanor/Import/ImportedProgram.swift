@@ -38,10 +38,13 @@ extension Program {
       sized.inputs[index].open = batched.inputs[index].open.filter { $0.value == Length.batchName }
     }
     let batch = inputs.contains { $0.open.values.contains(Length.batchName) } ? nil : 1
-    var readings = inputs.isEmpty ? [] : [(batched, batch)]
+    guard !inputs.isEmpty else { return [] }
+    var readings = [(batched, batch)]
     // Without a length to begin with there is no other way.
     guard inputs.allSatisfy({ $0.shape.allSatisfy { $0 > 0 } }) else { return readings }
-    for reading in [sized, fixed] where !readings.contains(where: { $0.0 == reading }) { readings.append((reading, batch)) }
+    for reading in [sized, fixed] where !readings.contains(where: { $0.0 == reading }) {
+      readings.append((reading, batch))
+    }
     return readings
   }
 }
@@ -190,7 +193,8 @@ private struct ImportWalk {
     guard let result = try value.constant == nil ? builder.plain(value).id : nil else {
       throw AthanorError(.unsupported, at: place, "it is the same whatever the input, which is not supported")
     }
-    guard builder.graph.type(of: result).shape.axes.count(where: { $0.openNames.contains(Length.batchName) }) <= 1 else {
+    guard builder.graph.type(of: result).shape.axes.count(where: { $0.openNames.contains(Length.batchName) }) <= 1
+    else {
       throw AthanorError(.unsupported, at: place, "two of its axes count examples, which are computed each by itself")
     }
     guard addLayers(nil, builder.graph.nodes[first...], [:], []), let reference = places[result] else {

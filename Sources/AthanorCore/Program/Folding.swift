@@ -69,7 +69,9 @@ extension ImportSite {
   package func foldedArithmetic(_ body: (Double, Double) -> Double) throws -> Tensor? {
     let (x, y) = (try operation.required(.x), try operation.required(.y))
     let isPair = x.shape == y.shape || x.count == 1 && x.shape.count <= y.shape.count
-    guard x.dtype == y.dtype, isPair || y.count == 1 && y.shape.count <= x.shape.count else { return nil }
+    guard x.dtype == y.dtype, x.count > 0, y.count > 0, isPair || y.count == 1 && y.shape.count <= x.shape.count else {
+      return nil
+    }
     let (a, b) = (x.doubles, y.doubles)
     let shape = isPair ? y.shape : x.shape
     let numbers = (0..<(isPair ? b.count : a.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }

@@ -1,5 +1,6 @@
 import Athanor
 import AthanorCore
+import Foundation
 import Testing
 
 /// Programs as readers hand them over, made by hand.
@@ -20,20 +21,22 @@ struct ImportedProgramTests {
   }
 
   private func model(
-    _ shape: [Int], isPicture: Bool = false, _ operations: [Program.Operation], output: String = "y"
+    _ shape: [Int], isPicture: Bool = false, open: [Int: String] = [:], _ operations: [Program.Operation],
+    output: String = "y"
   ) throws -> Model {
-    let program = Program(
-      inputs: [.init(name: "x", shape: shape, isPicture: isPicture)], operations: operations,
-      outputs: [Program.Result(output)])
+    var input = Program.Input(name: "x", shape: shape, isPicture: isPicture)
+    input.open = open
+    let program = Program(inputs: [input], operations: operations, outputs: [Program.Result(output)])
     return try Model(ModelRecipe(program, name: "test"), threads: 1)
   }
 
   /// The error of building a network of one operation.
   private func refusal(
-    _ kind: OperationKind, _ arguments: Arguments, shape: [Int] = [1, 2, 4, 4], output: String = "y"
+    _ kind: OperationKind, _ arguments: Arguments, shape: [Int] = [1, 2, 4, 4], open: [Int: String] = [:],
+    output: String = "y"
   ) -> String {
     do {
-      _ = try model(shape, [operation(kind, arguments)], output: output)
+      _ = try model(shape, open: open, [operation(kind, arguments)], output: output)
       return "no error"
     } catch {
       return "\(error)"
@@ -103,7 +106,7 @@ struct ImportedProgramTests {
   @Test("What cannot be read is named")
   func refusals() throws {
     #expect(
-      refusal(.reshape, [.x: x(), .shape: .integers([2, 16])])
+      refusal(.reshape, [.x: x(), .shape: .integers([2, 16])], shape: [0, 2, 4, 4], open: [0: "batch"])
         == "y (reshape): shape (None, 2, 4, 4) is to become [2, 16], but the batch must "
         + "stay an axis of its own.")
     #expect(
@@ -122,7 +125,7 @@ struct ImportedProgramTests {
         == "y (max_pool): it pads [0, 0] before and [9, 0] behind, which does not go with a "
         + "window of [2, 2].")
     #expect(
-      refusal(.reduceMean, [.x: x(), .axes: .integers([0])])
+      refusal(.reduceMean, [.x: x(), .axes: .integers([0])], shape: [0, 2], open: [0: "batch"])
         == "y (reduce_mean): it goes along the batch; examples are computed each by itself."
     )
     #expect(
@@ -132,7 +135,7 @@ struct ImportedProgramTests {
     )
     #expect(
       refusal(.cast, [.x: x(), .dtype: .text("int32")])
-        == "y (cast): it casts values of the network to int32, but only known numbers can be."
+        == "y (cast): it casts float32 values of the network to int32, but only known numbers can be."
     )
   }
 
@@ -148,5 +151,139 @@ struct ImportedProgramTests {
       "a": Tensor(shape: [1, 3], [1, 2, 3]), "b": Tensor(shape: [1, 3], [10, 20, 30]),
     ])
     #expect(results["y"]?.floats == [11, 22, 33] && results["a"]?.floats == [1, 2, 3])
+  }
+
+  // MARK: Lengths
+
+  @Test("A first length of 1 is a batch, as long as examples stay apart")
+  func readings() throws {
+    let relu = try operation(.unary(.relu), [.x: x()])
+    let batched = try model([1, 2], [relu])
+    #expect(batched.inputs[0].lengths == [.batch, 2] && batched.inputs[0].exampleAxis == 0)
+    #expect(try batched.predict(Tensor(shape: [3, 2], [1, -1, 2, -2, 3, -3])).floats == [1, 0, 2, 0, 3, 0])
+    let sum = try operation(.reduceSum, [.x: x(), .axes: .integers([0, 1])])
+    let whole = try model([1, 2], [sum])
+    #expect(whole.inputs[0].lengths == [1, 2] && whole.inputs[0].exampleAxis == nil && whole.outputShape == [])
+    #expect(try whole.predict(Tensor(shape: [1, 2], [1, 2])) == Tensor(shape: [], [3]))
+    #expect(try model([3, 2], [relu]).inputs[0].lengths == [3, 2])
+  }
+
+  @Test("Operations on values without a batch", arguments: [false, true])
+  func withoutBatch(_ isOpen: Bool) throws {
+    let open = isOpen ? [0: "time"] : [:]
+    func result(_ kind: OperationKind, _ arguments: Arguments, _ shape: [Int]) throws -> Tensor {
+      let model = try model(shape, open: open, [operation(kind, [.x: x()].merging(arguments) { $1 })])
+      return try model.predict(Tensor(shape: shape, (0..<shape.reduce(1, *)).map { Float($0) }))
+    }
+    if !isOpen {
+      #expect(try result(.reduceMax, [.axes: .integers([0])], [3, 2]) == Tensor(shape: [2], [4, 5]))
+      #expect(try result(.cumulativeSum, [.axis: .integer(0)], [3]) == Tensor(shape: [3], [0, 1, 3]))
+      #expect(try result(.flatten2d, [.axis: .integer(0)], [3, 2]).shape == [1, 6])
+      #expect(try result(.flatten2d, [.axis: .integer(2)], [3, 2]).shape == [6, 1])
+      #expect(try result(.reshape, [.shape: .integers([2, -1])], [3, 2]).shape == [2, 3])
+      #expect(try result(.expandDims, [.axes: .integers([0])], [3]).shape == [1, 3])
+      #expect(try result(.squeeze, [:], [1, 3, 1]).shape == [3])
+      let last: Arguments = [.begin: .integers([-1]), .end: .integers([9])]
+      #expect(try result(.sliceByIndex, last, [3, 2]) == Tensor(shape: [1, 2], [4, 5]))
+      #expect(try result(.softmax, [.axis: .integer(0)], [2]).floats.reduce(0, +) == 1)
+      #expect(try abs(result(.softmax, [.axis: .integer(0)], [2, 1, 2]).floats[0] - 1 / (1 + exp(Float(2)))) < 1e-6)
+      #expect(try result(.linear, [.weight: numbers([2, 3], [1, 1, 1, 0, 1, 2])], [3]) == Tensor(shape: [2], [3, 5]))
+      #expect(try result(.matmul, [.y: numbers([3], [1, 0, 1])], [3]) == Tensor(shape: [], [2]))
+      #expect(try result(.binary(.add), [.y: numbers([1, 1, 2], [1, 2])], [2]) == Tensor(shape: [1, 1, 2], [1, 3]))
+      #expect(try result(.binary(.multiply), [.y: numbers([1], [2])], []) == Tensor(shape: [1], [0]))
+    }
+    // Lengths that are open stay whole, whatever they are.
+    #expect(try result(.softmax, [.axis: .integer(1)], [3, 2]).shape == [3, 2])
+    #expect(try result(.reshape, [.shape: .integers([0, -1])], [5, 2, 2]).shape == [5, 4])
+    #expect(try result(.matmul, [.y: numbers([2, 1], [1, 2])], [7, 2]).shape == [7, 1])
+    #expect(try result(.transpose, [.perm: .integers([1, 0])], [4, 2]).shape == [2, 4])
+  }
+
+  @Test("What would depend on an open length is named")
+  func openLengths() throws {
+    let (lengths, open) = ([0, 2, 0, 4], [0: "batch", 2: "time"])
+    #expect(
+      refusal(
+        .sliceByIndex, [.x: x(), .begin: .integers([0, 0, 1]), .end: .integers([9, 9, 9])], shape: lengths, open: open)
+        == "y (slice_by_index): it takes a part of axis 2, whose length is open.")
+    #expect(
+      refusal(.sliceByIndex, [.x: x(), .begin: .integers([1]), .end: .integers([2])], shape: lengths, open: open)
+        == "y (slice_by_index): it takes a part of axis 0, whose length is open.")
+    #expect(
+      refusal(.squeeze, [.x: x()], shape: lengths, open: open)
+        == "y (squeeze): it takes all axes of length 1 away from shape (None, 2, None, 4), where an open length may be 1."
+    )
+    #expect(
+      refusal(.reshape, [.x: x(), .shape: .integers([0, 4096])], shape: lengths, open: open)
+        == "y (reshape): shape (None, 2, None, 4) is to become [0, 4096], but the batch must stay an axis of its own.")
+    #expect(
+      refusal(.concat, [.values: .operands([.named("x"), .named("x")])], shape: lengths, open: open)
+        == "y (concat): it goes along the batch; examples are computed each by itself.")
+    #expect(
+      refusal(
+        .maxPool,
+        [
+          .x: x(), .kernelSizes: .integers([2, 2]), .strides: .integers([2, 2]),
+          .padType: .choice(OperationKind.PadType.sameLower),
+        ], shape: lengths, open: open)
+        == "y (max_pool): it puts an odd place of padding first for a picture of open size (None, None, 4, 2), which is supported at "
+        + "strides of 1 alone.")
+    #expect(
+      refusal(.shape, [.x: x()], shape: lengths, open: open)
+        == "y (shape): axis 2 is open, and only the batch may be where lengths are asked for.")
+    #expect(
+      refusal(.shape, [.x: x()]) == "output \"y\": it is the same whatever the input, which is not supported.")
+  }
+
+  @Test("Pictures of open height and width: padding holds at any size")
+  func openPictures() throws {
+    let conv = try operation(
+      .conv,
+      [
+        .x: x(), .weight: numbers([1, 1, 3, 3], [Float](repeating: 1, count: 9)), .strides: .integers([2, 2]),
+        .padType: .choice(OperationKind.PadType.custom), .pad: .integers([0, 1, 0, 1]),
+      ])
+    // At even sizes this padding is `same`, at odd ones it is not.
+    let model = try model([1, 1, 8, 8], open: [0: "batch", 2: "height", 3: "width"], [conv])
+    let ones = Tensor(uncheckedShape: [1, 1, 5, 5], .float32([Float](repeating: 1, count: 25)))
+    #expect(try model.predict(ones) == Tensor(shape: [1, 1, 2, 2], [9, 9, 9, 9]))
+  }
+
+  @Test("Integers of known lengths are checked, not cut")
+  func knownIntegers() throws {
+    let big = Program.Argument.constant(try Tensor(shape: [1], integers: [1 << 30]))
+    func folded(_ kind: OperationKind, _ arguments: Arguments) throws -> Tensor? {
+      let site = try ImportSite(operation(kind, arguments), [:], GraphBuilder()) { _, _ in
+        throw AthanorError(.unsupported, at: "", "it is no weight")
+      }
+      return try site.results()[0].constant
+    }
+    let error = #expect(throws: AthanorError.self) {
+      try folded(.binary(.multiply), [.x: big, .y: big])
+    }
+    #expect(error?.description == "it computes 1.152921504606847e+18, which does not fit 32-bit integers.")
+    // 2^24 + 1 is no 32-bit floating-point number.
+    let odd = Program.Argument.constant(try Tensor(shape: [], integers: [1 << 24]))
+    let one = Program.Argument.constant(try Tensor(shape: [], integers: [1]))
+    #expect(try folded(.binary(.add), [.x: odd, .y: one]) == Tensor(shape: [], integers: [16_777_217]))
+    #expect(
+      try folded(.cast, [.x: numbers([2], [2.7, -2.7]), .dtype: .text("int32")])
+        == Tensor(shape: [2], integers: [2, -2]))
+  }
+
+  @Test("A value of the wrong shape for an input without examples")
+  func misfits() throws {
+    let model = try model([2, 2], [operation(.unary(.relu), [.x: x()])])
+    let texts = [[1, 2, 2], []].map { shape in
+      #expect(throws: AthanorError.self) { try model.predict(Tensor(zeros: shape)) }?.description
+    }
+    #expect(
+      texts == [
+        "predict: inputs have shape (1, 2, 2) but the model needs (2, 2). This input has no axis for examples: give one tensor of just this shape.",
+        "predict: inputs have shape () but the model needs (2, 2). This input has no axis for examples: give one tensor of just this shape.",
+      ])
+    let predictor = try model.predictor()
+    #expect(try predictor.predict(Tensor(shape: [2, 2], [-1, 1, -2, 2])).floats == [0, 1, 0, 2])
+    #expect(model.summary().contains("(2, 2)"))
   }
 }
