@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(name: "AthanorCoreTests", dependencies: ["AthanorCore"], exclude: ["Snapshots"]),
     .testTarget(
       name: "AthanorTests", dependencies: ["Athanor", "AthanorExamples"], exclude: ["Figures/Snapshots", "Goldens"]),
-    .testTarget(name: "AthanorKerasTests", dependencies: ["AthanorKeras"], exclude: ["Goldens"]),
+    .testTarget(
+      name: "AthanorKerasTests", dependencies: ["AthanorKeras", "AthanorArchives"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),

@@ -140,6 +140,70 @@ def compare_sizes(folder):
     within("sizes 4x3 to 20x17: both formats at three sizes", worst, 1e-6)
 
 
+def open_model():
+    """Two sequences of open lengths, one of them of integers: what is told of each step, its class as an integer, and their mean over time."""
+    make, floats, integers = onnx.helper.make_node, onnx.TensorProto.FLOAT, onnx.TensorProto.INT32
+    random = np.random.default_rng(5)
+    constants = {
+        "weights": random.normal(size=(6, 4)).astype(np.float32), "bias": random.normal(size=4).astype(np.float32),
+        "split": np.array([0, 0, 2, 2], np.int64), "depth": np.array(4, np.float32), "values": np.array([0, 1], np.float32)}
+    nodes = [
+        make("Cast", ["codes"], ["numbers"], to=floats),
+        make("Concat", ["steps", "numbers"], ["joined"], axis=1),
+        make("MatMul", ["joined", "weights"], ["product"]),
+        make("Add", ["product", "bias"], ["sums"]),
+        make("Softmax", ["sums"], ["chances"], axis=-1),
+        make("ArgMax", ["sums"], ["places"], axis=-1, keepdims=0),
+        make("Cast", ["places"], ["classes"], to=integers),
+        make("OneHot", ["classes", "depth", "values"], ["best"], axis=-1),
+        make("ReduceMean", ["sums"], ["mean"], axes=[1], keepdims=0),
+        make("Reshape", ["sums", "split"], ["halves"]),
+    ]
+    value = onnx.helper.make_tensor_value_info
+    inputs = [value("steps", floats, ["N", "time", 6]), value("codes", integers, ["N", "length", 6])]
+    outputs = [
+        value("chances", floats, ["N", "all", 4]), value("classes", integers, ["N", "all"]), value("best", floats, ["N", "all", 4]),
+        value("mean", floats, ["N", 4]), value("halves", floats, ["N", "all", 2, 2])]
+    graph = onnx.helper.make_graph(
+        nodes, "open", inputs, outputs, [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+
+
+def compare_open_lengths(folder):
+    """A model of open lengths and integers, exported by Athanor: onnxruntime and the interpreter give what onnxruntime gives of the model itself."""
+    onnx.save(open_model(), str(folder / "open.onnx"))
+    athanor("export", folder / "open.onnx", folder / "again.onnx")
+    onnx.checker.check_model(str(folder / "again.onnx"), full_check=True)
+    sessions = [onnxruntime.InferenceSession(str(folder / f"{name}.onnx"), providers=["CPUExecutionProvider"]) for name in ("open", "again")]
+    lengths = [[(axis if isinstance(axis, int) else "open") for axis in port.shape] for port in sessions[1].get_inputs()]
+    check("open lengths: inputs", lengths == [["open", "open", 6], ["open", "open", 6]], [port.shape for port in sessions[1].get_inputs()])
+    packages = {}
+    for precision, limit in (("float32", 1e-5), ("float16", 2e-2)):
+        packages[folder / f"open-{precision}.mlpackage"] = limit
+        athanor(
+            "export", folder / "open.onnx", folder / f"open-{precision}.mlpackage", "--length-range", "time=1-40", "--length-range", "length=1-30",
+            "--precision", precision)
+        found = problems(folder / f"open-{precision}.mlpackage")
+        check(f"open lengths, {precision}: lint and coremltools", not found, found or "nothing found")
+    for batch, time, length in ((1, 3, 5), (4, 17, 2)):
+        random = np.random.default_rng(time)
+        inputs = {
+            "steps": random.normal(size=(batch, time, 6)).astype(np.float32), "codes": random.integers(0, 4, (batch, length, 6)).astype(np.int32)}
+        expected = dict(zip([port.name for port in sessions[0].get_outputs()], sessions[0].run(None, inputs)))
+        found = {"ONNX": (dict(zip([port.name for port in sessions[1].get_outputs()], sessions[1].run(None, inputs))), 1e-5)}
+        for package, limit in packages.items():
+            examples = [coreml_run.run(str(package), {key: value[n : n + 1] for key, value in inputs.items()}) for n in range(batch)]
+            found[package.name] = ({key: np.concatenate([one[key] for one in examples]) for key in examples[0]}, limit)
+        for what, (got, limit) in found.items():
+            name = f"open lengths {batch} x {time} + {length}, {what}"
+            fits = got.keys() == expected.keys() and all(
+                got[key].shape == value.shape and (got[key].dtype.kind == value.dtype.kind) for key, value in expected.items())
+            check(f"{name}: shapes and types", fits, {key: f"{value.dtype}{list(value.shape)}" for key, value in got.items()})
+            # In 16 bits two sums may be equal.
+            numbers = [key for key in expected if limit < 1e-3 or key not in ("classes", "best")]
+            within(f"{name}: numbers", max(float(np.max(np.abs(got[key] - expected[key]))) for key in numbers), limit)
+
+
 def compare_reader():
     """Models that coremltools made, in the independent interpreter; the Swift tests hold Athanor's reader against the same numbers."""
     goldens = json.loads((MADE_BY_OTHERS / "goldens.json").read_text())
@@ -165,4 +229,5 @@ with tempfile.TemporaryDirectory() as temporary:
     compare_networks(pathlib.Path(temporary))
     compare_compressed(pathlib.Path(temporary))
     compare_sizes(pathlib.Path(temporary))
+    compare_open_lengths(pathlib.Path(temporary))
 finish()

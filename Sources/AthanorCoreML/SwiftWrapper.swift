@@ -40,10 +40,16 @@ public enum SwiftWrapper {
         """
     case .array(let array):
       let count = array.shape.reduce(1) { $0 &* $1 }
+      let isInteger = array.dataType == CoreMLOptions.arrayType(.int32)
+      let (numbers, type) = isInteger ? ("[Int32]", ".int32") : ("[Float]", ".float32")
+      // Where lengths are open, the file begins with the least.
+      let isFixed = array.flexibility == nil
+      let parameter = isFixed ? "" : ", shape: [Int] = \(array.shape)"
+      let shape = isFixed ? "\(array.shape)" : "shape.map { NSNumber(value: $0) }"
       predict = """
-          /// What the model says of \(count) numbers of shape \(array.shape).
-          nonisolated public func predict(_ numbers: [Float]) throws -> Prediction {
-            let array = try MLMultiArray(shape: \(array.shape), dataType: .float32)
+          /// What the model says of \(isFixed ? "\(count) numbers" : "numbers, for example") of shape \(array.shape).
+          nonisolated public func predict(_ numbers: \(numbers)\(parameter)) throws -> Prediction {
+            let array = try MLMultiArray(shape: \(shape), dataType: \(type))
             guard numbers.count == array.count else { throw MLModelError(.io) }
             for (index, number) in numbers.enumerated() { array[index] = NSNumber(value: number) }
             return try predict(MLFeatureValue(multiArray: array))

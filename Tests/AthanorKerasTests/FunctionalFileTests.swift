@@ -131,7 +131,8 @@ struct FunctionalFileTests {
     for name in ["a.keras", "a.h5", "a.json"] {
       #expect(
         folder.errorText { try noisy.save(to: folder.path(name)) }
-          == "noise (Dropout): it is called with training: true, which Keras' files cannot hold. Save the model as .safetensors.")
+          == "noise (Dropout): it is called with training: true, which Keras' files cannot hold. Save the model as .safetensors."
+      )
     }
     #expect(
       folder.errorText { try noisy.loadWeights(from: folder.path("a.json")) }
