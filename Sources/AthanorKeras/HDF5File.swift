@@ -88,7 +88,7 @@ package struct HDF5Group {
       throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
     }
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-    return try read(path, size: size, access: { ath_h5_default() }) {
+    return try read(path, file: path, size: size, access: { ath_h5_default() }) {
       guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
       try data.withUnsafeBytes { try HDF5DamageCheck.check($0, path) }
     }
@@ -99,20 +99,24 @@ package struct HDF5Group {
   /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
   package static func read(_ bytes: [UInt8], path: String) throws -> HDF5Group {
     try bytes.withUnsafeBytes { buffer in
-      try read(path, size: buffer.count, access: { ath_h5_image_access(buffer.baseAddress, buffer.count) }) {
+      // libhdf5 looks for a file of the name that it is given.
+      try read(
+        path, file: "athanor-\(UUID().uuidString).h5", size: buffer.count,
+        access: { ath_h5_image_access(buffer.baseAddress, buffer.count) }
+      ) {
         try HDF5DamageCheck.check(buffer, path)
       }
     }
   }
 
   private static func read(
-    _ path: String, size: Int, access: () -> hid_t, check: () throws -> Void
+    _ path: String, file name: String, size: Int, access: () -> hid_t, check: () throws -> Void
   ) throws -> HDF5Group {
     try lock.withLock {
       ath_h5_prepare()
       H5PLset_loading_state(0)  // a file must not make the library load code for a filter of its own
       let access = access()
-      let file = access < 0 ? access : H5Fopen(path, ath_h5_read_only(), access)
+      let file = access < 0 ? access : H5Fopen(name, ath_h5_read_only(), access)
       if access > 0 { H5Pclose(access) }
       guard file >= 0 else {
         throw AthanorError(

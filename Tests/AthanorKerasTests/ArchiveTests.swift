@@ -132,7 +132,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("10,000 damaged archives: bits of the whole, and of each file in it")
+  @Test("10,000 damaged archives: bits of the whole, and of the texts in it")
   func mutations() throws {
     let path = folder.path("m.keras")
     let whole = try ZipWriter.archive(good)
@@ -148,7 +148,7 @@ struct ArchiveTests {
         damage(&archive)
       } else {
         var files = good
-        damage(&files[below(files.count)].bytes)
+        damage(&files[below(2)].bytes)
         archive = try ZipWriter.archive(files)
       }
       try Data(archive).write(to: URL(fileURLWithPath: path))
@@ -169,7 +169,13 @@ struct ArchiveTests {
       var copy = text
       for _ in 0...below(3) { copy[below(copy.count)] = characters[below(characters.count)] }
       try Data(copy).write(to: URL(fileURLWithPath: path))
-      if try isRead(path) { read += 1 }
+      do {
+        // Without making the model: it may ask for a gigabyte of weights.
+        _ = try ModelFormat.reader(of: path).recipe(path, custom: [])
+        read += 1
+      } catch {
+        #expect(error is AthanorError, "\(error)")
+      }
     }
     #expect(read > 100 && read < 9_900)
   }
