@@ -21,7 +21,9 @@ import Testing
   }
 
   private func expectEqual(_ model: Model, _ copy: Model, _ inputs: [String: Tensor], _ limit: Float = 1e-5) throws {
-    let (expected, got) = (try model.predict(inputs), try copy.predict(inputs))
+    // A single input has the reader's name.
+    let renamed = zip(copy.inputs, model.inputs).compactMap { port, own in inputs[own.name].map { (port.name, $0) } }
+    let (expected, got) = (try model.predict(inputs), try copy.predict(Dictionary(renamed) { $1 }))
     #expect(expected.count == got.count)
     for (name, tensor) in expected {
       let other = try #require(got[name])
@@ -113,7 +115,7 @@ import Testing
     let model = try Model(
       inputs: [codes, row],
       outputs: [
-        Dense(3, name: "numbers")(Numbers()(codes)), Choice(name: "choice")(row), Reshape([5, 1], name: "same")(codes),
+        Dense(3, name: "product")(Numbers()(codes)), Choice(name: "choice")(row), Reshape([5, 1], name: "same")(codes),
         OneHotChoice(name: "best")(row),
       ])
     let options = CoreMLOptions(precision: precision, flexibility: .lengths(["length_1": 1...8]))
@@ -155,7 +157,7 @@ import Testing
     )
     #expect(
       refusal(model, CoreMLOptions(flexibility: .lengths(["c": 1...5])))
-        == "Core ML: there is no open length \"c\". The model has batch, a, b.")
+        == "Core ML: there is no open length \"c\". Did you mean \"a\"? The model has batch, a, b.")
     #expect(
       refusal(model, CoreMLOptions(flexibility: .lengths(["a": 5...5])))
         == "Core ML: the length \"a\" is 5...5. It must begin with 1 or more and end above.")

@@ -353,7 +353,8 @@ struct RoundTripTests {
     )
     #expect(
       try save(Dense(1), as: "a.txt")
-        == "a.txt: models are saved into files that end in .safetensors, .h5, .hdf5. Give the file one of these endings."
+        == "a.txt: models are saved into files that end in .safetensors, .h5, .hdf5, .keras, .json. "
+        + "Give the file one of these endings."
     )
     let cube = ActivationFunction("cube") { try $0 * $0 * $0 }
     #expect(

@@ -20,7 +20,9 @@ import Testing
   }
 
   private func expectEqual(_ model: Model, _ copy: Model, _ inputs: [String: Tensor]) throws {
-    let (expected, got) = (try model.predict(inputs), try copy.predict(inputs))
+    // A single input has the reader's name.
+    let renamed = zip(copy.inputs, model.inputs).compactMap { port, own in inputs[own.name].map { (port.name, $0) } }
+    let (expected, got) = (try model.predict(inputs), try copy.predict(Dictionary(renamed) { $1 }))
     #expect(expected.count == got.count)
     for (name, tensor) in expected {
       let other = try #require(got[name])
@@ -94,7 +96,7 @@ import Testing
     let model = try Model(
       inputs: [codes, row],
       outputs: [
-        Dense(3, name: "numbers")(Numbers()(codes)), Choice(name: "choice")(row), Reshape([5, 1], name: "same")(codes),
+        Dense(3, name: "product")(Numbers()(codes)), Choice(name: "choice")(row), Reshape([5, 1], name: "same")(codes),
         OneHotChoice(name: "best")(row),
       ])
     let (report, graph, copy) = try exported(model)

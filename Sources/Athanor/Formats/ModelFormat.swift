@@ -43,12 +43,12 @@ package struct ModelFormat: Sendable {
   /// Whether models can be saved in it; exports are another matter.
   let isWritten: Bool
   let files: Any.Type
-  /// Whether a file that begins with these 16 bytes is of this format; nil when bytes do not tell.
-  let isMarked: (@Sendable (_ start: [UInt8]) -> Bool)?
+  /// Whether a file's contents are of this format; nil when they do not tell.
+  let isMarked: (@Sendable (_ contents: FileContents) -> Bool)?
 
   package init(
     endings: [String], module: String, isWritten: Bool, files: Any.Type,
-    isMarked: (@Sendable (_ start: [UInt8]) -> Bool)? = nil
+    isMarked: (@Sendable (_ contents: FileContents) -> Bool)? = nil
   ) {
     self.endings = endings
     self.module = module
@@ -62,19 +62,26 @@ package struct ModelFormat: Sendable {
     ModelFormat(
       endings: ["safetensors"], module: "Athanor", isWritten: true, files: NativeFiles.self,
       // The length of a header below 2^32, and the header's first character.
-      isMarked: { $0[4..<8].allSatisfy { $0 == 0 } && $0[8] == UInt8(ascii: "{") }),
+      isMarked: { $0.start.count == 16 && $0.start[4..<8].allSatisfy { $0 == 0 } && $0.start[8] == UInt8(ascii: "{") }),
     ModelFormat(
       endings: ["h5", "hdf5"], module: "AthanorKeras", isWritten: true, files: KerasFiles.self,
-      isMarked: { $0.starts(with: [0x89] + Array("HDF\r\n\u{1A}\n".utf8)) }),
+      isMarked: { $0.start.starts(with: [0x89] + Array("HDF\r\n\u{1A}\n".utf8)) }),
     ModelFormat(
       endings: ["keras"], module: "AthanorKeras", isWritten: true, files: KerasArchiveFiles.self,
-      isMarked: { $0.starts(with: Array("PK".utf8) + [3, 4]) }),
+      isMarked: { $0.start.starts(with: Array("PK".utf8) + [3, 4]) }),
     ModelFormat(
       endings: ["json"], module: "AthanorKeras", isWritten: true, files: KerasArchitectureFiles.self,
-      isMarked: { $0.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "{") }),
+      isMarked: { $0.start.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "{") }),
     ModelFormat(
-      endings: ["mlpackage", "mlmodel"], module: "AthanorCoreML", isWritten: false, files: CoreMLFiles.self),
-    ModelFormat(endings: ["onnx"], module: "AthanorONNX", isWritten: false, files: OnnxFiles.self),
+      endings: ["mlpackage", "mlmodel"], module: "AthanorCoreML", isWritten: false, files: CoreMLFiles.self,
+      // A folder with a manifest; or a message whose kind of model is one of the fields from 200 on.
+      isMarked: {
+        $0.holds("Manifest.json") || $0.messageFields.contains(1) && $0.messageFields.contains { $0 >= 200 }
+      }),
+    ModelFormat(
+      endings: ["onnx"], module: "AthanorONNX", isWritten: false, files: OnnxFiles.self,
+      // The version, the graph and the sets of operators.
+      isMarked: { $0.messageFields.isSuperset(of: [1, 7, 8]) && $0.messageFields.allSatisfy { $0 < 200 } }),
   ]
 
   private static func list(_ formats: [ModelFormat]) -> String {
@@ -89,12 +96,12 @@ package struct ModelFormat: Sendable {
     return all.first { $0.endings.contains(ending) }
   }
 
-  /// The reader of a file, by its first bytes, else by its name's ending.
+  /// The reader of a file, by its contents, else by its name's ending.
   ///
   /// - Throws: `AthanorError` when the format is not known, or its module is not part of the program.
   package static func reader(of path: String) throws -> any ModelFileReader.Type {
-    let start = start(of: path)
-    let marked = start.count < 16 ? nil : all.first { $0.isMarked?(start) == true }
+    let contents = FileContents(path)
+    let marked = all.first { $0.isMarked?(contents) == true }
     guard let format = marked ?? named(path) else {
       throw AthanorError(
         .unsupported, at: path, "neither its contents nor its ending say what kind of model file it is",
@@ -133,11 +140,61 @@ package struct ModelFormat: Sendable {
       .unsupported, at: path, "this program cannot \(what) such files",
       fix: "Add \(module) to its target's dependencies and `import \(module)`.")
   }
+}
 
-  /// The first 16 bytes of a file, or fewer.
-  private static func start(of path: String) -> [UInt8] {
-    guard FileBytes.isFile(path), let file = FileHandle(forReadingAtPath: path) else { return [] }
-    return (try? file.read(upToCount: 16)).map(Array.init) ?? []
+/// What tells a file's format.
+package struct FileContents {
+  private let path: String
+  /// The first 16 bytes, or fewer.
+  let start: [UInt8]
+  /// The numbers of the fields, where the whole file is a message of protocol buffers; else none.
+  let messageFields: Set<Int>
+
+  init(_ path: String) {
+    self.path = path
+    guard FileBytes.isFile(path),
+      let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+    else {
+      (start, messageFields) = ([], [])
+      return
+    }
+    start = Array(data.prefix(16))
+    messageFields = data.withUnsafeBytes { FileContents.fields(of: $0) }
+  }
+
+  /// Whether it is a folder that holds a file of this name.
+  func holds(_ name: String) -> Bool { FileBytes.isFile("\(path)/\(name)") }
+
+  /// Walks over the fields of a message. Source: Protocol Buffers, Encoding.
+  private static func fields(of bytes: UnsafeRawBufferPointer) -> Set<Int> {
+    var fields: Set<Int> = []
+    var place = 0
+    func number() -> UInt64? {
+      var value: UInt64 = 0
+      for shift in stride(from: UInt64(0), to: 64, by: 7) {
+        guard place < bytes.count else { return nil }
+        let byte = bytes[place]
+        place += 1
+        value |= UInt64(byte & 0x7F) << shift
+        if byte < 0x80 { return value }
+      }
+      return nil
+    }
+    while place < bytes.count {
+      guard let key = number(), key >> 3 > 0, key >> 3 < 1 << 29 else { return [] }
+      switch key & 7 {
+      case 0: guard number() != nil else { return [] }
+      case 1: place += 8
+      case 2:
+        guard let length = number(), length <= UInt64(bytes.count - place) else { return [] }
+        place += Int(length)
+      case 5: place += 4
+      default: return []
+      }
+      guard place <= bytes.count else { return [] }
+      fields.insert(Int(key >> 3))
+    }
+    return fields
   }
 }
 

@@ -91,17 +91,18 @@ struct NativeFileTests {
     try Data("a text that is no model".utf8).write(to: URL(fileURLWithPath: folder.path("a.txt")))
     expectError(
       "\(folder.path("a.txt")): neither its contents nor its ending say what kind of model file it is. "
-        + "Known endings are .safetensors, .h5, .hdf5, .mlpackage, .mlmodel, .onnx."
+        + "Known endings are .safetensors, .h5, .hdf5, .keras, .json, .mlpackage, .mlmodel, .onnx."
     ) { try load("a.txt") }
     expectError(
       "\(folder.path("none.safetensors")): cannot be opened for reading (No such file or directory). "
         + "Check the spelling of the path."
     ) { try load("none.safetensors") }
     expectError(
-      "a.keras: models are saved into files that end in .safetensors, .h5, .hdf5. Give the file one of these endings."
-    ) { try model.save(to: "a.keras") }
+      "a.txt: models are saved into files that end in .safetensors, .h5, .hdf5, .keras, .json. "
+        + "Give the file one of these endings."
+    ) { try model.save(to: "a.txt") }
     expectError(
-      "a.onnx: models are saved into files that end in .safetensors, .h5, .hdf5. "
+      "a.onnx: models are saved into files that end in .safetensors, .h5, .hdf5, .keras, .json. "
         + "To hand the model to other programs use export(to:as:)."
     ) { try model.save(to: "a.onnx") }
   }
@@ -125,9 +126,9 @@ struct NativeFileTests {
     #expect(weightBits(try load("best.02.safetensors")) == weightBits(model))
     #expect(try load("best.01.safetensors").step == 1)
     expectError(
-      "best.{epoch}.keras: models are saved into files that end in .safetensors, .h5, .hdf5. "
+      "best.{epoch}.txt: models are saved into files that end in .safetensors, .h5, .hdf5, .keras, .json. "
         + "Give the file one of these endings."
-    ) { try model.fit(data, callbacks: [ModelCheckpoint("best.{epoch}.keras")], verbose: .silent) }
+    ) { try model.fit(data, callbacks: [ModelCheckpoint("best.{epoch}.txt")], verbose: .silent) }
     #expect(model.step == 2)
   }
 

@@ -204,7 +204,9 @@ struct ImportedProgramTests {
     let (lengths, open) = ([0, 2, 0, 4], [0: "batch", 2: "time"])
     #expect(
       refusal(
-        .sliceByIndex, [.x: x(), .begin: .integers([0, 0, 1]), .end: .integers([9, 9, 9])], shape: lengths, open: open)
+        .sliceByIndex,
+        [.x: x(), .begin: .integers([0, 0, 1]), .end: .integers([0, 0, 9]), .endMask: .integers([1, 1, 0])],
+        shape: lengths, open: open)
         == "y (slice_by_index): it takes a part of axis 2, whose length is open.")
     #expect(
       refusal(.sliceByIndex, [.x: x(), .begin: .integers([1]), .end: .integers([2])], shape: lengths, open: open)
