@@ -214,7 +214,8 @@ def compare_steps(folder):
         got = keras.models.load_model(folder / name / "last.h5").weights
         flat = lambda values: np.concatenate([np.asarray(v).astype("float64").ravel() for v in values])
         difference, moved = flat(got) - flat(model.weights), flat(model.weights) - flat(before)
-        within(f"{name}, one step: weights", float(np.max(np.abs(difference))), 1e-4)
+        # Moving averages of large activations are among them.
+        within(f"{name}, one step: weights, of the largest", float(np.max(np.abs(difference)) / np.max(np.abs(flat(model.weights)))), 1e-6)
         within(f"{name}, one step: by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), 0.01)
 
 

@@ -16,10 +16,16 @@ struct Convert: ParsableCommand {
   @Argument(help: "A model: .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx.") var source: String
   @Argument(help: "What to write; .weights.h5 for Keras' weights alone, .json for the architecture alone.")
   var destination: String
+  @Flag(help: "Print one JSON object: file, bytes and what the comparison of an export found.") var json = false
 
   func run() throws {
-    let model = try NetworkSource.read(source, threads: nil)
-    let report = try model.convert(to: destination)
+    let report = try NetworkSource.read(source).convert(to: destination)
+    if json {
+      var object = report?.object ?? [:]
+      object["file"] = destination
+      object["bytes"] = try Inspect.byteCount(destination)
+      return try Terminal.json(object)
+    }
     print("\(destination): \((try Inspect.byteCount(destination) + 500) / 1000) KB")
     if let report { print(report) }
   }

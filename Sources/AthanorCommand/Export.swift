@@ -119,16 +119,7 @@ struct Export: AsyncParsableCommand {
   }
 
   private func object(_ report: ExportReport, _ bytes: Int) -> [String: Any?] {
-    var object: [String: Any?] = [
-      "file": output, "bytes": bytes, "examples": report.examples, "largest_difference": report.largestDifference,
-      "limit": report.limit, "same_first_choice": report.sameFirstChoice,
-    ]
-    if let cost = report.compression {
-      object["uncompressed_same_first_choice"] = cost.sameFirstChoice
-      object["accuracy_before"] = cost.accuracy?.before
-      object["accuracy_after"] = cost.accuracy?.after
-    }
-    return object
+    report.object.merging(["file": output, "bytes": bytes]) { $1 }
   }
 
   private func pairs(_ texts: [String]) -> [String: String] {
@@ -224,3 +215,19 @@ struct Export: AsyncParsableCommand {
 }
 
 extension CoreMLOptions.Precision: ExpressibleByArgument {}
+
+extension ExportReport {
+  /// For JSON.
+  var object: [String: Any?] {
+    var object: [String: Any?] = [
+      "examples": examples, "largest_difference": largestDifference, "limit": limit,
+      "same_first_choice": sameFirstChoice,
+    ]
+    if let cost = compression {
+      object["uncompressed_same_first_choice"] = cost.sameFirstChoice
+      object["accuracy_before"] = cost.accuracy?.before
+      object["accuracy_after"] = cost.accuracy?.after
+    }
+    return object
+  }
+}

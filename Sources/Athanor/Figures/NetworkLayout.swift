@@ -1,7 +1,7 @@
 /// Where the calls of a network are drawn: in rows by the longest way from an input, so that every line leads down.
 ///
 /// Source: Sugiyama, Tagawa and Toda 1981 (rows, places kept free for lines that pass a row, order by the mean of neighbours).
-struct NetworkLayout {
+package struct NetworkLayout {
   /// A box, or where a line passes a row.
   private struct Item {
     let row: Int
@@ -12,12 +12,12 @@ struct NetworkLayout {
   }
 
   /// The middle of each node.
-  let middles: [Double]
+  package let middles: [Double]
   /// The row of each node.
-  let rows: [Int]
+  package let rows: [Int]
   /// For each edge the middles in all rows from its start to its end.
-  let lines: [[Double]]
-  let width: Double
+  package let lines: [[Double]]
+  package let width: Double
 
   private static let gap = 18.0
   private static let lineWidth = 6.0
@@ -26,7 +26,7 @@ struct NetworkLayout {
   /// - Parameters:
   ///   - widths: The width of each node.
   ///   - edges: From a node to a later one.
-  init(widths: [Double], edges: [(from: Int, to: Int)]) {
+  package init(widths: [Double], edges: [(from: Int, to: Int)]) {
     var rows = [Int](repeating: 0, count: widths.count)
     for edge in edges.sorted(by: { $0.to < $1.to }) { rows[edge.to] = max(rows[edge.to], rows[edge.from] + 1) }
     var items = widths.indices.map { Item(row: rows[$0], width: widths[$0]) }
