@@ -209,14 +209,21 @@ def compare_steps(folder):
             "train", folder / "start.keras", "--dataset", "mnist", "--data-dir", folder / "data", "--epochs", 1, "--batch-size", 32,
             "--no-shuffle", "--output", folder / name,
         )  # fmt: skip
-        before = [np.asarray(w) for w in model.weights]
-        model.fit(images.astype("float32")[..., None] / 255, keras.utils.to_categorical(labels, 10), batch_size=32, epochs=1, shuffle=False, verbose=0)
-        got = keras.models.load_model(folder / name / "last.h5").weights
-        flat = lambda values: np.concatenate([np.asarray(v).astype("float64").ravel() for v in values])
-        difference, moved = flat(got) - flat(model.weights), flat(model.weights) - flat(before)
-        # Moving averages of large activations are among them.
-        within(f"{name}, one step: weights, of the largest", float(np.max(np.abs(difference)) / np.max(np.abs(flat(model.weights)))), 1e-6)
-        within(f"{name}, one step: by the way gone", float(np.linalg.norm(difference) / np.linalg.norm(moved)), 0.01)
+        flat = lambda weights: np.concatenate([np.asarray(w).astype("float64").ravel() for w in weights])
+        before = flat(model.weights)
+
+        def step(order):
+            redraw(model)
+            x, y = images.astype("float32")[..., None] / 255, keras.utils.to_categorical(labels, 10)
+            model.fit(x[order], y[order], batch_size=32, epochs=1, shuffle=False, verbose=0)
+            return flat(model.weights)
+
+        wanted, other = step(np.arange(32)), step(np.arange(32)[::-1])
+        got = flat(keras.models.load_model(folder / name / "last.h5").weights)
+        moved = np.linalg.norm(wanted - before)
+        for what, size in (("weights", lambda v: float(np.max(np.abs(v)))), ("by the way gone", lambda v: float(np.linalg.norm(v) / moved))):
+            # ResNet50's gradients are large: the order of the examples, which changes nothing but rounding, moves them by as much.
+            within(f"{name}, one step: {what}", size(got - wanted), max(1e-4, 2 * size(other - wanted)))
 
 
 with tempfile.TemporaryDirectory() as temporary:
