@@ -29,7 +29,7 @@ check() {
 }
 
 check AthanorKeras CHDF5 hdf5-1.14
-check AthanorDatasets CZip libzip-1.11
+check AthanorArchives CZip libzip-1.11
 
 echo "programs of the main actor"
 swiftc -typecheck -swift-version 6 -default-isolation MainActor -warnings-as-errors -module-cache-path "$work/cache" -I "$build/Modules" \

@@ -39,13 +39,26 @@ def redraw(model, seed=0):
         weight.assign(values.astype(weight.dtype))
 
 
+def names(struct, tensors):
+    """The names of inputs or outputs here: their keys, sorted, where Keras keeps them by key, else those of their layers."""
+    return sorted(struct) if isinstance(struct, dict) else [tensor._keras_history.operation.name for tensor in tensors]
+
+
 def inputs(model, count=4):
     random = np.random.default_rng(1)
-    return [random.uniform(0, 255 if x.name.endswith("_bytes") else 1, (count, *x.shape[1:])).astype("float32") for x in model.inputs]
+    return {
+        name: random.uniform(0, 1, (count, *tensor.shape[1:])).astype("float32")
+        for name, tensor in zip(names(model._inputs_struct, model.inputs), model.inputs)
+    }
+
+
+def given(model, x):
+    """Inputs as the model wants them."""
+    return x if isinstance(model._inputs_struct, dict) else list(x.values()) if len(x) > 1 else next(iter(x.values()))
 
 
 def outputs(model, x):
-    y = model.predict(x if len(x) > 1 else x[0], verbose=0)
+    y = model.predict(given(model, x), verbose=0)
     values = [y[name] for name in sorted(y)] if isinstance(y, dict) else y if isinstance(y, list) else [y]
     return [np.asarray(value) for value in values]
 
@@ -53,19 +66,14 @@ def outputs(model, x):
 def ours(folder, file, model, x):
     """What Athanor predicts from a file, in the order of Keras' outputs."""
     arguments = []
-    for value, symbol in zip(x, model.inputs):
-        np.save(folder / f"{symbol.name}.npy", value)
-        arguments += ["--inputs", f"{symbol.name}={folder / symbol.name}.npy"]
+    for name, value in x.items():
+        np.save(folder / f"{name}.npy", value)
+        arguments += ["--inputs", f"{name}={folder / name}.npy"]
     target = folder / "outputs"
     athanor("predict", file, *arguments, "--outputs", target if len(model.outputs) > 1 else folder / "output.npy")
     if len(model.outputs) == 1:
         return [np.load(folder / "output.npy")]
-    return [np.load(target / f"{name}.npy") for name in names(model)]
-
-
-def names(model):
-    struct = model._outputs_struct
-    return sorted(struct) if isinstance(struct, dict) else model.output_names
+    return [np.load(target / f"{name}.npy") for name in names(model._outputs_struct, model.outputs)]
 
 
 def compare(what, got, wanted, limit):
@@ -146,9 +154,10 @@ def compare_functional(folder):
         metrics = {"kind": ["accuracy"], "amount": ["mean_absolute_error"]} if form == "objects" else [["accuracy"], ["mean_absolute_error"]]
         model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=goals, metrics=metrics)
         random = np.random.default_rng(2)
-        x = dict(zip((i.name for i in model.inputs), inputs(model, 8)))
+        x = inputs(model, 8)
         y = {"kind": random.integers(0, 2, (8,)), "amount": random.normal(size=(8, 1))}
-        model.fit(x, y if form == "objects" else list(y.values()), epochs=2, verbose=0)
+        y = y if form == "objects" else list(y.values())
+        model.fit(given(model, x), y, epochs=2, verbose=0)
         theirs, mine = folder / "theirs.keras", folder / "mine.keras"
         model.save(theirs)
         athanor("convert", theirs, mine)
@@ -156,7 +165,7 @@ def compare_functional(folder):
         pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(read.optimizer.variables, model.optimizer.variables)]
         same = len(pairs) == len(model.optimizer.variables) and all(np.array_equal(a, b) for a, b in pairs)
         check(f"functional of {form}, the optimizer's state through Athanor", same, f"{len(pairs)} variables")
-        a, b = (m.evaluate(x, y if form == "objects" else list(y.values()), verbose=0, return_dict=True) for m in (model, read))
+        a, b = (m.evaluate(given(m, x), y, verbose=0, return_dict=True) for m in (model, read))
         check(f"functional of {form}, losses and metrics through Athanor", sorted(a) == sorted(b), " ".join(sorted(b)))
         within(f"functional of {form}, evaluated after Athanor", max(abs(a[key] - b[key]) for key in a), 1e-5)
 

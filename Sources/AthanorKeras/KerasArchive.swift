@@ -168,6 +168,9 @@ extension KerasArchitectureFiles: ModelFileReader, ModelFileWriter {
     }
   }
 
+  /// The most weights of a model that is made of an architecture alone: 1 GiB of memory.
+  private static let weightLimit = 1 << 28
+
   package static var format: any ModelFileFormat { Format() }
 
   package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
@@ -175,9 +178,17 @@ extension KerasArchitectureFiles: ModelFileReader, ModelFileWriter {
       throw AthanorError(.data, at: path, "it is not UTF-8", fix: "Give the JSON that Keras' to_json() writes.")
     }
     let report = ReadingReport()
-    var recipe = try KerasRecipe.recipe(Configuration(parsing: text, at: path, report: report), custom, report, path) {
-      _ in
-      [:]
+    let json = try Configuration(parsing: text, at: path, report: report)
+    var recipe = try KerasRecipe.recipe(json, custom, report, path) { weights in
+      let count = weights.layers.flatMap(\.allWeights).reduce(0) { sum, weight in
+        sum &+ weight.shape.reduce(1, &*)
+      }
+      guard (0...weightLimit).contains(count) else {
+        throw AthanorError(
+          .data, at: path, "it asks for more than \(weightLimit) weights, and has none that could prove it",
+          fix: "Define the model in code.")
+      }
+      return [:]
     }
     recipe.warnings.append(
       "\(path): it holds the architecture alone, so the weights are new. Load them with loadWeights(from:).")

@@ -169,7 +169,13 @@ struct ArchiveTests {
       var copy = text
       for _ in 0...below(3) { copy[below(copy.count)] = characters[below(characters.count)] }
       try Data(copy).write(to: URL(fileURLWithPath: path))
-      if try isRead(path) { read += 1 }
+      do {
+        // Without making the model: it may ask for a gigabyte of weights.
+        _ = try ModelFormat.reader(of: path).recipe(path, custom: [])
+        read += 1
+      } catch {
+        #expect(error is AthanorError, "\(error)")
+      }
     }
     #expect(read > 100 && read < 9_900)
   }

@@ -83,11 +83,16 @@ package struct TrainingConfiguration: Sendable {
     goals = try outputs.indices.map { output in
       Goal(
         loss: try losses[output].first.map {
-          try Loss(serialized: $0, at: configuration.location(of: "loss"), report: report)
+          try Loss(
+            serialized: $0, at: configuration.location(of: outputs.count == 1 ? "loss" : "loss[\(output)]"),
+            report: report)
         },
         weight: weights[output].first?.number ?? 1,
         metrics: try metrics[output].enumerated().map { index, json in
-          try Metric(serialized: json, at: configuration.location(of: "metrics[\(index)]"), report: report)
+          try Metric(
+            serialized: json,
+            at: configuration.location(of: outputs.count == 1 ? "metrics[\(index)]" : "metrics[\(output)][\(index)]"),
+            report: report)
         })
     }
     // How the graph is run.

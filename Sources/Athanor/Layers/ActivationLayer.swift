@@ -32,7 +32,7 @@ extension Activation: SerializableLayer, FunctionLayer {
 
 /// `exp(x) / sum(exp(x))` along an axis: `[N, ...] -> [N, ...]`. Source: `keras.layers.Softmax`.
 ///
-/// - Throws: when built: `AthanorError` if the input has no such axis.
+/// - Throws: when built: `AthanorError` if the input has no such axis, or it counts the examples.
 /// - Example:
 ///   ```swift
 ///   Softmax()
@@ -51,6 +51,11 @@ public struct Softmax: Layer {
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     let place = try input.shape.position(of: axis)
+    guard place > 0 else {
+      throw AthanorError(
+        .argument, at: "", "axis \(axis) of shape \(input.shape) counts the examples",
+        fix: "Give an axis from 1 to \(max(1, input.shape.rank - 1)), or from -1 backwards.")
+    }
     let last = input.shape.rank - 1
     if place == last { return try softmax(input) }
     var order = Array(0...last)

@@ -68,10 +68,9 @@ extension Value {
     _ = try window.outputSize(shape, "kernel")
     let channels = shape[3] ?? 0
     let kernel = try scope.weight(name, shape: window.kernel + [channels, multiplier], initializer: initializer)
-    let (filters, overflow) = channels.multipliedReportingOverflow(by: multiplier)
-    guard !overflow else { throw AthanorError(.argument, at: "", "depthMultiplier is \(multiplier), which is too much") }
     // The kernels of one channel are the filters of its group, in order.
-    return try conv2D(kernel.reshaped(Shape(window.kernel + [1, filters])), window, groups: channels)  // [N, H', W', C * m]
+    let grouped = try kernel.reshaped(Shape(window.kernel + [1, channels * multiplier]))
+    return try conv2D(grouped, window, groups: channels)  // [N, H', W', C * m]
   }
 }
 

@@ -251,6 +251,38 @@ struct SequentialTests {
       [5], Activation(.elu(alpha: -1)),
       "activation (layer 1, Activation): elu's alpha is -1.0 but must be 0 or more. Give for example 1.")
     refuse(
+      [5], ReLU(maximum: -1),
+      "re_lu (layer 1, ReLU): maximum is -1.0, slope 0.0 and threshold 0.0. Maximum and slope must be 0 or more, slope and threshold finite."
+    )
+    refuse(
+      [5], Softmax(axis: 0),
+      "softmax (layer 1, Softmax): axis 0 of shape (None, 5) counts the examples. Give an axis from 1 to 1, or from -1 backwards."
+    )
+    refuse(
+      [5], PReLU(sharedAxes: [2]),
+      "p_re_lu (layer 1, PReLU): sharedAxes is [2], but the input has shape (None, 5). Give axes from 1 to 1.")
+    refuse(
+      [5, 5, 2], DepthwiseConv2D(kernelSize: 3, depthMultiplier: 0),
+      "depthwise_conv2d (layer 1, DepthwiseConv2D): depthMultiplier is 0 but must be at least 1.")
+    refuse(
+      [5, 5, 2], DepthwiseConv2D(kernelSize: 6),
+      "depthwise_conv2d (layer 1, DepthwiseConv2D): a kernel of 6x6 does not fit into a picture of 5x5. Use a smaller one, padding: .same, or fewer pooling layers before it."
+    )
+    refuse(
+      [5, 5, 2], SeparableConv2D(0, kernelSize: 3),
+      "separable_conv2d (layer 1, SeparableConv2D): filters is 0 but must be at least 1.")
+    refuse(
+      [5, 5, 2], Cropping2D(top: 2, bottom: 3, left: 0, right: 0),
+      "cropping2d (layer 1, Cropping2D): cropping by [2, 3], [0, 0] leaves nothing of shape (None, 5, 5, 2). Take less away."
+    )
+    refuse(
+      [5, 5, 2], UpSampling2D(0),
+      "up_sampling2d (layer 1, UpSampling2D): size is [0] but must be one or two numbers of at least 1.")
+    refuse(
+      [5, 2], Rescaling([1, 2, 3]),
+      "rescaling (layer 1, Rescaling): scale is [1.0, 2.0, 3.0], but one finite number or 2 are needed for shape (None, 5, 2)."
+    )
+    refuse(
       [12], Reshape([5, 3]),
       "reshape (layer 1, Reshape): 12 elements of shape (12,) cannot be seen as (5, 3), which has 15. Choose lengths with the same product."
     )
