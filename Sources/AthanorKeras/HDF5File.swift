@@ -4,7 +4,7 @@ import Foundation
 
 /// A group of an HDF5 file in memory: text attributes, arrays, and further groups; what Keras' legacy format is made of.
 ///
-/// All calls of libhdf5, which need not be thread-safe, happen within `read` and `write`, one after another.
+/// It is read without libhdf5 (`HDF5Reader`), which crashes or loops on damaged files, and written with it.
 package struct HDF5Group {
   /// A text or several.
   package enum Attribute: Equatable {
@@ -78,61 +78,41 @@ package struct HDF5Group {
     }
   }
 
-  private static let lock = NSLock()
-
   /// Reads a whole file.
   ///
-  /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
+  /// - Throws: `AthanorError` that names the file and the object, when it cannot be read, is damaged or holds what is not supported.
   package static func read(_ path: String) throws -> HDF5Group {
     guard FileManager.default.fileExists(atPath: path) else {
       throw AthanorError(.file, at: path, "there is no such file", fix: "Check the name and the folder.")
     }
-    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-    return try read(path, file: path, size: size, access: { ath_h5_default() }) {
-      guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else { return }
-      try data.withUnsafeBytes { try HDF5DamageCheck.check($0, path) }
+    let size = FileBytes.size(path)
+    // Devices have no size, and no end.
+    guard size > 0, let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) else {
+      throw unreadable(path, size)
     }
+    return try data.withUnsafeBytes { try read($0, path) }
   }
 
   /// Reads a file of which the bytes are in memory; `path` is its name for errors.
   ///
-  /// - Throws: `AthanorError` that names the file and the object, when it cannot be read or is damaged.
+  /// - Throws: as above.
   package static func read(_ bytes: [UInt8], path: String) throws -> HDF5Group {
-    try bytes.withUnsafeBytes { buffer in
-      // libhdf5 looks for a file of the name that it is given.
-      try read(
-        path, file: "athanor-\(UUID().uuidString).h5", size: buffer.count,
-        access: { ath_h5_image_access(buffer.baseAddress, buffer.count) }
-      ) {
-        try HDF5DamageCheck.check(buffer, path)
-      }
-    }
+    try bytes.withUnsafeBytes { try read($0, path) }
   }
 
-  private static func read(
-    _ path: String, file name: String, size: Int, access: () -> hid_t, check: () throws -> Void
-  ) throws -> HDF5Group {
-    try lock.withLock {
-      ath_h5_prepare()
-      H5PLset_loading_state(0)  // a file must not make the library load code for a filter of its own
-      let access = access()
-      let file = access < 0 ? access : H5Fopen(name, ath_h5_read_only(), access)
-      if access > 0 { H5Pclose(access) }
-      guard file >= 0 else {
-        throw AthanorError(
-          .data, at: path, "it is not an HDF5 file, is truncated, or cannot be read (\(size) bytes)",
-          fix: "Give a .h5 file that Keras or Athanor wrote; if writing it was interrupted, use the one before.")
-      }
-      defer { H5Fclose(file) }
-      try check()
-      let root = H5Gopen2(file, "/", ath_h5_default())
-      guard root >= 0 else {
-        throw AthanorError(.data, at: path, "its root group cannot be opened", fix: "The file is damaged.")
-      }
-      defer { H5Gclose(root) }
-      return try HDF5Reader(path: path, byteLimit: max(64 << 20, size * 1100)).group(root, "/", depth: 0)
-    }
+  private static func read(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> HDF5Group {
+    guard let root = try HDF5Reader(bytes, path: path).root() else { throw unreadable(path, bytes.count) }
+    return root
   }
+
+  private static func unreadable(_ path: String, _ size: Int) -> AthanorError {
+    AthanorError(
+      .data, at: path, "it is not an HDF5 file, is truncated, or cannot be read (\(size) bytes)",
+      fix: "Give a .h5 file that Keras or Athanor wrote; if writing it was interrupted, use the one before.")
+  }
+
+  /// libhdf5 need not be thread-safe: its calls, which write alone, happen one after another.
+  private static let lock = NSLock()
 
   /// Writes a whole file, atomically and durably.
   ///
@@ -166,154 +146,6 @@ package struct HDF5Group {
     guard size > 0 else { return nil }
     var bytes = [UInt8](repeating: 0, count: size)
     return H5Fget_file_image(file, &bytes, size) == size ? bytes : nil
-  }
-}
-
-/// Reads groups; sizes are checked before memory is taken, and nothing outside of the file is read.
-private final class HDF5Reader {
-  let path: String
-  /// All arrays together may take as much; links let many names stand for the same bytes of the file.
-  private var bytesLeft: Int
-  private var objectsLeft = 100_000
-
-  init(path: String, byteLimit: Int) {
-    self.path = path
-    bytesLeft = byteLimit
-  }
-
-  private func countObject(_ name: String) throws {
-    objectsLeft -= 1
-    guard objectsLeft >= 0 else { throw refuse(name, "it is one of more than 100000 objects") }
-  }
-
-  func refuse(_ object: String, _ problem: String) -> AthanorError {
-    AthanorError(.data, at: "\(path), \(object)", problem, fix: "The file is damaged or of another kind.")
-  }
-
-  func group(_ id: hid_t, _ name: String, depth: Int) throws -> HDF5Group {
-    guard depth < 32 else { throw refuse(name, "groups are nested more than 32 deep") }
-    try countObject(name)
-    var result = HDF5Group()
-    var information = H5G_info_t()
-    guard H5Gget_info(id, &information) >= 0, information.nlinks < 1_000_000 else {
-      throw refuse(name, "its list of contents cannot be read")
-    }
-    try readAttributes(id, name, &result)
-    for index in 0..<information.nlinks {
-      let child = try childName(id, index, name)
-      // Soft and external links lead elsewhere, perhaps out of the file.
-      guard ath_h5_is_hard_link(id, child) > 0 else { continue }
-      let object = H5Oopen(id, child, ath_h5_default())
-      guard object >= 0 else { throw refuse(name + child, "it cannot be opened") }
-      defer { H5Oclose(object) }
-      switch H5Iget_type(object) {
-      case H5I_GROUP: result.groups[child] = try group(object, name + child + "/", depth: depth + 1)
-      case H5I_DATASET: result.arrays[child] = try array(object, name + child)
-      default: break
-      }
-    }
-    return result
-  }
-
-  private func childName(_ id: hid_t, _ index: hsize_t, _ group: String) throws -> String {
-    let length = H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, nil, 0, ath_h5_default())
-    guard length > 0, length < 4096 else { throw refuse(group, "the name of entry \(index) cannot be read") }
-    var bytes = [CChar](repeating: 0, count: length + 1)
-    guard H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &bytes, length + 1, ath_h5_default()) > 0
-    else {
-      throw refuse(group, "the name of entry \(index) cannot be read")
-    }
-    return String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  private func shape(_ space: hid_t, _ name: String, elementSize: Int) throws -> [Int] {
-    let rank = H5Sget_simple_extent_ndims(space)
-    guard rank >= 0, rank <= 32 else { throw refuse(name, "its shape cannot be read") }
-    var lengths = [hsize_t](repeating: 0, count: Int(rank))
-    if rank > 0 { H5Sget_simple_extent_dims(space, &lengths, nil) }
-    let shape = lengths.map { Int(clamping: $0) }
-    guard let count = Tensor.elementCount(of: shape), count <= bytesLeft / max(elementSize, 1) else {
-      throw refuse(name, "it claims shape \(Shape.text(shape)), which is more than the file can hold")
-    }
-    return shape
-  }
-
-  private func array(_ id: hid_t, _ name: String) throws -> Tensor {
-    try countObject(name)
-    let properties = H5Dget_create_plist(id)
-    let type = H5Dget_type(id)
-    let space = H5Dget_space(id)
-    defer {
-      H5Pclose(properties)
-      H5Tclose(type)
-      H5Sclose(space)
-    }
-    guard H5Pget_external_count(properties) == 0,
-      [H5D_COMPACT, H5D_CONTIGUOUS, H5D_CHUNKED].contains(H5Pget_layout(properties))
-    else { throw refuse(name, "its numbers are kept in another file") }
-    let shape = try shape(space, name, elementSize: 4)
-    let count = shape.reduce(1, *)
-    bytesLeft -= count * 4
-    switch H5Tget_class(type) {
-    case H5T_FLOAT:
-      var values = [Float](repeating: 0, count: count)
-      guard H5Dread(id, ath_h5_native_float(), ath_h5_all(), ath_h5_all(), ath_h5_default(), &values) >= 0 else {
-        throw refuse(name, "its numbers cannot be read")
-      }
-      return try Tensor(shape: shape, values)
-    case H5T_INTEGER:
-      var values = [Int32](repeating: 0, count: count)
-      guard H5Dread(id, ath_h5_native_int32(), ath_h5_all(), ath_h5_all(), ath_h5_default(), &values) >= 0 else {
-        throw refuse(name, "its numbers cannot be read")
-      }
-      return try Tensor(shape: shape, integers: values)
-    default: throw refuse(name, "it is neither of floating-point numbers nor of integers")
-    }
-  }
-
-  private func readAttributes(_ id: hid_t, _ name: String, _ result: inout HDF5Group) throws {
-    let count = H5Aget_num_attrs(id)
-    guard count >= 0, count < 100_000 else { throw refuse(name, "its attributes cannot be read") }
-    for index in 0..<hsize_t(count) {
-      let attribute = H5Aopen_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, index, ath_h5_default(), ath_h5_default())
-      guard attribute >= 0 else { throw refuse(name, "attribute \(index) cannot be opened") }
-      defer { H5Aclose(attribute) }
-      var bytes = [CChar](repeating: 0, count: 1024)
-      guard H5Aget_name(attribute, 1024, &bytes) > 0 else { throw refuse(name, "attribute \(index) has no name") }
-      let title = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      result.attributes[title] = try texts(attribute, "\(name), attribute \(title)")
-    }
-  }
-
-  /// Texts of fixed or variable length; an empty list of any type is a list of no texts; other types are left out.
-  private func texts(_ attribute: hid_t, _ name: String) throws -> HDF5Group.Attribute? {
-    let type = H5Aget_type(attribute)
-    let space = H5Aget_space(attribute)
-    defer {
-      H5Tclose(type)
-      H5Sclose(space)
-    }
-    let size = H5Tget_size(type)
-    let shape = try shape(space, name, elementSize: size)
-    let count = shape.reduce(1, *)
-    if count == 0 { return .texts([]) }
-    guard H5Tget_class(type) == H5T_STRING else { return nil }
-    var values: [String] = []
-    if H5Tis_variable_str(type) > 0 {
-      let memory = H5Tcopy(type)
-      defer { H5Tclose(memory) }
-      var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-      guard H5Aread(attribute, memory, &pointers) >= 0 else { throw refuse(name, "its text cannot be read") }
-      values = pointers.map { $0.map { String(cString: $0) } ?? "" }
-      ath_h5_reclaim(memory, space, &pointers)
-    } else {
-      var bytes = [UInt8](repeating: 0, count: count * size)
-      guard H5Aread(attribute, type, &bytes) >= 0 else { throw refuse(name, "its text cannot be read") }
-      values = (0..<count).map { index in
-        String(decoding: bytes[(index * size)..<((index + 1) * size)].prefix { $0 != 0 }, as: UTF8.self)
-      }
-    }
-    return shape.isEmpty ? .text(values[0]) : .texts(values)
   }
 }
 
