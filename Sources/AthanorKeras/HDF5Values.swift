@@ -131,6 +131,14 @@ struct HDF5Shape {
       isNull = try cursor.integer(1) == 2
     }
     lengths = try (0..<rank).map { _ in try cursor.integer(8) }
+    // Products of lengths fit in any order, also where one of them is zero.
+    let (product, overflow) = lengths.reduce((1, false)) { result, length in
+      let (product, overflow) = result.0.multipliedReportingOverflow(by: max(length, 1))
+      return (product, result.1 || overflow)
+    }
+    guard !overflow, product <= Int.max >> 8 else {
+      throw HDF5Problem(text: "it claims shape \(Shape.text(lengths)), which is more than the file can hold")
+    }
   }
 }
 

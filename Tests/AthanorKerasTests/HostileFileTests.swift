@@ -49,20 +49,20 @@ struct HostileFileTests {
   }
 
   @Test(
-    "Single bits flipped at 10,000 places, in files of Athanor, of Keras, and as HDF5 2.0 lays them out",
+    "Single bits flipped at 3,000 places, in files of Athanor, of Keras, and as HDF5 2.0 lays them out",
     arguments: [("good.h5", 1), ("rmsprop.h5", 2), ("rmsprop-1.8.h5", 3)])
   func flipped(_ name: String, stream: UInt64) throws {
     let data =
       try name == "good.h5" ? goodData : Data(contentsOf: goldenFolder.appendingPathComponent(name))
     var random = RandomStream(seed: 8, stream: stream)
     var read = 0
-    for _ in 0..<10_000 {
+    for _ in 0..<3000 {
       var damaged = data
       let bit = Int(random.nextUniform() * Double(data.count * 8))
       damaged[bit / 8] ^= 1 << UInt8(bit % 8)
       if try isRead(damaged) { read += 1 }
     }
-    #expect(read > 100 && read < 9_990)  // most bits are of numbers and of unused places
+    #expect(read > 100 && read < 2990)  // most bits are of numbers and of unused places
   }
 
   @Test("A text's length, number, and its heap")
