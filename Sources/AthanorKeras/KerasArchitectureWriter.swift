@@ -46,7 +46,7 @@ struct KerasArchitectureWriter {
       settings["build_input_shape"] = KerasInput.batchShape(input)
     case .functional:
       settings["layers"] = .array(try functional(network, types, path).map(\.jsonValue))
-      settings["input_layers"] = network.inputs.map { history($0.name, 0, 0) }.jsonValue
+      settings["input_layers"] = list(network.inputs.map { history($0.name, 0, 0) })
       let outputs = network.kerasOutputs.map { output -> (String, JSONValue) in
         guard case .result(let call, let index) = output.reference else {
           return (output.name, history(network.kerasName(of: output.reference), 0, 0))
@@ -58,7 +58,7 @@ struct KerasArchitectureWriter {
       }
       settings["output_layers"] =
         network.hasKerasOutputNames
-        ? .array(outputs.map(\.1)) : .object(Dictionary(outputs, uniquingKeysWith: { $1 }))
+        ? list(outputs.map(\.1)) : .object(Dictionary(outputs, uniquingKeysWith: { $1 }))
     }
     var object: Configuration = ["class_name": kind.rawValue, "config": settings]
     guard form == .current else { return object }
@@ -66,6 +66,9 @@ struct KerasArchitectureWriter {
     object["registered_name"] = kind == .sequential ? .null : .text(kind.rawValue)
     return object
   }
+
+  /// Several inputs or outputs are a list, a single one is itself: what the model gives when it is called follows from it.
+  private func list(_ ends: [JSONValue]) -> JSONValue { ends.count == 1 ? ends[0] : .array(ends) }
 
   // MARK: Layers
 

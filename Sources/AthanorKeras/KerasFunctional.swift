@@ -213,7 +213,7 @@ struct KerasFunctionalReader {
 
   /// Arguments by name: `training`; `mask` where there is none; for operations further tensors and numbers.
   private func add(_ arguments: Configuration, to call: inout ParsedCall) throws {
-    for (key, value) in arguments.values.sorted(by: { $0.key < $1.key }) where value != .null && key != "name" {
+    for (key, value) in arguments.values.sorted(by: { $0.key < $1.key }) where !value.isEmpty && key != "name" {
       if key == "training" {
         call.isTraining = try arguments.flag(key)
         continue
@@ -300,6 +300,18 @@ struct KerasFunctionalReader {
       }
     }
     return order
+  }
+}
+
+extension JSONValue {
+  /// Whether it is null, or holds nothing else: the masks of several inputs that have none.
+  fileprivate var isEmpty: Bool {
+    switch self {
+    case .null: true
+    case .array(let values): values.allSatisfy(\.isEmpty)
+    case .object(let values): values.values.allSatisfy(\.isEmpty)
+    default: false
+    }
   }
 }
 

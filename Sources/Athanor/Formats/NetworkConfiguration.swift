@@ -77,7 +77,7 @@ extension Network {
   }
 
   /// The most calls that a file may ask for, those within its models among them.
-  private static let callLimit = 1_000_000
+  private static let callLimit = 50_000
 
   /// Checks what a file says of a network: names, references, and the number of calls.
   ///

@@ -124,7 +124,13 @@ extension Optimizer {
     let weightDecay = try configuration.number("weight_decay", default: 0)
     self.init(rule, learningRate: rate, weightDecay: weightDecay, clipping: clipping)
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
-    configuration.warn("use_ema", unless: [.flag(false)])
+    // Both keep arrays of their own.
+    guard try !configuration.flag("use_ema", default: false) else {
+      throw configuration.error("use_ema", expected: "false")
+    }
+    guard try configuration.integer("gradient_accumulation_steps", default: 1) == 1 else {
+      throw configuration.error("gradient_accumulation_steps", expected: "null")
+    }
     // They mean something with `use_ema` alone.
     configuration.ignore("ema_momentum", "ema_overwrite_frequency")
     configuration.warn("decay", unless: [.integer(0)])
