@@ -33,34 +33,30 @@ struct HDF5Type {
     text: "its numbers are of a type that is not supported",
     fix: "Save them as floating-point numbers of 16, 32 or 64 bits, or integers.")
 
-  /// The elements of raw bytes, as 32-bit floating-point numbers or integers.
+  /// The elements of raw bytes, as 32-bit floating-point numbers or integers; integers that do not fit are 64-bit floating-point numbers
+  /// (states of random numbers, which are not read, are such).
   func storage(_ raw: UnsafeRawBufferPointer) throws -> Tensor.Storage {
     switch typeClass {
-    case .integer: return .int32(try integers(raw))
+    case .integer: return try integers(raw)
     case .float: return .float32(try floats(raw))
     default: throw HDF5Type.unsupported
     }
   }
 
-  private func integers(_ raw: UnsafeRawBufferPointer) throws -> [Int32] {
+  private func integers(_ raw: UnsafeRawBufferPointer) throws -> Tensor.Storage {
     var cursor = properties
     guard try cursor.integer(2) == 0, try cursor.integer(2) == size * 8 else { throw HDF5Type.unsupported }
-    func narrow<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws -> [Int32] {
-      try elements(raw) { (value: Number) in
-        guard let narrow = Int32(exactly: value) else {
-          throw HDF5Problem(
-            text: "it holds the integer \(value), but integers are read into 32 bits",
-            fix: "Save it as floating-point numbers.")
-        }
-        return narrow
-      }
+    func narrow<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws -> Tensor.Storage {
+      let values: [Number] = try elements(raw) { $0 }
+      let narrow = values.compactMap { Int32(exactly: $0) }
+      return narrow.count == values.count ? .int32(narrow) : .float64(values.map { Double($0) })
     }
     switch (size, bits & 8 != 0) {
     case (1, true): return try narrow(Int8.self)
     case (1, false): return try narrow(UInt8.self)
     case (2, true): return try narrow(Int16.self)
     case (2, false): return try narrow(UInt16.self)
-    case (4, true): return bits & 1 == 0 ? HDF5Type.copy(raw) : try narrow(Int32.self)
+    case (4, true): return bits & 1 == 0 ? .int32(HDF5Type.copy(raw)) : try narrow(Int32.self)
     case (4, false): return try narrow(UInt32.self)
     case (8, true): return try narrow(Int64.self)
     case (8, false): return try narrow(UInt64.self)

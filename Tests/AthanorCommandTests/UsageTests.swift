@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Usage")
 struct UsageTests {
-  static let commands = ["summary", "train", "evaluate", "predict", "benchmark", "export", "convert", "inspect", "datasets"]
+  static let commands = [
+    "summary", "train", "evaluate", "predict", "benchmark", "export", "convert", "inspect", "datasets",
+  ]
 
   @Test("Help says what each command does and takes", arguments: [""] + commands)
   func help(_ command: String) throws {
