@@ -86,7 +86,7 @@ enum KerasArchive {
     let compiled = try config.nested("compile_config")
     guard !compiled.values.isEmpty || own[stateKey] != nil else { return recipe }
     let outputs = recipe.network.outputs.map(\.name)
-    let location = "\(path), \(configName), compile_config"
+    let location = compiled.location
     recipe.training = StoredTraining(at: location) {
       guard !compiled.values.isEmpty else {
         throw AthanorError(

@@ -99,7 +99,7 @@ struct ArchiveTests {
 
   @Test("A loss or an optimizer that is not known leaves a model that predicts, with a warning that says which")
   func compiled() throws {
-    let place = "a.keras, config.json, compile_config"
+    let place = "a.keras, config.json.compile_config"
     let rest =
       ", so the model is not compiled. Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the "
       + "file stands."
