@@ -47,7 +47,7 @@ def names(struct, tensors):
 def inputs(model, count=4):
     random = np.random.default_rng(1)
     return {
-        name: random.uniform(0, 1, (count, *tensor.shape[1:])).astype("float32")
+        name: (random.uniform(0, 256 if "int" in tensor.dtype else 1, (count, *tensor.shape[1:]))).astype(tensor.dtype)
         for name, tensor in zip(names(model._inputs_struct, model.inputs), model.inputs)
     }
 
@@ -143,6 +143,11 @@ def functional(form):
 
 
 def compare_functional(folder):
+    keras.utils.clear_session()
+    x = keras.Input((8, 8, 3), dtype="uint8", name="pixels")
+    model = keras.Model(x, L.GlobalAveragePooling2D()(L.Conv2D(3, 3)(L.Rescaling(1 / 127.5, offset=-1)(x))))
+    redraw(model)
+    both_ways(folder, "functional of bytes", model, 1e-5)
     for form in ("lists", "objects"):
         keras.utils.clear_session()
         model = functional(form)

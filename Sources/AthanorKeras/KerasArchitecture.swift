@@ -159,17 +159,6 @@ extension Configuration {
     try Configuration(json, at: location, report: report)
   }
 
-  /// A list of texts.
-  ///
-  /// - Throws: `AthanorError` when it is something else or missing.
-  func texts(_ key: String) throws -> [String] {
-    guard case .array(let values) = self[key] else { throw error(key, expected: "a list of texts") }
-    return try values.map { value in
-      guard case .text(let text) = value else { throw error(key, expected: "a list of texts") }
-      return text
-    }
-  }
-
   /// Checks that nothing else stands beside the settings of a layer or model than where its class comes from, how it was built, and its
   /// calls, which are read elsewhere.
   func accountAsLayer(_ further: String...) throws {

@@ -25,8 +25,7 @@ enum KerasArchive {
       own[stateKey] = .text(try model.progress.text)
       if let json = TrainingConfiguration(training).kerasCompileConfiguration(outputs: model.network.kerasOutputNames) {
         config["compile_config"] = json
-        let rate = training.optimizer.learningRate
-        if let exact = rate.serialized, exact != rate.kerasSerialized { own[rateKey] = exact }
+        if let rate = training.optimizer.learningRate.besideKeras { own[rateKey] = rate }
       }
     }
     let metadata: Configuration = ["keras_version": KerasFile.kerasVersion, "backend": KerasFile.backend, ownKey: own]
@@ -40,14 +39,11 @@ enum KerasArchive {
   // MARK: Reading
 
   static func recipe(_ path: String, _ custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
-    let file = try FileBytes.read(path, limit: 1 << 36)
-    let archive = try ZipArchive(file, path: path)
-    // Nothing that deflate has packed is more than 1,032 times as large.
-    let limit = max(64 << 20, file.count * 1100)
+    let contents = try Contents(path)
     let report = ReadingReport()
     func json(_ name: String) throws -> Configuration? {
-      guard let bytes = try archive.bytes(name, limit: min(limit, 256 << 20)) else { return nil }
-      guard let text = String(validatingUTF8Bytes: bytes) else {
+      guard let bytes = try contents.bytes(name, limit: 256 << 20) else { return nil }
+      guard let text = String(validating: bytes, as: UTF8.self) else {
         throw AthanorError(.data, at: "\(path), \(name)", "it is not UTF-8", fix: "The file is damaged.")
       }
       return try Configuration(parsing: text, at: "\(path), \(name)", report: report)
@@ -57,16 +53,11 @@ enum KerasArchive {
         .data, at: path, "it is a zip archive without \(configName)",
         fix: "Give a .keras file that Keras 3 or Athanor wrote.")
     }
-    guard let bytes = try archive.bytes(weightsName, limit: limit) else {
-      throw AthanorError(
-        .unsupported, at: path, "it has no \(weightsName) but \(archive.names(limit: 20).joined(separator: ", "))",
-        fix: "Save the model with Keras' default weights format.")
-    }
-    let root = try HDF5Group.read(bytes, path: "\(path), \(weightsName)")
+    let root = try contents.arrays()
     var recipe = try KerasRecipe.recipe(config, custom, report, path) { weights in
       try KerasWeightFile.tensors(root, weights, "\(path), \(weightsName)")
     }
-    if let asset = archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
+    if let asset = contents.archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
       recipe.warnings.append("\(path): \(asset) and other assets are not read.")
     }
     let metadata = try json(metadataName) ?? [:]
@@ -77,40 +68,52 @@ enum KerasArchive {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
     }
     if !own.isMissing(classKey) { recipe.classNames = try own.texts(classKey) }
-    let optimizer = KerasWeightFile.optimizer(root)
-    func progress() throws -> TrainingProgress? {
-      guard case .text(let state) = own[stateKey] else { return nil }
-      return try TrainingProgress(parsing: state, at: "\(path), \(metadataName), \(stateKey)")
-    }
-    recipe.seed = (try? progress())?.seed ?? 0
     let compiled = try config.nested("compile_config")
-    guard !compiled.values.isEmpty || own[stateKey] != nil else { return recipe }
-    let outputs = recipe.network.outputs.map(\.name)
-    let location = compiled.location
-    recipe.training = StoredTraining(at: location) {
-      guard !compiled.values.isEmpty else {
-        throw AthanorError(
-          .unsupported, at: location,
-          "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
-      }
-      var configuration = try TrainingConfiguration(keras: compiled, outputs: outputs)
-      if let rate = own[rateKey] {
-        configuration.optimizer.learningRate = try LearningRate(
-          serialized: rate, at: "\(path), \(metadataName), \(rateKey)")
-      }
-      return configuration
-    } restore: { model in
-      try KerasOptimizer.restore(model, optimizer, progress(), path)
-    }
+    let place = "\(path), \(metadataName)"
+    var state: (text: String, location: String)?
+    if case .text(let text) = own[stateKey] { state = (text, "\(place), \(stateKey)") }
+    guard !compiled.values.isEmpty || state != nil else { return recipe }
+    KerasTraining(
+      path: path, location: compiled.location, configuration: { compiled.values.isEmpty ? nil : compiled },
+      rate: own[rateKey].map { ($0.description, "\(place), \(rateKey)") }, state: state,
+      arrays: { KerasWeightFile.optimizer(root) }
+    ).add(to: &recipe)
     return recipe
+  }
+
+  /// The archive of a file.
+  struct Contents: ~Copyable {
+    let archive: ZipArchive
+    private let path: String
+    /// Nothing that deflate has packed is more than 1,032 times as large.
+    private let limit: Int
+
+    init(_ path: String) throws {
+      let file = try FileBytes.read(path, limit: 1 << 36)
+      archive = try ZipArchive(file, path: path)
+      limit = max(64 << 20, file.count * 1100)
+      self.path = path
+    }
+
+    func bytes(_ name: String, limit: Int = .max) throws -> [UInt8]? {
+      try archive.bytes(name, limit: min(self.limit, limit))
+    }
+
+    /// All arrays.
+    func arrays() throws -> HDF5Group {
+      guard let bytes = try bytes(weightsName) else {
+        throw AthanorError(
+          .unsupported, at: path, "it has no \(weightsName) but \(archive.names(limit: 20).joined(separator: ", "))",
+          fix: "Save the model with Keras' default weights format.")
+      }
+      return try HDF5Group.read(bytes, path: "\(path), \(weightsName)")
+    }
   }
 }
 
 extension String {
   /// The text as an attribute; nil for an empty one.
   fileprivate var attribute: HDF5Group.Attribute? { isEmpty ? nil : .text(self) }
-
-  fileprivate init?(validatingUTF8Bytes bytes: [UInt8]) { self.init(validating: bytes, as: UTF8.self) }
 }
 
 extension KerasArchiveFiles: ModelFileReader, ModelFileWriter {
@@ -137,12 +140,7 @@ extension KerasArchiveFiles: ModelFileReader, ModelFileWriter {
   }
 
   package static func weights(_ path: String, for model: Model) throws -> [String: Tensor] {
-    let archive = try ZipArchive(FileBytes.read(path, limit: 1 << 36), path: path)
-    guard let bytes = try archive.bytes("model.weights.h5", limit: 1 << 36) else {
-      throw AthanorError(.data, at: path, "it has no model.weights.h5", fix: "Give a .keras file of Keras 3.")
-    }
-    return try KerasWeightFile.tensors(
-      HDF5Group.read(bytes, path: path), KerasWeights(model), path)
+    try KerasWeightFile.tensors(KerasArchive.Contents(path).arrays(), KerasWeights(model), path)
   }
 
   package static func facts(_ path: String) throws -> FileFacts {

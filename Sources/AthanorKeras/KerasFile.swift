@@ -6,6 +6,7 @@ package enum KerasFile {
   static let stateAttribute = "athanor_state"
   static let rateAttribute = "athanor_learning_rate"
   static let pixelAttribute = "athanor_pixel_scale"
+  static let classAttribute = "athanor_class_names"
   /// The version of Keras whose layout is written.
   static let kerasVersion = "3.15.1"
   /// What stands in files for the library that computes.
@@ -29,13 +30,13 @@ package enum KerasFile {
     root.attributes["model_config"] = .text(try KerasArchitectureWriter.json(model, .legacy).jsonValue.description)
     root.groups["model_weights"] = weights
     if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
+    if let names = model.classNames { root.setTexts(classAttribute, names) }
     guard let training = model.training else { return root }
     // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
     if let json = TrainingConfiguration(training).kerasTrainingConfiguration(outputs: model.network.kerasOutputNames) {
       root.attributes["training_config"] = .text(json.description)
-      let rate = training.optimizer.learningRate
-      if let exact = rate.serialized, exact != rate.kerasSerialized {
-        root.attributes[rateAttribute] = .text(exact.description)
+      if let rate = training.optimizer.learningRate.besideKeras {
+        root.attributes[rateAttribute] = .text(rate.description)
       }
     }
     root.groups["optimizer_weights"] = optimizerGroup(model, training)
@@ -85,41 +86,21 @@ package enum KerasFile {
     if case .text(let scale) = root.attributes[pixelAttribute] {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
     }
-    let (attributes, optimizer) = (root.attributes, root.groups["optimizer_weights"])
-    let stateLocation = "\(path), \(stateAttribute)"
-    func progress() throws -> TrainingProgress? {
-      guard case .text(let state) = attributes[stateAttribute] else { return nil }
-      return try TrainingProgress(parsing: state, at: stateLocation)
+    recipe.classNames = root.texts(classAttribute)
+    func own(_ attribute: String) -> (text: String, location: String)? {
+      guard case .text(let text) = root.attributes[attribute] else { return nil }
+      return (text, "\(path), \(attribute)")
     }
-    recipe.seed = (try? progress())?.seed ?? 0
-    guard attributes["training_config"] != nil || attributes[stateAttribute] != nil else { return recipe }
-    let outputs = recipe.network.outputs.map(\.name)
-    recipe.training = StoredTraining(
-      at: "\(path), training_config",
-      configuration: { try configuration(attributes, outputs, path) },
-      restore: { model in
-        let slots = try optimizer.map { try arrays($0, "weight_names", "\(path), optimizer") }
-        try KerasOptimizer.restore(model, slots, progress(), path)
-      })
+    let (compiled, optimizer) = (own("training_config"), root.groups["optimizer_weights"])
+    let state = own(stateAttribute)
+    guard compiled != nil || state != nil else { return recipe }
+    KerasTraining(
+      path: path, location: "\(path), training_config",
+      configuration: { try compiled.map { try Configuration(parsing: $0.text, at: $0.location) } },
+      rate: own(rateAttribute), state: state,
+      arrays: { try optimizer.map { try arrays($0, "weight_names", "\(path), optimizer") } }
+    ).add(to: &recipe)
     return recipe
-  }
-
-  private static func configuration(
-    _ attributes: [String: HDF5Group.Attribute], _ outputs: [String], _ path: String
-  ) throws -> TrainingConfiguration {
-    let location = "\(path), training_config"
-    guard case .text(let text) = attributes["training_config"] else {
-      throw AthanorError(
-        .unsupported, at: location,
-        "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
-    }
-    var configuration = try TrainingConfiguration(keras: Configuration(parsing: text, at: location), outputs: outputs)
-    if case .text(let rate) = attributes[rateAttribute] {
-      let location = "\(path), \(rateAttribute)"
-      configuration.optimizer.learningRate = try LearningRate(
-        serialized: JSONValue(parsing: rate, at: location), at: location)
-    }
-    return configuration
   }
 
   /// The file's array for each weight, all of the right shape.

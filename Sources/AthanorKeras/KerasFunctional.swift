@@ -31,108 +31,110 @@ struct KerasFunctionalReader {
     let location: String
   }
 
-  /// - Throws: `AthanorError` that names the place, when something is damaged, not known or not supported.
-  func read() throws -> (Network, Set<String>) {
+  /// Layers and calls as the file lists them.
+  private struct Parts {
     var frozen: Set<String> = []
     var ports: [String: Port] = [:]
     var entries: [Network.Entry] = []
     var nodes: [Node] = []
-    /// The nodes of each layer in the order of its calls, and how many calls are counted before them in `input_layers`.
+    /// The places of each layer's calls among `nodes`, in order.
     var nodesOfLayer: [String: [Int]] = [:]
+    /// The layers that are models.
     var models: [String: Model.Form] = [:]
-    for (index, object) in try settings.objects("layers").enumerated() {
-      let name = try object.text("name", default: object.nested("config").text("name"))
-      guard nodesOfLayer[name] == nil, ports[name] == nil else {
-        throw AthanorError(.data, at: object.location, "the name \"\(name)\" is taken", fix: "The file is damaged.")
-      }
-      guard case .array(let calls) = object["inbound_nodes"] else {
-        throw object.error("inbound_nodes", expected: "a list")
-      }
-      if object.isKerasInput {
-        ports[name] = try KerasInput.port(object.nested("config"), context, isInputLayer: true)?.named(name)
-        try object.accountAsLayer("config")
-        continue
-      }
-      let layer: any GeneralLayer
-      var parsed = try calls.enumerated().map { try call($1, at: "\(object.location(of: "inbound_nodes"))[\($0)]") }
-      let hasConstants = parsed.contains { $0.values.contains { $0.constant != nil } }
-      if let operation = try KerasOperation(object, name: name, hasConstants) {
-        guard let first = parsed.first, parsed.count == 1 else {
-          throw AthanorError(.data, at: object.location, "the operation is called \(parsed.count) times")
-        }
-        layer = try operation.layer(first.values)
-        try object.accountAsLayer("config")
-      } else {
-        layer = try object.kerasLayer(index, context, &frozen)
-      }
-      if let model = layer as? NestedNetwork { models[name] = model.form }
-      if !isLegacy {
-        // Keras 3 runs each call as the whole model runs, whatever the call says.
-        for index in parsed.indices {
-          if parsed[index].isTraining == true || parsed[index].isTraining != nil && models[name] != nil {
-            object.warn(
-              "inbound_nodes", "training=\(parsed[index].isTraining == true) of a call is not followed, as in Keras 3")
-          }
-          parsed[index].isTraining = nil
-        }
-      }
-      nodesOfLayer[name] = parsed.map { call in
-        nodes.append(
-          Node(
-            entry: entries.count, arguments: call.values.compactMap(\.history), isTraining: call.isTraining,
-            location: call.location))
-        return nodes.count - 1
-      }
-      entries.append(Network.Entry(name: name, layer: layer))
-    }
-    let inputs = try ends("input_layers").map { end -> (String, Port) in
-      guard let port = ports[end.history.layer] else {
+    /// The places of the model's inputs, by the names of their layers.
+    var inputs: [String: Int] = [:]
+  }
+
+  /// - Throws: `AthanorError` that names the place, when something is damaged, not known or not supported.
+  func read() throws -> (Network, Set<String>) {
+    var parts = Parts()
+    for (index, object) in try settings.objects("layers").enumerated() { try add(object, index, to: &parts) }
+    let inputs = try ends("input_layers").map { end in
+      guard let port = parts.ports[end.history.layer], end.history.call == 0, end.history.result == 0 else {
         throw settings.error("input_layers", expected: "names of inputs")
       }
-      return (end.history.layer, end.name.map(port.named) ?? port)
+      parts.inputs[end.history.layer] = parts.inputs.count
+      return end.name.map(port.named) ?? port
     }
-    let inputPlaces = Dictionary(
-      inputs.enumerated().map { ($1.0, $0) }, uniquingKeysWith: { first, _ in first })
-    func node(_ history: History) throws -> Int? {
-      if inputPlaces[history.layer] != nil { return nil }
-      // In Keras 2 a model's first call is the one that made it.
-      let call = history.call - (isLegacy && models[history.layer] != nil ? 1 : 0)
-      guard let places = nodesOfLayer[history.layer], places.indices.contains(call) else {
-        throw AthanorError(
-          .data, at: settings.location,
-          "call \(history.call) of layer \"\(history.layer.prefix(80))\" is read, which does not exist",
-          fix: "The file is damaged.")
-      }
-      return places[call]
-    }
-    let order = try sorted(nodes, node)
+    let order = try sorted(parts.nodes) { try node($0, parts) }
     let callOfNode = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
     func reference(_ history: History) throws -> Network.Reference {
-      guard let node = try node(history) else { return .input(inputPlaces[history.layer] ?? 0) }
+      guard let node = try node(history, parts) else { return .input(parts.inputs[history.layer] ?? 0) }
       return .result(call: callOfNode[node] ?? 0, index: history.result)
     }
     let calls = try order.map { place in
-      Network.Call(
-        entry: nodes[place].entry, arguments: try nodes[place].arguments.map(reference),
-        isTraining: nodes[place].isTraining)
+      let node = parts.nodes[place]
+      return Network.Call(entry: node.entry, arguments: try node.arguments.map(reference), isTraining: node.isTraining)
     }
     let outputs = try ends("output_layers").reduce(into: [Network.Output]()) { outputs, end in
       var history = end.history
       // Among the outputs a model's first call is the one that made it, in Keras 3 as well.
-      if !isLegacy, models[history.layer] == .functional {
+      if !isLegacy, parts.models[history.layer] == .functional {
         history = History(layer: history.layer, call: history.call - 1, result: history.result)
       }
       let name = Network.unique(end.name ?? history.layer, among: Set(outputs.map(\.name)))
       outputs.append(Network.Output(name: name, reference: try reference(history)))
     }
-    let network = Network(
-      inputs: inputs.map(\.1), entries: entries, calls: calls, outputs: outputs)
+    let network = Network(inputs: inputs, entries: parts.entries, calls: calls, outputs: outputs)
     do {
       try network.validate()
     } catch let error as AthanorError {
       throw error.within(settings.location)
     }
-    return (network, frozen)
+    return (network, parts.frozen)
+  }
+
+  /// Adds a layer with its calls, or an input.
+  private func add(_ object: Configuration, _ index: Int, to parts: inout Parts) throws {
+    let name = try object.text("name", default: object.nested("config").text("name"))
+    guard parts.nodesOfLayer[name] == nil, parts.ports[name] == nil else {
+      throw AthanorError(.data, at: object.location, "the name \"\(name)\" is taken", fix: "The file is damaged.")
+    }
+    guard case .array(let list) = object["inbound_nodes"] else {
+      throw object.error("inbound_nodes", expected: "a list")
+    }
+    if object.isKerasInput {
+      parts.ports[name] = try KerasInput.port(object.nested("config"), context, isInputLayer: true)?.named(name)
+      return try object.accountAsLayer("config")
+    }
+    let calls = try list.enumerated().map { try call($1, at: "\(object.location(of: "inbound_nodes"))[\($0)]") }
+    let layer: any GeneralLayer
+    let hasConstants = calls.contains { $0.values.contains { $0.constant != nil } }
+    if let operation = try KerasOperation(object, name: name, hasConstants) {
+      guard let first = calls.first, calls.count == 1 else {
+        throw AthanorError(.data, at: object.location, "the operation is called \(calls.count) times")
+      }
+      layer = try operation.layer(first.values)
+      try object.accountAsLayer("config")
+    } else {
+      layer = try object.kerasLayer(index, context, &parts.frozen)
+    }
+    if let model = layer as? NestedNetwork { parts.models[name] = model.form }
+    // Keras 3 runs each call as the whole model runs, whatever the call says; that of a Dropout says `false` by itself.
+    if !isLegacy, let said = calls.lazy.compactMap(\.isTraining).first(where: { $0 || layer is NestedNetwork }) {
+      object.warn("inbound_nodes", "training=\(said) of a call is not followed, as in Keras 3")
+    }
+    parts.nodesOfLayer[name] = calls.indices.map { parts.nodes.count + $0 }
+    parts.nodes += calls.map { call in
+      Node(
+        entry: parts.entries.count, arguments: call.values.compactMap(\.history),
+        isTraining: isLegacy ? call.isTraining : nil, location: call.location)
+    }
+    parts.entries.append(Network.Entry(name: name, layer: layer))
+  }
+
+  /// The place of the call that gives a value; nil for an input.
+  private func node(_ history: History, _ parts: Parts) throws -> Int? {
+    if parts.inputs[history.layer] != nil, history.call == 0, history.result == 0 { return nil }
+    // In Keras 2 a model's first call is the one that made it.
+    let call = history.call - (isLegacy && parts.models[history.layer] != nil ? 1 : 0)
+    guard let places = parts.nodesOfLayer[history.layer], places.indices.contains(call) else {
+      throw AthanorError(
+        .data, at: settings.location,
+        "result \(history.result) of call \(history.call) of layer \"\(history.layer.prefix(80))\" is read, which does not exist",
+        fix: "The file is damaged.")
+    }
+    return places[call]
   }
 
   // MARK: Inputs and outputs

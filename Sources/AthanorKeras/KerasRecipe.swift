@@ -17,8 +17,11 @@ enum KerasRecipe {
     let numbers = try tensors(weights)
     if architecture.network.entries.contains(where: { $0.layer is NestedNetwork }) {
       // Models within the model refer to the memory of its weights.
-      context.weights = try WeightMap(KerasRecipe.store(built.weights))
+      context.weights = try WeightMap(WeightStore(built.weights))
       architecture = try KerasArchitecture(json, context)
+      for (place, weight) in built.weights.enumerated() where numbers[weight.name] == nil {
+        context.weights.initialize(weight, place: place, seed: 0)
+      }
     }
     var recipe = ModelRecipe(architecture.network, name: architecture.name)
     recipe.form = architecture.form
@@ -44,18 +47,6 @@ enum KerasRecipe {
     }
   }
 
-  private static func store(_ weights: [WeightDeclaration]) throws -> WeightStore {
-    var (parameters, states) = (ArrayLayout(), ArrayLayout())
-    for weight in weights {
-      if weight.isParameter {
-        parameters.append(weight.name, weight.shape)
-      } else {
-        states.append(weight.name, weight.shape)
-      }
-    }
-    return try WeightStore(parameters: parameters, states: states)
-  }
-
   /// An array of a file, if it has the shape of a weight.
   static func checked(_ tensor: Tensor, _ weight: WeightDeclaration, _ path: String) throws -> Tensor {
     guard tensor.shape == weight.shape else {
@@ -74,6 +65,55 @@ enum KerasRecipe {
     }
     return scale
   }
+}
+
+/// What a file says of a model's training.
+struct KerasTraining {
+  /// The file, and the place of the configuration in it.
+  let path: String
+  let location: String
+  /// Keras' configuration; nil where it has no name for something that the model was compiled with.
+  ///
+  /// - Throws: `AthanorError` when it is damaged.
+  let configuration: () throws -> Configuration?
+  /// What Keras has no place for, with its place in the file: the learning rate where Keras' form is not exact, and where training stands.
+  var rate: (text: String, location: String)?
+  var state: (text: String, location: String)?
+  /// The optimizer's arrays in the file's order; nil where the file has none.
+  ///
+  /// - Throws: `AthanorError` when one is missing.
+  let arrays: () throws -> [(name: String, tensor: Tensor)]?
+
+  private func progress() throws -> TrainingProgress? {
+    try state.map { try TrainingProgress(parsing: $0.text, at: $0.location) }
+  }
+
+  /// Adds the training to a model that was read.
+  func add(to recipe: inout ModelRecipe) {
+    recipe.seed = (try? progress())?.seed ?? 0
+    let outputs = recipe.network.outputs.map(\.name)
+    recipe.training = StoredTraining(
+      at: location,
+      configuration: {
+        guard let configuration = try configuration() else {
+          throw AthanorError(
+            .unsupported, at: location,
+            "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
+        }
+        var training = try TrainingConfiguration(keras: configuration, outputs: outputs)
+        if let rate {
+          training.optimizer.learningRate = try LearningRate(
+            serialized: JSONValue(parsing: rate.text, at: rate.location), at: rate.location)
+        }
+        return training
+      },
+      restore: { try KerasOptimizer.restore($0, arrays(), progress(), path) })
+  }
+}
+
+extension LearningRate {
+  /// The rate in JSON where Keras' form of it is not exact; nil where it is, and for a rate that only the program knows.
+  var besideKeras: JSONValue? { serialized == kerasSerialized ? nil : serialized }
 }
 
 extension Model {

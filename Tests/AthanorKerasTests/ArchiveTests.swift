@@ -70,7 +70,10 @@ struct ArchiveTests {
     let config = "a.keras, config.json.config"
     #expect(
       try self.config("\"keras_history\": [\"picture\", 0, 0]", "\"keras_history\": [\"none\", 0, 0]")
-        == "\(config): call 0 of layer \"none\" is read, which does not exist. The file is damaged.")
+        == "\(config): result 0 of call 0 of layer \"none\" is read, which does not exist. The file is damaged.")
+    #expect(
+      try self.config("\"keras_history\": [\"picture\", 0, 0]", "\"keras_history\": [\"picture\", 0, 1]")
+        == "\(config): result 1 of call 0 of layer \"picture\" is read, which does not exist. The file is damaged.")
     #expect(
       try self.config("[\"both\", 0, 0]", "[\"sum\", 0, 0]").hasSuffix(
         "the call reads a value that follows from its own result. The file is damaged."))

@@ -64,6 +64,10 @@ struct FunctionalFileTests {
       parts.warnings == [
         "\(folder.path("a.json")): it holds the architecture alone, so the weights are new. Load them with loadWeights(from:)."
       ])
+    // New weights begin as those of a model that is defined in code.
+    let new = Dictionary(uniqueKeysWithValues: parts.weights.map { ($0.name, $0.tensor.floats) })
+    #expect(new["block/normal/moving_variance"] == [1, 1] && new["chain/conv2d/bias"] == [0, 0, 0])
+    #expect(try #require(new["block/inner/kernel"]).allSatisfy { $0 != 0 })
     try parts.loadWeights(from: folder.path("a.weights.h5"))
     try check(parts, golden, ".json and .weights.h5")
     try parts.loadWeights(from: AthanorKerasTests.golden("functional.keras"))
@@ -122,6 +126,23 @@ struct FunctionalFileTests {
     )
     #expect(ours.tensors.map(\.name) == theirs.tensors.map(\.name))
     #expect(ours.tensors.map { bits($0.tensor) } == theirs.tensors.map { bits($0.tensor) })
+  }
+
+  @Test("Integers go into Rescaling and Normalization as numbers", arguments: [DType.uint8, .int32])
+  func integers(_ dtype: DType) throws {
+    let model = try Sequential(seed: 1, threads: 1) {
+      Input([4], dtype: dtype)
+      Rescaling(0.5, offset: [-1])
+      Normalization(mean: [1], variance: [4])
+    }
+    model.classNames = ["a", "b", "c", "d"]
+    let x = try Tensor(shape: [1, 4], storage: dtype == .uint8 ? .uint8([0, 2, 4, 255]) : .int32([0, 2, 4, 255]))
+    #expect(try model.predict(x).floats == [-1, -0.5, 0, 62.75])
+    for name in ["a.keras", "a.h5", "a.safetensors"] {
+      try model.save(to: folder.path(name))
+      let copy = try Model(contentsOf: folder.path(name), threads: 1)
+      #expect(try copy.predict(x).floats == [-1, -0.5, 0, 62.75] && copy.classNames == model.classNames, "\(name)")
+    }
   }
 
   @Test("What Keras' files cannot hold is refused by name")

@@ -177,6 +177,17 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
     try Configuration(isMissing(key) ? .object([:]) : values[key], at: location(of: key), report: report)
   }
 
+  /// A list of texts.
+  ///
+  /// - Throws: `AthanorError` when it is something else or missing.
+  package func texts(_ key: String) throws -> [String] {
+    guard case .array(let values) = self[key] else { throw error(key, expected: "a list of texts") }
+    return try values.map { value in
+      guard case .text(let text) = value else { throw error(key, expected: "a list of texts") }
+      return text
+    }
+  }
+
   /// A list of objects.
   ///
   /// - Throws: `AthanorError` when it is something else or missing.

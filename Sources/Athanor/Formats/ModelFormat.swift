@@ -201,8 +201,9 @@ package struct FileContents {
 extension Model {
   /// Writes the model into a file, atomically: architecture, weights and, when it is compiled, the whole state of training.
   ///
-  /// The name's ending chooses the format. `.safetensors` holds every model, and everything that `fit(resume: true)` needs; `.h5`
-  /// (with `AthanorKeras`) is Keras' and holds layers one after another.
+  /// The name's ending chooses the format. `.safetensors` holds every model, and everything that `fit(resume: true)` needs. With
+  /// `AthanorKeras` there are Keras' files: `.keras` and the older `.h5` with architecture, weights and training, `.weights.h5` with weights
+  /// alone, `.json` with the architecture alone.
   ///
   /// - Parameter path: Where; an older file of this name is replaced when the new one is complete.
   /// - Throws: `AthanorError` when the ending is not known, the format cannot hold a layer, or the file cannot be written.
@@ -214,7 +215,8 @@ extension Model {
     try ModelFormat.writer(of: path).format.write(self, to: path, weightsOnly: false)
   }
 
-  /// Takes over the weights of a `.safetensors` file by their names, or of a `.h5` file (with `AthanorKeras`) layer by layer in order.
+  /// Takes over the weights of a `.safetensors` file by their names, or (with `AthanorKeras`) of a `.keras`, `.weights.h5` or `.h5` file
+  /// layer by layer in Keras' order.
   ///
   /// - Throws: `AthanorError` when the file is damaged or belongs to another network; then nothing is changed.
   public func loadWeights(from path: String) throws {

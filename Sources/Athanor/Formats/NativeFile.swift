@@ -104,12 +104,7 @@ enum NativeFile {
       throw description.error("pixel_scale", expected: "a number that is not 0")
     }
     recipe.pixelScale = scale
-    if case .array(let names) = description["class_names"] {
-      recipe.classNames = try names.map { name in
-        guard case .text(let name) = name else { throw description.error("class_names", expected: "a list of texts") }
-        return name
-      }
-    }
+    if !description.isMissing("class_names") { recipe.classNames = try description.texts("class_names") }
     try description.requireAllRead()
     recipe.warnings = report.warnings
     recipe.training = try training(file)

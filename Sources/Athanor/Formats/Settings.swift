@@ -85,6 +85,18 @@ public struct Settings {
     if !source.isMissing(key) { warn(key, source) }
   }
 
+  /// The settings of a weight: its initializer, and its regularizer and constraint, which concern training alone and are not supported.
+  ///
+  /// - Parameters:
+  ///   - name: The name that the three keys begin with: `kernel` for `kernel_initializer`.
+  ///   - standard: The initializer where the file says nothing.
+  /// - Throws: `AthanorError` that names the place, when the initializer is of another type.
+  public mutating func weight(_ name: String, _ initializer: inout Initializer, default standard: Initializer) throws {
+    try field("\(name)_initializer", &initializer, default: standard)
+    trainingOnly("\(name)_regularizer")
+    trainingOnly("\(name)_constraint")
+  }
+
   /// A setting without influence on what the layer computes.
   ///
   /// - Parameter isWritten: Whether it is written, as `null`.

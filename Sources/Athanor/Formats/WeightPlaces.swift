@@ -54,18 +54,13 @@ struct WeightPlaces {
     var placeOfName: [String: Int] = [:]
     var map = WeightMap()
     for names in stores {
-      var (parameters, states) = (ArrayLayout(), ArrayLayout())
-      for name in names {
+      let placed = try names.map { name in
         guard let weight = weights[name], shared[name] == nil,
           placeOfName.updateValue(map.stores.count, forKey: name) == nil
         else { throw damaged(name) }
-        if weight.isParameter {
-          parameters.append(name, weight.shape)
-        } else {
-          states.append(name, weight.shape)
-        }
+        return weight
       }
-      map.append(try WeightStore(parameters: parameters, states: states))
+      map.append(try WeightStore(placed))
     }
     for weight in declared {
       let name = shared[weight.name] ?? weight.name

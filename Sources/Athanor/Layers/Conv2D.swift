@@ -95,11 +95,8 @@ extension Conv2D: SerializableLayer {
     try settings.field("groups", &groups, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.field("kernel_initializer", &kernelInitializer, default: .glorotUniform)
-    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
-    for key in ["kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"] {
-      settings.trainingOnly(key)
-    }
+    try settings.weight("kernel", &kernelInitializer, default: .glorotUniform)
+    try settings.weight("bias", &biasInitializer, default: .zeros)
   }
 }
 

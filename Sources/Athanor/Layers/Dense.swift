@@ -59,11 +59,8 @@ extension Dense: SerializableLayer {
     try settings.field("units", &units)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.field("kernel_initializer", &kernelInitializer, default: .glorotUniform)
-    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
-    for key in ["kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint"] {
-      settings.trainingOnly(key)
-    }
+    try settings.weight("kernel", &kernelInitializer, default: .glorotUniform)
+    try settings.weight("bias", &biasInitializer, default: .zeros)
   }
 }
 

@@ -86,11 +86,8 @@ extension DepthwiseConv2D: SerializableLayer {
     try settings.field("dilation_rate", &dilation, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.field("depthwise_initializer", &depthwiseInitializer, default: .glorotUniform)
-    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
-    for key in ["depthwise_regularizer", "bias_regularizer", "depthwise_constraint", "bias_constraint"] {
-      settings.trainingOnly(key)
-    }
+    try settings.weight("depthwise", &depthwiseInitializer, default: .glorotUniform)
+    try settings.weight("bias", &biasInitializer, default: .zeros)
     // Keras 2 wrote what a layer of this kind does not have.
     try settings.fixed("groups", 1, isWritten: false)
   }
@@ -185,13 +182,9 @@ extension SeparableConv2D: SerializableLayer {
     try settings.field("dilation_rate", &dilation, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.field("depthwise_initializer", &depthwiseInitializer, default: .glorotUniform)
-    try settings.field("pointwise_initializer", &pointwiseInitializer, default: .glorotUniform)
-    try settings.field("bias_initializer", &biasInitializer, default: .zeros)
-    for part in ["depthwise", "pointwise", "bias"] {
-      settings.trainingOnly("\(part)_regularizer")
-      settings.trainingOnly("\(part)_constraint")
-    }
+    try settings.weight("depthwise", &depthwiseInitializer, default: .glorotUniform)
+    try settings.weight("pointwise", &pointwiseInitializer, default: .glorotUniform)
+    try settings.weight("bias", &biasInitializer, default: .zeros)
     // Keras 2 wrote what a layer of this kind does not have.
     try settings.fixed("groups", 1, isWritten: false)
     for key in ["kernel_initializer", "kernel_regularizer", "kernel_constraint"] {

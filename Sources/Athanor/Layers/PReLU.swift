@@ -46,9 +46,7 @@ extension PReLU: SerializableLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
-    try settings.field("alpha_initializer", &alphaInitializer, default: .zeros)
-    settings.trainingOnly("alpha_regularizer")
-    settings.trainingOnly("alpha_constraint")
+    try settings.weight("alpha", &alphaInitializer, default: .zeros)
     var axes = sharedAxes.isEmpty ? nil : sharedAxes
     try settings.field("shared_axes", &axes)
     sharedAxes = axes ?? []

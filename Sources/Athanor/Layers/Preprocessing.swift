@@ -1,4 +1,5 @@
-/// Multiplies and shifts numbers, for example pixels of 0 to 255: `[N, ...] -> [N, ...]`, `y = x * scale + offset`.
+/// Multiplies and shifts numbers, for example pixels of 0 to 255: `[N, ...] -> [N, ...]`, `y = x * scale + offset`. Integers become
+/// floating-point numbers.
 ///
 /// It is part of the model, so that files and exports keep it. Bytes of a data set arrive already multiplied by its `inputScale`; give
 /// the data set `inputScale: 1` when this layer is to scale them. Source: `keras.layers.Rescaling`.
@@ -29,6 +30,7 @@ public struct Rescaling: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let input = try input.floating
     let factor = try perChannel(scale, "scale", input, scope)
     let summand = try perChannel(offset, "offset", input, scope)
     let scaled = try scale == [1] ? input : input * factor
@@ -125,6 +127,7 @@ public struct Normalization: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    let input = try input.floating
     guard let mean, let variance else {
       let shape = try axis.map { [try input.shape.channels($0)] } ?? []
       let mean = try scope.weight("mean", shape: shape, initializer: .zeros, isTrainable: false)

@@ -9,6 +9,32 @@ package struct WeightDeclaration: Hashable, Sendable {
   package let isParameter: Bool
 }
 
+extension WeightStore {
+  /// A store of weights, in this order: parameters, then states.
+  ///
+  /// - Throws: `AthanorError` when memory is not available.
+  package convenience init(_ weights: [WeightDeclaration]) throws {
+    var (parameters, states) = (ArrayLayout(), ArrayLayout())
+    for weight in weights {
+      if weight.isParameter {
+        parameters.append(weight.name, weight.shape)
+      } else {
+        states.append(weight.name, weight.shape)
+      }
+    }
+    try self.init(parameters: parameters, states: states)
+  }
+}
+
+extension WeightMap {
+  /// Gives a weight its first numbers, which follow from the seed and the weight's place in the model alone.
+  package func initialize(_ weight: WeightDeclaration, place: Int, seed: UInt64) {
+    guard let span = self[weight.name] else { return }
+    var random = RandomStream(seed: seed, stream: 1 << 32 | UInt64(place))
+    _ = values(of: span).update(fromContentsOf: weight.initializer.values(weight.shape, &random))
+  }
+}
+
 /// The memory of a weight: weights of the same storage are one.
 package struct WeightStorage: Hashable, Sendable {
   let store: ObjectIdentifier

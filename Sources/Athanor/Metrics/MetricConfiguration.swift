@@ -42,19 +42,23 @@ extension Metric {
     case "topkcategoricalaccuracy", "sparsetopkcategoricalaccuracy":
       self = .topKAccuracy(try settings().integer("k", default: 5))
     default:
-      if let loss = try? Loss(serialized: json, at: location, report: report) {
-        self = .loss(loss)
-        return
+      guard let loss = try? Loss(serialized: json, at: location, report: report) else {
+        throw AthanorError(
+          .unsupported, at: location, "there is no metric named \"\(name)\"",
+          fix: "Load the file with compiled: false and call compile yourself.")
       }
-      throw AthanorError(
-        .unsupported, at: location, "there is no metric named \"\(name)\"",
-        fix: "Load the file with compiled: false and call compile yourself.")
+      self = .loss(loss)
     }
-    guard object != nil, let settings = try? settings() else { return }
-    settings.ignore("name")
-    settings.warn("dtype", unless: [.text("float32"), .float32Policy])
-    settings.warn("threshold", unless: [.number(0.5)])
-    settings.warnAboutUnread()
+    var given = name
+    if object != nil, let settings = try? settings() {
+      if case .text(let text) = settings["name"] { given = text }
+      settings.warn("dtype", unless: [.text("float32"), .float32Policy])
+      settings.warn("threshold", unless: [.number(0.5)])
+      settings.warnAboutUnread()
+    }
+    guard given.snakeCased != self.name else { return }
+    report?.warn(
+      AthanorError(.unsupported, at: location, "the metric \"\(given)\" is called \"\(self.name)\" here").description)
   }
 
   /// The threshold of `Precision` or `Recall`, which Keras keeps as a number, a list or null (0.5).

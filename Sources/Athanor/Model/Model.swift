@@ -165,26 +165,15 @@ public final class Model {
       guard let slash = weight.firstIndex(of: "/"), let model = nested[String(weight[..<slash])] else { return nil }
       return (model.weights, String(weight[weight.index(after: slash)...]))
     }
-    var (parameters, states) = (ArrayLayout(), ArrayLayout())
-    for weight in built.weights where sharedSpan(weight.name) == nil {
-      if weight.isParameter {
-        parameters.append(weight.name, weight.shape)
-      } else {
-        states.append(weight.name, weight.shape)
-      }
-    }
-    let own = try WeightStore(parameters: parameters, states: states)
+    let own = try WeightStore(built.weights.filter { sharedSpan($0.name) == nil })
     var map = WeightMap()
-    for (index, weight) in built.weights.enumerated() {
+    for (place, weight) in built.weights.enumerated() {
       if let (other, name) = sharedSpan(weight.name) {
         map.append(weight.name, from: other, name: name)
         continue
       }
       map.append(weight.name, of: own, entry: weight.name)
-      guard let span = map[weight.name] else { continue }
-      // The numbers of each weight follow from the seed and its position alone.
-      var random = RandomStream(seed: seed, stream: 1 << 32 | UInt64(index))
-      _ = map.values(of: span).update(fromContentsOf: weight.initializer.values(weight.shape, &random))
+      map.initialize(weight, place: place, seed: seed)
     }
     // A part of the network may reach a weight by another name.
     for (alias, _) in built.aliases.sorted(by: { $0.key < $1.key }) {

@@ -58,17 +58,16 @@ package struct StoredTraining {
 }
 
 extension Model {
-  /// Reads a model from a file: `.safetensors`, Keras' `.h5` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with
+  /// Reads a model from a file: `.safetensors`, Keras' `.keras`, `.h5` and `.json` (with `AthanorKeras`), Core ML's `.mlpackage` or `.mlmodel` (with
   /// `AthanorCoreML`), `.onnx` (with `AthanorONNX`).
   ///
   /// The operations of Core ML and ONNX models become the layers that compute the same. Those for which there is none are layers too, but
-  /// `.h5` files cannot hold them. Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the
-  /// file says. A model whose
-  /// loss, metrics or optimizer only the program knows that wrote it is read without them (see `warnings`); once it is compiled
+  /// Keras' files cannot hold them. Pictures of a Core ML model go in as `[N, H, W, C]`, as everywhere here; numbers have the shape that the
+  /// file says. A model whose loss, metrics or optimizer only the program knows that wrote it is read without them (see `warnings`); once it is compiled
   /// with them, `fit(resume: true)` goes on with the same bits.
   ///
   /// - Parameters:
-  ///   - path: The file or package; its first bytes or its ending say what it is.
+  ///   - path: The file or package; its contents say what it is, else its ending.
   ///   - threads: How many threads compute; nil for one per core.
   ///   - compiled: Whether loss, metrics, optimizer and its state are taken over if the file holds them.
   ///   - custom: Layers of your own that the file may name.

@@ -57,6 +57,11 @@ package struct Convert: ForwardOp {
   }
 }
 
+extension Value {
+  /// The value itself, or its integers as floating-point numbers.
+  package var floating: Value { get throws { type.dtype == .float32 ? self : try apply(Convert(scale: 1, offset: 0)) } }
+}
+
 /// Known numbers, the same at each run: one for all places, or one for each: `-> shape`.
 package struct Constant: ForwardOp {
   package let values: [Double]

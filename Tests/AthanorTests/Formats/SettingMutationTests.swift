@@ -254,6 +254,8 @@ struct SettingMutationTests {
       model.warnings == [
         "a.optimizer_config.config.beta_3: \"beta_3\" is not known and was not taken over: 0.5; predictions do not change.",
         "a.loss.reduction: sum \(taken)", "a.metrics[0].threshold: 0.25 \(taken)",
+        "a.metrics[0]: the metric \"b\" is called \"accuracy\" here.",
+        "a.metrics[1]: the metric \"mae\" is called \"mean_absolute_error\" here.",
         #"a.weighted_metrics: ["acc"] \#(taken)"#,
         "a.device: \"device\" is not known and was not taken over: x; predictions do not change.",
       ])
