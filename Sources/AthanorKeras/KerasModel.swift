@@ -27,7 +27,7 @@ extension KerasFiles: ModelFileReader, ModelFileWriter {
     let weights = KerasWeights(model)
     return KerasWeightFile.isKeras3(root)
       ? try KerasWeightFile.tensors(root, weights, path)
-      : try KerasFile.tensors(root.groups["model_weights"] ?? root, weights, path, byName: false)
+      : try KerasFile.tensors(root.groups["model_weights"] ?? root, weights, path)
   }
 
   package static func facts(_ path: String) throws -> FileFacts {

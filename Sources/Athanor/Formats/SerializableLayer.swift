@@ -1,7 +1,8 @@
 /// The layers that files may name: one line each.
 package let serializableLayers: [any SerializableLayer.Type] = [
   Conv2D.self, MaxPooling2D.self, AveragePooling2D.self, GlobalAveragePooling2D.self, GlobalMaxPooling2D.self,
-  Dropout.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self, Reshape.self, Permute.self,
+  Dropout.self, ActivityRegularization.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self,
+  Reshape.self, Permute.self,
   BatchNormalization.self, ZeroPadding2D.self, Rescaling.self, Normalization.self, Add.self, Subtract.self,
   Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
   DepthwiseConv2D.self, SeparableConv2D.self, Cropping2D.self, UpSampling2D.self, ELU.self, PReLU.self, Softmax.self,
@@ -124,7 +125,8 @@ extension Configuration {
     ignore("trainable", "batch_shape", "batch_input_shape")
     try requireFloat32("dtype")
     for key in ["sparse", "ragged"] where try flag(key, default: false) { throw error(key, expected: "false") }
-    warn("activity_regularizer", unless: [])
+    // That of layers which do not take it themselves.
+    if unreadKeys.contains("activity_regularizer") { warn("activity_regularizer", unless: []) }
   }
 
   /// Checks the type of weights and computations, a name or a policy; another precision gives a warning.
