@@ -12,9 +12,16 @@ package enum KerasFile {
   /// What stands in files for the library that computes.
   static let backend = "athanor"
 
+  /// The version of Keras that wrote a file; empty where it does not say.
+  static func version(_ root: HDF5Group) -> String {
+    let attribute = root.attributes["keras_version"] ?? root.groups["model_weights"]?.attributes["keras_version"]
+    guard case .text(let version) = attribute else { return "" }
+    return version
+  }
+
   /// The program that wrote a file, as its attributes say.
-  static func writer(_ version: HDF5Group.Attribute?, _ backend: HDF5Group.Attribute?) -> String {
-    guard case .text(let version) = version else { return "" }
+  static func writer(_ version: String, _ backend: HDF5Group.Attribute?) -> String {
+    if version.isEmpty { return "" }
     guard case .text(let backend) = backend else { return "Keras \(version)" }
     return backend == KerasFile.backend ? "Athanor" : "Keras \(version) (\(backend))"
   }
@@ -80,8 +87,8 @@ package enum KerasFile {
     let report = ReadingReport()
     let json = try Configuration(parsing: text, at: "\(path), model_config", report: report)
     let group = root.groups["model_weights"] ?? HDF5Group()
-    let names = KerasNames(json.jsonValue)
-    var recipe = try KerasRecipe.recipe(json, custom, report, path) { weights in
+    let names = KerasNames(json.jsonValue, version: version(root))
+    var recipe = try KerasRecipe.recipe(json, custom, report, path, names) { weights in
       try tensors(group, weights, path, byName: names)
     }
     if case .text(let scale) = root.attributes[pixelAttribute] {

@@ -33,8 +33,7 @@ extension KerasFiles: ModelFileReader, ModelFileWriter {
   package static func facts(_ path: String) throws -> FileFacts {
     let root = try HDF5Group.read(path)
     let writer = KerasFile.writer(
-      root.attributes["keras_version"] ?? root.groups["model_weights"]?.attributes["keras_version"],
-      root.attributes["backend"])
+      KerasFile.version(root), root.attributes["backend"] ?? root.groups["model_weights"]?.attributes["backend"])
     guard root.attributes["model_config"] == nil else {
       return FileFacts(
         format: "Keras, HDF5", writer: writer, try Model(KerasFile.recipe(root, path, []), threads: 1))

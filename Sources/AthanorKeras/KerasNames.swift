@@ -1,12 +1,16 @@
 import Athanor
 
-/// The names of layers and models that contain a slash, as the Keras of TensorFlow 2 allowed, and what they are called here, where a slash
-/// stands between a model and its layer.
+/// Names in older files that are others here: those of layers and models that contain a slash, as the Keras of TensorFlow 2 allowed, for a
+/// slash stands between a model and its layer here; and that of an activation which Keras 3 computes otherwise.
 struct KerasNames {
   private var newNames: [String: String] = [:]
+  private let isOld: Bool
 
-  /// - Parameter architecture: The JSON of a model.
-  init(_ architecture: JSONValue) {
+  /// - Parameters:
+  ///   - architecture: The JSON of a model.
+  ///   - version: The version of Keras that wrote it; empty where the file does not say.
+  init(_ architecture: JSONValue, version: String) {
+    isOld = version.hasPrefix("1.") || version.hasPrefix("2.")
     var names: Set<String> = []
     KerasNames.collect(architecture, &names)
     var taken = names.filter { !$0.contains("/") }
@@ -29,7 +33,7 @@ struct KerasNames {
 
   /// The configuration with the new names wherever one stands: layers, their calls, inputs, outputs and what is kept by output.
   func renamed(_ configuration: Configuration) -> Configuration {
-    newNames.isEmpty ? configuration : configuration.replacing(renamed(configuration.jsonValue))
+    newNames.isEmpty && !isOld ? configuration : configuration.replacing(renamed(configuration.jsonValue))
   }
 
   private func renamed(_ json: JSONValue) -> JSONValue {
@@ -37,9 +41,17 @@ struct KerasNames {
     case .text(let text): .text(renamed(text))
     case .array(let values): .array(values.map(renamed))
     case .object(let values):
-      .object(Dictionary(values.map { (renamed($0), renamed($1)) }, uniquingKeysWith: { $1 }))
+      .object(
+        Dictionary(
+          values.map { (renamed($0), isOld && $0 == "activation" ? activation($1) : renamed($1)) },
+          uniquingKeysWith: { $1 }))
     default: json
     }
+  }
+
+  private func activation(_ json: JSONValue) -> JSONValue {
+    json == .text(ActivationFunction.hardSigmoid.name)
+      ? .text(ActivationFunction.legacyHardSigmoid.name) : renamed(json)
   }
 
   /// Collects the names of everything that has a class.

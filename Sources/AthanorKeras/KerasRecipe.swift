@@ -4,15 +4,15 @@ import Athanor
 enum KerasRecipe {
   /// The model that JSON describes, with its weights.
   ///
-  /// - Parameter tensors: The file's arrays for the weights that the model declares. They are asked for before memory is taken for the
-  ///   weights.
+  /// - Parameters:
+  ///   - names: The names that are others here.
+  ///   - tensors: The file's arrays for the weights that the model declares. They are asked for before memory is taken for the weights.
   /// - Throws: `AthanorError` that names the place.
   static func recipe(
     _ json: Configuration, _ custom: [any SerializableLayer.Type], _ report: ReadingReport, _ path: String,
-    tensors: (KerasWeights) throws -> [String: Tensor]
+    _ names: KerasNames, tensors: (KerasWeights) throws -> [String: Tensor]
   ) throws -> ModelRecipe {
     var context = KerasArchitecture.Context(custom: custom)
-    let names = KerasNames(json.jsonValue)
     names.warn(json)
     let json = names.renamed(json)
     var (architecture, built) = try declared(json, &context, path)

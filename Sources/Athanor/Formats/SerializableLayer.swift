@@ -9,6 +9,9 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   ImportedOperation.self,
 ]
 
+/// The layers of Keras whose settings are code.
+private let codeLayers = ["Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"]
+
 /// A layer that model files can hold: it declares its settings, and is written and made again by them.
 ///
 /// A layer of your own becomes readable by conforming to this and being named when the model is read. Class name and settings of
@@ -78,7 +81,7 @@ extension GeneralLayer {
     guard let layer = self as? any SerializableLayer else {
       throw AthanorError(
         .unsupported, at: location, "files have no name for this layer",
-        fix: "Let it conform to SerializableLayer, or save with weightsOnly.")
+        fix: "Let it conform to SerializableLayer, or save its weights alone as .weights.h5.")
     }
     do {
       var configuration = try layer.configuration
@@ -105,6 +108,13 @@ extension Configuration {
     let className = try text("class_name")
     let known = Dictionary((serializableLayers + customLayers).map { ($0.className, $0) }, uniquingKeysWith: { $1 })
     guard let kind = known[className] else {
+      if codeLayers.contains(className) {
+        throw AthanorError(
+          .unsupported, at: location, "\"\(className)\" holds Python code, which is not run",
+          fix:
+            "Replace it by a layer before saving the model, or write a SerializableLayer whose className is \"\(className)\" and give it "
+            + "as custom:.")
+      }
       throw AthanorError(
         .unsupported, at: location, "there is no layer named \"\(className)\"",
         fix: AthanorError.suggestion(for: className, among: known.keys.sorted())

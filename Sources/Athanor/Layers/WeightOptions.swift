@@ -84,7 +84,8 @@ extension Settings {
     guard let source else {
       if let rule, try found(rule.name, rule.settings) == nil {
         throw AthanorError(
-          .unsupported, at: "", "files have no name for \"\(rule.name)\" of \(key)", fix: "Save with weightsOnly.")
+          .unsupported, at: "", "files have no name for \"\(rule.name)\" of \(key)",
+          fix: "Save its weights alone as .weights.h5.")
       }
       written[key] = rule.map { .instance(of: $0.name, in: Rule.module, $0.settings) } ?? .null
       return
