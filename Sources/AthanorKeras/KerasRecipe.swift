@@ -125,14 +125,6 @@ extension Model {
 
 /// The optimizer's arrays in Keras' order.
 enum KerasOptimizer {
-  /// The slots of the weights in Keras' order: weight by weight, or slot by slot.
-  private static func order(_ optimizer: Optimizer, _ weights: [WeightDeclaration]) -> [(weight: Int, slot: Int)] {
-    let slots = optimizer.rule.slotNames.indices
-    return optimizer.serializableRule.map { type(of: $0).storesSlotsByWeight } == true
-      ? weights.indices.flatMap { weight in slots.map { (weight, $0) } }
-      : slots.flatMap { slot in weights.indices.map { ($0, slot) } }
-  }
-
   /// Names and arrays: the number of steps, the learning rate where it is no schedule, the slots of the weights that are trained.
   static func arrays(_ model: Model, _ training: Training) -> [(name: String, tensor: Tensor)] {
     let name = training.optimizer.variableName
@@ -144,13 +136,17 @@ enum KerasOptimizer {
     }
     var taken = Set(arrays.map(\.0))
     let weights = KerasWeights(model).trained
-    for (weight, slot) in order(training.optimizer, weights) {
+    for (weight, slot) in training.optimizer.slotOrder(weightCount: weights.count) {
       guard let span = model.weightMap[weights[weight].name] else { continue }
       let variable = "\(model.name)/\(span.name)".replacingOccurrences(of: "/", with: "_")
-      let path = Network.unique("\(name)/\(variable)_\(training.optimizer.rule.slotNames[slot])", among: taken)
+      let path = Network.unique("\(name)/\(variable)_\(training.optimizer.slotNames[slot])", among: taken)
       taken.insert(path)
       let numbers = Array(training.slots[slot].floats[span.gradientOffset..<span.gradientOffset + span.count])
       arrays.append((path, Tensor(uncheckedShape: span.shape, .float32(numbers))))
+    }
+    let steps = model.progress.step / training.optimizer.accumulation
+    for (variable, value) in training.optimizer.serializableRule?.trailingNumbers(step: steps) ?? [] {
+      arrays.append(("\(name)/\(variable)", Tensor(uncheckedShape: [], .float32([Float(value)]))))
     }
     return arrays
   }
@@ -190,19 +186,20 @@ enum KerasOptimizer {
       step = number
       tensors.removeFirst()
       // The learning rate is part of the configuration as well.
-      if tensors.first?.tensor.shape.isEmpty == true { tensors.removeFirst() }
+      // What follows from the number of steps is not read either.
+      tensors.removeAll { $0.tensor.shape.isEmpty }
     }
     let weights = KerasWeights(model)
     // Keras makes the arrays when training begins, and keeps them when layers are frozen later.
     let candidates = [weights.trained, weights.layers.flatMap(\.allWeights).filter(\.isParameter)]
-    let slots = training.optimizer.rule.slotNames.count
+    let slots = training.optimizer.slotNames.count
     guard let trained = candidates.first(where: { $0.count * slots == tensors.count }) else {
       throw AthanorError(
         .shape, at: "\(path), optimizer",
         "it has \(tensors.count) arrays but the optimizer that the model is compiled with needs \(candidates[0].count * slots)",
         fix: "Compile with the optimizer of the interrupted training.")
     }
-    let places = order(training.optimizer, trained).map { (weight: trained[$0.weight], slot: $0.slot) }
+    let places = training.optimizer.slotOrder(weightCount: trained.count).map { (weight: trained[$0.weight], slot: $0.slot) }
     for ((name, tensor), place) in zip(tensors, places) where tensor.shape != place.weight.shape {
       throw AthanorError(
         .shape, at: "\(path), \(name)",
