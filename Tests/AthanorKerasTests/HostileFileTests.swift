@@ -224,8 +224,9 @@ struct HostileFileTests {
   func thresholds() throws {
     func read(_ className: String, _ config: String) throws -> (error: String, threshold: Double?) {
       let metric = "{\"class_name\":\"\(className)\",\"config\":{\(config)}}"
-      let text = try error("training_config", "\"accuracy\",\"Precision\"", metric)
-      return (text, text == "(no error)" ? try load().training?.metrics[0].formula?.settings["thresholds"]?.number ?? 0.5 : nil)
+      let text = try error("training_config", "[\"accuracy\",{", "[\(metric),{")
+      let settings = text == "(no error)" ? try load().training?.metrics[0].formula?.settings : nil
+      return (text, settings.map { $0["thresholds"]?.number ?? 0.5 })
     }
     for className in ["Precision", "Recall"] {
       for (config, threshold) in [
@@ -245,11 +246,11 @@ struct HostileFileTests {
           == "warning: a.h5, training_config.metrics[0].thresholds: a number or a list of numbers was expected but high was found"
       )
       #expect(
-        try read(className, "\"top_k\":3").error
-          == "warning: a.h5, training_config.metrics[0].top_k: null was expected but 3 was found")
+        try read(className, "\"top_k\":\"all\"").error
+          == "warning: a.h5, training_config.metrics[0].top_k: an integer was expected but all was found")
       #expect(
-        try read(className, "\"class_id\":2").error
-          == "warning: a.h5, training_config.metrics[0].class_id: null was expected but 2 was found")
+        try read(className, "\"class_id\":200").error
+          == "warning: a.h5, training_config: \(className.lowercased()): classID is 200 but there are 10 classes")
     }
   }
 

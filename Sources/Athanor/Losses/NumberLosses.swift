@@ -30,14 +30,15 @@ extension Loss {
 
   /// `-sum(t / |t| * p / |p|)` over the last axis: -1 where both point the same way. Source: `keras.losses.CosineSimilarity`.
   public static let cosineSimilarity = Loss(
-    NumberLoss("CosineSimilarity", aliases: ["cosine_proximity"], isElementwise: false) { p, t in
+    NumberLoss("CosineSimilarity", aliases: ["cosine_proximity"], isElementwise: false, takesClasses: true) { p, t in
       try -cosine(p, t)
     })
 
   /// `sum(t * log(t / p))` over the last axis, both within 1e-7 ... 1. Source: `keras.losses.KLDivergence`.
   public static let klDivergence = Loss(
     NumberLoss(
-      "KLDivergence", isMetric: true, aliases: ["kld", "kullback_leibler_divergence"], isElementwise: false
+      "KLDivergence", isMetric: true, aliases: ["kld", "kullback_leibler_divergence"], isElementwise: false,
+      takesClasses: true
     ) { p, t in
       let t = try t.clipped(1e-7, 1)
       return try (t * log(t / p.clipped(1e-7, 1))).sum(axes: [p.shape.rank - 1])
@@ -96,9 +97,7 @@ struct NumberLoss: LossFormula {
   var targets: Loss.Targets { takesClasses ? .any : .numbers }
 
   func values(_ prediction: Value, _ target: Value) throws -> Value {
-    try function(
-      prediction,
-      takesClasses ? labels(target, prediction, swiftName) : numbers(target, like: prediction, swiftName))
+    try function(prediction, numbers(target, like: prediction, swiftName))
   }
 }
 
@@ -140,10 +139,14 @@ private func signs(_ t: Value) throws -> Value {
   return try t * (isBinary + 1) - isBinary
 }
 
-/// Targets as numbers of the prediction's shape; class numbers `[N]` serve an output `[N, 1]`.
+/// Targets as numbers of the prediction's shape; class numbers `[N]` serve an output `[N, 1]`, and become rows for several outputs.
 package func numbers(_ target: Value, like prediction: Value, _ what: String) throws -> Value {
   var target = target
-  if target.type.dtype == .int32 { target = try target.converted() }
+  if target.type.dtype == .int32 {
+    let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 1
+    let isRows = classes > 1 && target.shape.rank < prediction.shape.rank
+    target = isRows ? try target.oneHot(classes) : try target.converted()
+  }
   if target.shape != prediction.shape, target.shape.rank == 1, prediction.shape == [nil, 1] {
     target = try target.reshaped([nil, 1])
   }
@@ -154,13 +157,4 @@ package func numbers(_ target: Value, like prediction: Value, _ what: String) th
       fix: "Give targets of the output's shape, or change the last layer.")
   }
   return target
-}
-
-/// The same, with rows for class numbers where there are several outputs.
-func labels(_ target: Value, _ prediction: Value, _ what: String) throws -> Value {
-  let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 1
-  guard target.type.dtype == .int32, classes > 1, target.shape.rank < prediction.shape.rank else {
-    return try numbers(target, like: prediction, what)
-  }
-  return try numbers(target.oneHot(classes), like: prediction, what)
 }

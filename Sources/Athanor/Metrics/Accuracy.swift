@@ -54,9 +54,9 @@ struct Accuracy: MeanMetricFormula {
 
   func values(_ prediction: Value, _ target: Value) throws -> Value {
     let isBinary = kind == .binary || kind == .fitting && prediction.shape.lengths.last == 1
-    if kind == .exact { return try prediction.equal(labels(target, prediction, "exactAccuracy")) }
+    if kind == .exact { return try prediction.equal(numbers(target, like: prediction, "exactAccuracy")) }
     let what = kind == .fitting ? "accuracy" : defaultName.camelCased
-    if isBinary { return try prediction.greater(threshold).equal(labels(target, prediction, what)) }
+    if isBinary { return try prediction.greater(threshold).equal(numbers(target, like: prediction, what)) }
     return try prediction.argMax().converted().equal(classNumbers(target, prediction, what).converted())
   }
 

@@ -83,7 +83,7 @@ extension Metric {
 
 /// 1 where a target is not 0, else 0.
 func flags(_ target: Value, _ prediction: Value, _ what: String) throws -> Value {
-  try 1 - labels(target, prediction, what).binary(.equal, 0)
+  try 1 - numbers(target, like: prediction, what).binary(.equal, 0)
 }
 
 extension Value {
@@ -212,7 +212,7 @@ struct FScore: MetricFormula {
 
   func statistics(_ prediction: Value, _ target: Value, _ weights: Value?) throws -> Value {
     let what = hasBeta ? "fBetaScore" : "f1Score"
-    let actual = try labels(target, prediction, what)
+    let actual = try numbers(target, like: prediction, what)
     guard prediction.shape.rank == 2 else {
       throw AthanorError(.shape, at: what, "the output has shape \(prediction.shape) but must have two axes")
     }

@@ -40,7 +40,7 @@ struct CosineSimilarity: MeanMetricFormula {
   var className: String { "CosineSimilarity" }
 
   func values(_ prediction: Value, _ target: Value) throws -> Value {
-    try cosine(prediction, labels(target, prediction, "cosineSimilarity"))
+    try cosine(prediction, numbers(target, like: prediction, "cosineSimilarity"))
   }
 }
 

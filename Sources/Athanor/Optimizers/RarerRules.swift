@@ -92,6 +92,7 @@ public struct Adagrad: OptimizerRule {
   public internal(set) var epsilon = 1e-7
 
   public var slotNames: [String] { ["accumulator"] }
+  /// The accumulator begins above zero.
   public func initialValue(ofSlot name: String) -> Double { initialAccumulator }
 
   public func apply(_ step: OptimizerStep) {
@@ -159,6 +160,7 @@ public struct Ftrl: OptimizerRule {
   public internal(set) var beta = 0.0
 
   public var slotNames: [String] { ["accumulator", "linear"] }
+  /// The accumulator begins above zero.
   public func initialValue(ofSlot name: String) -> Double { name == "linear" ? 0 : initialAccumulator }
 
   public func apply(_ step: OptimizerStep) {
