@@ -7,9 +7,9 @@ extension OperationKind {
     case sameLower = "same_lower"
   }
 
-  /// The only way of padding that is supported.
+  /// What is put around a value: one number, the value mirrored at its edges, its edges repeated, or the value again.
   package enum PadMode: String, CaseIterable, Sendable {
-    case constant
+    case constant, reflect, replicate, wrap
   }
 }
 
