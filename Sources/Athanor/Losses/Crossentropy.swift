@@ -235,8 +235,11 @@ private func smoothedRows(_ target: Value, _ prediction: Value, _ smoothing: Dou
 }
 
 extension Value {
-  /// Each row divided by its sum.
+  /// Each row divided by its sum. Errors about numbers that are not finite say what may be the reason here.
   fileprivate func dividedBySum() throws -> Value {
+    let origin = builder.origin
+    defer { builder.origin = origin }
+    builder.origin = "\(origin), where outputs are divided by their sum, which is 0 when all are, as behind relu (use softmax)"
     let last = shape.rank - 1
     let total = try sum(axes: [last]).reshaped(Shape(Array(shape.lengths.dropLast()) + [1]))
     return try self / total

@@ -169,6 +169,39 @@ struct LossTests {
     }
   }
 
+  @Test("The error about 0/0 in a crossentropy names the reason")
+  func zeroOutputs() throws {
+    let model = try Sequential(input: [2]) {
+      Dense(3, activation: .relu, biasInitializer: .constant(-9))
+      Dropout(0)
+    }
+    try model.compile(loss: .categoricalCrossentropy)
+    let data = try Dataset(inputs: noise([4, 2]), targets: Tensor(shape: [4], integers: [0, 1, 2, 0]))
+    expectError(
+      "trainOnBatch: a number became NaN or infinite, first in loss categorical_crossentropy, where outputs are divided by their sum, which is 0 when all are, as behind relu (use softmax), in divide; the weights are those before this batch. Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1)."
+    ) { try model.trainOnBatch(data) }
+  }
+
+  @Test("Labels and settings out of range")
+  func settings() throws {
+    let model = try Sequential(input: [3]) { Dense(4, activation: .softmax) }
+    expectError("categoricalCrossentropy: labelSmoothing is 1.5 but must lie in 0 ... 1.") {
+      try model.compile(loss: .categoricalCrossentropy(labelSmoothing: 1.5))
+    }
+    expectError(
+      "categoricalFocalCrossentropy: alpha has 2 numbers but there are 4 classes. Give one number, or one for each class."
+    ) { try model.compile(loss: .categoricalFocalCrossentropy(alpha: [1, 2])) }
+    // A class number that has no output is no error where it is ignored, and one elsewhere.
+    try model.compile(loss: .sparseCategoricalCrossentropy(ignoredClass: 255))
+    func data(_ last: Int32) throws -> Dataset {
+      try Dataset(inputs: noise([3, 3]), targets: Tensor(shape: [3], integers: [1, 255, last]))
+    }
+    #expect(try model.evaluate(data(0))["loss"]?.isFinite == true)
+    expectError(
+      "evaluate: example 2 is of class 254 but the model's 4 outputs are classes 0 to 3. Give the last layer as many units as there are classes, and number classes from 0."
+    ) { try model.evaluate(data(254)) }
+  }
+
   @Test("A crossentropy from logits is that of the probabilities")
   func fromLogits() throws {
     let inputs = try noise([6, 3], scale: 3)
