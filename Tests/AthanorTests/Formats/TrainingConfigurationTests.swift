@@ -128,7 +128,7 @@ struct TrainingConfigurationTests {
   @Test("Every form of a metric in files, under the name that Keras gives it")
   func metricNames() throws {
     let names: [(String, Metric)] = [
-      (#""accuracy""#, .accuracy), (#""acc""#, .accuracy), (#""Accuracy""#, .accuracy),
+      (#""accuracy""#, .accuracy), (#""acc""#, .accuracy), (#""Accuracy""#, .accuracy.named("Accuracy")),
       (#"{"class_name":"Accuracy","config":{"name":"a","dtype":"float32"}}"#, .exactAccuracy.named("a")),
       (#""binary_accuracy""#, .binaryAccuracy()), (#""mse""#, .loss(.meanSquaredError).named("mse")),
       (#""MeanSquaredError""#, .loss(.meanSquaredError).named("MeanSquaredError")),

@@ -173,7 +173,7 @@ struct LossTests {
   func zeroOutputs() throws {
     let model = try Sequential(input: [2]) {
       Dense(3, activation: .relu, biasInitializer: .constant(-9))
-      Dropout(0)
+      Dropout(0.1)
     }
     try model.compile(loss: .categoricalCrossentropy)
     let data = try Dataset(inputs: noise([4, 2]), targets: Tensor(shape: [4], integers: [0, 1, 2, 0]))
