@@ -155,11 +155,15 @@ def layers() -> dict:
         name: name
         for name in (
             "linear", "relu", "sigmoid", "tanh", "softmax", "softplus", "silu", "gelu", "elu", "leaky_relu", "relu6",
-            "hard_sigmoid", "hard_silu", "selu", "exponential", "softsign", "mish", "log_softmax",
+            "hard_sigmoid", "hard_silu", "selu", "exponential", "softsign", "mish", "log_softmax", "celu", "hard_tanh",
+            "hard_shrink", "soft_shrink", "tanh_shrink", "log_sigmoid", "sparse_sigmoid", "sparse_plus", "squareplus",
         )
     }
     for name, function in activations.items():
         cases[f"activation_{name}"] = (l.Activation(function), [5, 7])
+    cases["activation_glu"] = (l.Activation("glu"), [5, 8])
+    # As Keras 2 computed it.
+    cases["activation_legacy_hard_sigmoid"] = (l.Activation(lambda x: keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)), [5, 7])
     cases["activation_elu_alpha"] = (l.Activation(lambda x: keras.activations.elu(x, alpha=0.3)), [5, 7])
     cases["activation_softmax_pictures"] = (l.Activation("softmax"), [2, 3, 2, 5])
     return {name: layer_golden(name, layer, shape) for name, (layer, shape) in cases.items()}

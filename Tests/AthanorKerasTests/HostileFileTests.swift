@@ -327,11 +327,11 @@ struct HostileFileTests {
     #expect(
       try error("athanor_state", old, new)
         == "a.h5, athanor_state: the state of training has impossible numbers. "
-        + "Load the file with compiled: false and compile again.")
+        + "Compile the model again to train it from here.")
     #expect(
       try error("athanor_state", "\"step\":0", "\"step\":\"many\"")
         == "a.h5, athanor_state: the state of training cannot be read. "
-        + "Load the file with compiled: false and compile again.")
+        + "Compile the model again to train it from here.")
   }
 
   @Test("Sums of other losses and metrics, which the number of metrics alone does not tell")

@@ -374,7 +374,7 @@ struct RoundTripTests {
     }
     #expect(
       try save(Twice())
-        == "twice (Twice): files have no name for this layer. Let it conform to SerializableLayer, or save with weightsOnly."
+        == "twice (Twice): files have no name for this layer. Let it conform to SerializableLayer, or save its weights alone as .weights.h5."
     )
     #expect(
       try save(Dense(1), as: "a.txt")
@@ -385,7 +385,7 @@ struct RoundTripTests {
     #expect(
       try save(Dense(1, activation: cube))
         == "dense (Dense): files have no name for the activation \"cube\". "
-        + "Write it as a layer of your own that conforms to SerializableLayer, or save with weightsOnly.")
+        + "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5.")
     #expect(try folder.contents.isEmpty)
   }
 }

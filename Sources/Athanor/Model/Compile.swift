@@ -210,7 +210,10 @@ struct GradientRuns {
   /// Each array's place among the gradients.
   private(set) var arrays: [Range<Int>] = []
 
+  let names: Set<String>
+
   init(_ names: Set<String>, _ weights: WeightMap) {
+    self.names = names
     let spans = weights.spans.filter { $0.isParameter && names.contains($0.name) }
     for span in spans.sorted(by: { $0.gradientOffset < $1.gradientOffset }) {
       arrays.append(span.gradientOffset..<span.gradientOffset + span.count)

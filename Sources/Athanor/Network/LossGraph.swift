@@ -102,6 +102,8 @@ extension Network {
         metricCount += 1
       }
     }
+    builder.origin = "regularization"
+    if let loss = total { total = try built.penalties(builder, frozen).reduce(loss, +) }
     builder.origin = ""
     if let total { builder.setResult(.output(Slot.loss.key), total) }
     let forward = try Passes.fuseBiasAndActivation(builder.graph)
@@ -145,6 +147,22 @@ extension Network {
       let isPlain = input.dtype == port.dtype && input.scale == 1
       return isPlain ? value : try value.converted(scale: input.scale)
     }
+  }
+}
+
+extension Network.Built {
+  /// What is added to the loss for weights that are trained, and by the layers.
+  fileprivate func penalties(_ builder: GraphBuilder, _ frozen: Set<String>) throws -> [Value] {
+    try losses
+      + weights.compactMap { weight in
+        guard let regularizer = weight.regularizer, !isFrozen(weight.name, frozen) else { return nil }
+        do {
+          return try regularizer.penalty(
+            of: builder.source(.parameter(weight.name), ValueType(.float32, Shape(weight.shape))))
+        } catch let error as AthanorError {
+          throw error.within("weight \"\(weight.name)\"")
+        }
+      }
   }
 }
 

@@ -161,8 +161,11 @@ extension Optimizer {
   package var variableName: String { serializableRule.map { type(of: $0).className.snakeCased } ?? "optimizer" }
 
   /// The arrays of so many weights in Keras' order: those of all optimizers first, then the rule's, group by group.
-  package func slotOrder(weightCount: Int) -> [(weight: Int, slot: Int)] {
-    let ruleGroups = serializableRule?.slotGroups ?? rule.slotNames.map { _ in 1 }
+  ///
+  /// - Parameter isSlotBySlot: Whether no slots are kept together, as before Keras 2.11.
+  package func slotOrder(weightCount: Int, isSlotBySlot: Bool = false) -> [(weight: Int, slot: Int)] {
+    let separate = rule.slotNames.map { _ in 1 }
+    let ruleGroups = isSlotBySlot ? separate : serializableRule?.slotGroups ?? separate
     var (order, start): ([(weight: Int, slot: Int)], Int) = ([], 0)
     for size in [Int](repeating: 1, count: ruleSlotStart) + ruleGroups {
       for weight in 0..<weightCount { order += (start..<start + size).map { (weight, $0) } }
