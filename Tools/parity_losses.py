@@ -1,6 +1,6 @@
 """Compares training configurations with the real Keras: `python Tools/parity_losses.py .build/release/athanor [part of a name]`.
 
-For a small dense network on digits: each loss, each metric, each optimizer, and combinations (clipping, accumulation, averages of weights,
+For a small dense network on digits: each loss, each metric, each optimizer, and combinations (clipping, accumulation, averages of weights, scaled losses,
 smoothed labels, weights of losses, metrics with sample weights). Keras trains for an epoch and writes the model, both go on from that file
 with the same batches, and losses, metrics, weights and the optimizer's variables are compared. Then Keras loads what Athanor wrote, and has
 the same configuration and figures.
@@ -119,6 +119,7 @@ OPTIMIZERS = {
     "average": lambda: O.SGD(1e-3, use_ema=True, ema_momentum=0.7),
     "average, overwriting": lambda: O.Adam(1e-5, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=5),
     "accumulation and average": lambda: O.SGD(1e-3, gradient_accumulation_steps=3, use_ema=True, ema_momentum=0.5),
+    "scaled loss": lambda: O.LossScaleOptimizer(O.Adam(1e-5)),
     "InverseTimeDecay": lambda: O.SGD(S.InverseTimeDecay(1e-3, 1, 0.5)), "PolynomialDecay": lambda: O.SGD(S.PolynomialDecay(1e-3, 8, 1e-4, 2.0, True)),
     "CosineDecayRestarts": lambda: O.SGD(S.CosineDecayRestarts(1e-3, 3)), "CosineDecay": lambda: O.SGD(S.CosineDecay(1e-4, 9, 0.1, warmup_target=1e-3, warmup_steps=4)),
     "PiecewiseConstantDecay": lambda: O.SGD(S.PiecewiseConstantDecay([3, 6], [1e-3, 1e-4, 1e-3])),
@@ -183,9 +184,10 @@ def compare(folder, title, kind, loss, optimizer, ending, metrics=(), **compiled
     averaged = getattr(model.optimizer, "use_ema", False)
     if not averaged:  # the last checkpoint is written before the end of fit, where weights become their averages
         within(f"{what}: weights", distance, 1e-5)
-    check(f"{what}: optimizer as Keras reads it", same(settings(read.optimizer), settings(model.optimizer)), read.optimizer.name)
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # here the loss is not scaled
+    check(f"{what}: optimizer as Keras reads it", same(settings(read.optimizer), settings(inner)), read.optimizer.name)
     if ending == "keras":
-        a, b = variables(read.optimizer), variables(model.optimizer)
+        a, b = variables(read.optimizer), variables(inner)
         check(f"{what}: variables of the optimizer", [v.shape for v in a] == [v.shape for v in b], f"{len(a)} and {len(b)}")
         worst = max((float(np.max(np.abs(p - q)) / max(np.max(np.abs(q)), 1e-3)) for p, q in zip(a, b)), default=0)
         within(f"{what}: the state of the optimizer, of the largest number", worst, 1e-3)

@@ -385,7 +385,8 @@ struct RoundTripTests {
     #expect(
       try save(Dense(1, activation: cube))
         == "dense (Dense): files have no name for the activation \"cube\". "
-        + "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5.")
+        + "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5."
+    )
     #expect(try folder.contents.isEmpty)
   }
 }

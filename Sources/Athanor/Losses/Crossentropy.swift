@@ -239,7 +239,8 @@ extension Value {
   fileprivate func dividedBySum() throws -> Value {
     let origin = builder.origin
     defer { builder.origin = origin }
-    builder.origin = "\(origin), where outputs are divided by their sum, which is 0 when all are, as behind relu (use softmax)"
+    builder.origin =
+      "\(origin), where outputs are divided by their sum, which is 0 when all are, as behind relu (use softmax)"
     let last = shape.rank - 1
     let total = try sum(axes: [last]).reshaped(Shape(Array(shape.lengths.dropLast()) + [1]))
     return try self / total

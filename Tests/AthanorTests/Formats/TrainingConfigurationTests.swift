@@ -100,7 +100,8 @@ struct TrainingConfigurationTests {
       let function = #"{"class_name":"function","config":"\#(name)","module":"builtins","registered_name":"function"}"#
       #expect(try loss(function).serialized == expected.serialized, "\(name)")
     }
-    let wrapped = #"{"class_name":"LossFunctionWrapper","config":{"fn":"mean_absolute_error","name":"far","reduction":"auto"}}"#
+    let wrapped =
+      #"{"class_name":"LossFunctionWrapper","config":{"fn":"mean_absolute_error","name":"far","reduction":"auto"}}"#
     #expect(try loss(wrapped).serialized == Loss.meanAbsoluteError.named("far").serialized)
   }
 

@@ -176,7 +176,8 @@ struct OptimizerTests {
       "adamax: beta1 is 0.9, beta2 1.0 and epsilon 1e-07. The betas must lie in 0 ..< 1 and epsilon be positive.")
     refuse(
       .adagrad(initialAccumulator: -1),
-      "adagrad: initialAccumulator is -1.0 and epsilon 1e-07. The accumulator must be zero or more and epsilon be positive.")
+      "adagrad: initialAccumulator is -1.0 and epsilon 1e-07. The accumulator must be zero or more and epsilon be positive."
+    )
     refuse(
       .adadelta(rho: 1), "adadelta: rho is 1.0 and epsilon 1e-07. Rho must lie in 0 ..< 1 and epsilon be positive.")
     refuse(
