@@ -183,6 +183,20 @@ struct LossTests {
     ) { try model.trainOnBatch(data) }
   }
 
+  @Test("A crossentropy over one class is refused")
+  func oneClass() throws {
+    let model = try Sequential(input: [3]) { Dense(1, activation: .sigmoid) }
+    for (loss, name) in [
+      (Loss.categoricalCrossentropy, "categoricalCrossentropy"),
+      (.sparseCategoricalCrossentropy, "sparseCategoricalCrossentropy"),
+      (.categoricalFocalCrossentropy(), "categoricalFocalCrossentropy"),
+    ] {
+      expectError(
+        "\(name): the output has one number, so there is one class, and the loss is always 0. Use .binaryCrossentropy behind a sigmoid, or give the last layer one unit for each class."
+      ) { try model.compile(loss: loss) }
+    }
+  }
+
   @Test("Labels and settings out of range")
   func settings() throws {
     let model = try Sequential(input: [3]) { Dense(4, activation: .softmax) }
