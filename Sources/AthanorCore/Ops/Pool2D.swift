@@ -160,16 +160,16 @@ extension OperationKind {
     var x = try site.value(site.picture(site.computed(.x)))
     let size = try site.integers(.kernelSizes, count: 2)
     var window = try site.window(x, size: size)
-    if case .explicit(let before, let after) = window.padding, try !site.operation.flag(.excludePadding) {
-      // What the file pads counts; what windows reach beyond that, because their number is rounded up, does not.
-      let kind = try site.operation.choice(.padType, OperationKind.PadType.self)
-      let pad = try site.integers(.pad, count: 4)
-      let given = kind == .custom ? [pad[1], pad[3]] : kind == .valid ? [0, 0] : after
-      let counted = zip(given, after).map { min($0, $1) }
-      x = try x.padded(before: [0] + before + [0], after: [0] + counted + [0])
+    if case .explicit(let before, let after) = try site.window(x, size: size, roundsUp: false).padding,
+      before + after != [0, 0, 0, 0], try !site.operation.flag(.excludePadding)
+    {
+      // Zeros within the padding count, places behind it, where the size is rounded up, do not.
+      x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
+      var behind = [0, 0]
+      if case .explicit(_, let all) = window.padding { behind = zip(all, after).map { max($0 - $1, 0) } }
       window = Window2D(
         kernel: size, strides: window.strides,
-        padding: .explicit(before: [0, 0], after: zip(after, counted).map { $0 - $1 }))
+        padding: behind == [0, 0] ? .valid : .explicit(before: [0, 0], after: behind))
     }
     return [ImportedValue(try x.averagePooled(window.named(for: x.shape)), layout: .picture)]
   }
