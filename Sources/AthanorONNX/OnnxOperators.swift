@@ -1,10 +1,10 @@
 import AthanorCore
 
 /// An operator that can be read.
-struct OnnxOperator: Sendable {
-  let name: String
+package struct OnnxOperator: Sendable {
+  package let name: String
   /// What is not read of it; empty where all is.
-  let limits: String
+  package let limits: String
   /// Adds the operations that compute the node.
   let translate: @Sendable (OnnxReader) throws -> Void
 
@@ -15,8 +15,12 @@ struct OnnxOperator: Sendable {
   }
 }
 
-extension OnnxReader {
+extension OnnxFiles {
   /// All operators that can be read, by name. `Documentation/onnx.md` lists them.
+  package static var operators: [OnnxOperator] { OnnxReader.operators.values.sorted { $0.name < $1.name } }
+}
+
+extension OnnxReader {
   static let operators: [String: OnnxOperator] = Dictionary(
     uniqueKeysWithValues: (functions + logic + products + normalizations + reductions + shapes + selections)
       .map { ($0.name, $0) })

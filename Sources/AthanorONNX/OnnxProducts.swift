@@ -233,7 +233,10 @@ extension OnnxReader {
     let axis = integer("axis", default: version < 13 ? 1 : -1)
     guard version < 13, axis != -1 else { return try finish(kind, [.axis: .integer(axis)]) }
     let lengths = try step(.shape)
-    let rows = try step(.flatten2d, [.axis: .integer(axis)])
+    let rows =
+      axis < 1
+      ? try step(.flatten2d, [.axis: .integer(axis)])
+      : try step(.reshape, [.shape: .integers([Int](repeating: 0, count: axis) + [-1])])
     let shares = try step(kind, [.x: rows, .axis: .integer(-1)])
     try finish(.reshape, [.x: shares, .shape: lengths])
   }

@@ -133,7 +133,12 @@ extension OperationKind {
   ) { site in
     let (values, layout) = try site.elementwise(.x, .y)
     let (x, y) = (values[0], values[1])
-    guard try site.operation.flag(.mode) else { return [ImportedValue(try x - floor(x / y) * y, layout: layout)] }
+    guard try site.operation.flag(.mode) else {
+      // An infinite divisor leaves what has its sign, and is the rest of what has not.
+      let same = try x.chosen(where: (x / y).binary(.greaterEqual, x.builder.constant(0)), else: y)
+      let isInfinite = try abs(y).equal(y.builder.constant(.infinity))
+      return [ImportedValue(try same.chosen(where: isInfinite, else: x - floor(x / y) * y), layout: layout)]
+    }
     let size = try abs(y)
     let rest = try abs(x) - floor(abs(x) / size) * size
     return [ImportedValue(try x.unary(.sign) * rest, layout: layout)]

@@ -118,7 +118,7 @@ extension OperationKind {
   package static let gather = OperationKind(
     "gather",
     [
-      .required(.x), .required(.indices), .integer(.axis, 0), .integer(.batchDims, 0, isFixed: true),
+      .required(.x), .setting(.indices), .integer(.axis, 0), .integer(.batchDims, 0, isFixed: true),
       .flag(.validateIndices),
     ], fold: { try $0.foldedGather() }
   ) { site in

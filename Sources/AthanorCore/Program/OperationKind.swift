@@ -48,6 +48,8 @@ package struct Parameter: Hashable, Sendable {
   package let isRequired: Bool
   /// What the argument may be; nil for anything.
   package let choices: [Program.Argument]?
+  /// Whether known numbers decide what is computed, as places do, and can be no weights.
+  package private(set) var isSetting = false
 
   private init(
     _ name: ArgumentName, _ form: Form, _ standard: Program.Argument? = nil, isRequired: Bool = false,
@@ -64,6 +66,12 @@ package struct Parameter: Hashable, Sendable {
     Parameter(name, form, isRequired: true)
   }
   package static func optional(_ name: ArgumentName, _ form: Form = .value) -> Parameter { Parameter(name, form) }
+  /// Known numbers that decide what is computed.
+  package static func setting(_ name: ArgumentName, isRequired: Bool = true) -> Parameter {
+    var parameter = Parameter(name, .value, isRequired: isRequired)
+    parameter.isSetting = true
+    return parameter
+  }
   package static func number(_ name: ArgumentName, _ standard: Double) -> Parameter {
     Parameter(name, .number, .number(standard))
   }

@@ -32,7 +32,7 @@ extension OperationKind {
   package static let resize = OperationKind(
     "resize",
     [
-      .required(.x), .optional(.scales), .optional(.size, .integers), .optional(.axes, .integers),
+      .required(.x), .setting(.scales, isRequired: false), .optional(.size, .integers), .optional(.axes, .integers),
       .choice(.mode, ResizeMode.nearest), .choice(.coordinates, ResizeCoordinates.halfPixel),
       .choice(.nearest, ResizeRounding.preferFloor), .choice(.policy, ResizePolicy.stretch),
       .number(.alpha, -0.75), .flag(.excludePadding),
