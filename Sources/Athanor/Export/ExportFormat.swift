@@ -118,6 +118,7 @@ extension Model {
       network, name: name, seed: seed, threads: threadCount, sharing: weightMap.copy(), frozen: frozen)
     copy.pixelScale = pixelScale
     copy.classNames = classNames
+    copy.declaredOutputKind = declaredOutputKind
     return copy
   }
 }
