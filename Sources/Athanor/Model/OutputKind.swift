@@ -88,7 +88,8 @@ extension Model {
     for layer in layers { try larger.append(layer) }
     let model = try Model(larger, name: name, seed: seed, threads: threadCount, frozen: frozen)
     model.copyWeights(from: self)
-    (model.pixelScale, model.classNames) = (pixelScale, classNames)
+    model.takeFacts(from: self)
+    model.declaredOutputKind = .softmax
     return model
   }
 }

@@ -27,18 +27,19 @@ package struct PictureNotes {
   /// What is worth knowing of the pictures that were read, and which were not.
   ///
   /// - Parameters:
-  ///   - place: The folder; empty for none.
+  ///   - place: The folder.
   ///   - count: The number of all pictures.
-  package func warnings(of place: String = "", count: Int) -> [String] {
+  package func warnings(of place: String, count: Int) -> [String] {
+    let left = PictureNotes.list(errors.map { "\($0.location): \($0.problem)" })
+    let start = errors.count == 1 ? "1 of \(count) pictures is" : "\(errors.count) of \(count) pictures are"
+    return ((errors.isEmpty ? [] : ["\(start) left out: \(left)"]) + warningsOfRead(count: count)).map { "\(place): \($0)" }
+  }
+
+  /// What is worth knowing of the pictures that were read.
+  package func warningsOfRead(count: Int) -> [String] {
     var warnings: [String] = []
-    let start = place.isEmpty ? "" : "\(place): "
     func share(_ part: Int, _ single: String, _ several: String) -> String {
-      "\(start)\(part) of \(count) picture\(count == 1 ? "" : "s") \(part == 1 ? single : several)"
-    }
-    if !errors.isEmpty {
-      warnings.append(
-        "\(share(errors.count, "is", "are")) left out: "
-          + PictureNotes.list(errors.map { "\($0.location): \($0.problem)" }))
+      "\(part) of \(count) picture\(count == 1 ? "" : "s") \(part == 1 ? single : several)"
     }
     if let first = turned.first {
       let text = share(turned.count, "was", "were")
