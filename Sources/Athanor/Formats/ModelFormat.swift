@@ -105,6 +105,11 @@ package struct ModelFormat: Sendable {
       throw AthanorError(.data, at: path, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
     }
     let marked = all.first { $0.isMarked?(contents) == true }
+    guard !contents.holds("coremldata.bin") else {
+      throw AthanorError(
+        .unsupported, at: path, "it is a compiled Core ML model, which Apple's Core ML alone runs",
+        fix: "Give the .mlpackage or .mlmodel that it was compiled of.")
+    }
     guard let format = marked ?? named(path) else {
       throw AthanorError(
         .unsupported, at: path, "neither its contents nor its ending say what kind of model file it is",
