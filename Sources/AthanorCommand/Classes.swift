@@ -4,7 +4,9 @@ import Foundation
 
 /// What the classes of a model are called, and what its numbers are.
 struct ClassOptions: ParsableArguments {
-  @Option(help: "The names of the classes in order: a,b,c, or a file with one in a line; by default those that the model has.")
+  @Option(
+    help: "The names of the classes in order: a,b,c, or a file with one in a line; by default those that the model has."
+  )
   var labels: String?
   @Flag(help: "The model ends without softmax: make probabilities of its numbers.") var fromLogits = false
 
@@ -80,7 +82,8 @@ enum OutputReading {
   func note(_ file: String) -> String? {
     switch self {
     case .probabilities: nil
-    case .independent: "\(file) ends with sigmoids: several labels may hold at once, and the probabilities do not add up to 100 %."
+    case .independent:
+      "\(file) ends with sigmoids: several labels may hold at once, and the probabilities do not add up to 100 %."
     case .scores: "\(file) ends without softmax, so its numbers are scores; --from-logits makes probabilities of them."
     case .value:
       "\(file) gives one number that is no probability; --from-logits makes the probability of the second of two classes of it."

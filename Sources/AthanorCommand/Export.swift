@@ -17,9 +17,12 @@ struct Export: AsyncParsableCommand {
   @Argument(help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.")
   var output: String
   @Option(
-    help: "The classes' names in order: a,b,c, or a file with one in a line; by default those that the model has, \"none\" for no classifier.")
+    help:
+      "The classes' names in order: a,b,c, or a file with one in a line; by default those that the model has, \"none\" for no classifier."
+  )
   var classLabels: String?
-  @Flag(help: "The model ends without softmax: the classifier makes probabilities of its numbers.") var fromLogits = false
+  @Flag(help: "The model ends without softmax: the classifier makes probabilities of its numbers.") var fromLogits =
+    false
   @Option(help: "Pictures go in and not numbers, gray or rgb; their bytes are scaled as in training.")
   var imageInput: ImageInput?
   @Option(parsing: .unconditional, help: "What is multiplied with the pictures' bytes; by default what training did.")
@@ -212,7 +215,8 @@ struct Export: AsyncParsableCommand {
   /// Whole numbers stay numbers, as a classifier of digits wants them.
   private func labels() throws -> CoreMLOptions.Labels? {
     guard let classLabels else { return nil }
-    return classLabels == "none" ? .texts([]) : CoreMLOptions.Labels(try ClassOptions.names(classLabels, "--class-labels"))
+    return classLabels == "none"
+      ? .texts([]) : CoreMLOptions.Labels(try ClassOptions.names(classLabels, "--class-labels"))
   }
 }
 

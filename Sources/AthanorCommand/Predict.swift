@@ -60,7 +60,8 @@ struct Predict: AsyncParsableCommand {
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     guard let shape = model.pictureShape else {
       throw AthanorError(
-        .shape, at: file, "the model takes \(Shape(model.inputShape)) but pictures have height, width and 1 or 3 channels",
+        .shape, at: file,
+        "the model takes \(Shape(model.inputShape)) but pictures have height, width and 1 or 3 channels",
         fix: "Use a model of pictures.")
     }
     guard model.outputShape.rank == 2, let width = model.outputShape[1] else {

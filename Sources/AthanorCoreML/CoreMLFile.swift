@@ -25,6 +25,9 @@ package struct CoreMLFile {
     }
     let file = isFolder.boolValue ? try CoreMLFile.rootModel(of: path) : path
     let bytes = try FileBytes.read(file)
+    guard !FileBytes.isGitLFSPointer(bytes) else {
+      throw AthanorError(.data, at: file, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
+    }
     do {
       model = try ProtoModel(serializedBytes: bytes)
     } catch {

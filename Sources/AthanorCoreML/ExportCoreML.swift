@@ -18,7 +18,8 @@ extension ExportFormat {
   public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
     ExportFormat(
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
-      pixels: { options.pixels($0) }, prepared: { try options.prepared($0) }, opened: { try options.opened($0) }, openLengths: { options.openLengths($0) },
+      pixels: { options.pixels($0) }, prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
+      openLengths: { options.openLengths($0) },
       contents: { model, path in
         switch try CoreMLKind(path) {
         case .program:

@@ -18,7 +18,9 @@ extension OnnxFiles: ModelFileReader {
     do {
       let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
       var recipe = try ModelRecipe(OnnxReader(model).result, name: name)
-      if let names = model.properties.first(where: { $0.key == classKey }) { recipe.classNames = try classNames(names.value) }
+      if let names = model.properties.first(where: { $0.key == classKey }) {
+        recipe.classNames = try classNames(names.value)
+      }
       return recipe
     } catch let error as AthanorError {
       throw error.within(path)

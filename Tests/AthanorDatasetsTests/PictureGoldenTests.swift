@@ -38,8 +38,11 @@ struct PictureGoldenTests {
     }
     #expect(try notes("orientation-1") == [])
     for number in 2...8 { #expect(try notes("orientation-\(number)") == [.turned(orientation: number)]) }
-    #expect(
-      try notes("extraneous") == [.defect("Corrupt JPEG data: 15 extraneous bytes before marker 0xd9")])
+    guard case .defect(let text)? = try notes("extraneous").first else {
+      Issue.record("the defect is not noted")
+      return
+    }
+    #expect(text.hasSuffix("extraneous bytes before marker 0xd9"))
   }
 
   @Test func whatIsCutAwayIsAnError() throws {
@@ -64,8 +67,14 @@ struct PictureGoldenTests {
         "BM\u{1}\0\0\0\0\0\0\0\u{36}\0\0\0\u{28}\0\0\0",
         "it is a BMP picture, but PNG and JPEG pictures are read. Convert it to PNG."
       ),
-      ("\0\0\0\u{18}ftypheic\0\0\0\0mif1", "it is a HEIC picture, but PNG and JPEG pictures are read. Convert it to PNG."),
-      ("\0\0\0\u{18}ftypavif\0\0\0\0mif1", "it is an AVIF picture, but PNG and JPEG pictures are read. Convert it to PNG."),
+      (
+        "\0\0\0\u{18}ftypheic\0\0\0\0mif1",
+        "it is a HEIC picture, but PNG and JPEG pictures are read. Convert it to PNG."
+      ),
+      (
+        "\0\0\0\u{18}ftypavif\0\0\0\0mif1",
+        "it is an AVIF picture, but PNG and JPEG pictures are read. Convert it to PNG."
+      ),
       ("II*\0abcd", "it is a TIFF picture, but PNG and JPEG pictures are read. Convert it to PNG."),
       ("%PDF-1.7", "it is a PDF document, but PNG and JPEG pictures are read. Convert it to PNG."),
       (
@@ -82,7 +91,8 @@ struct PictureGoldenTests {
       ),
       ("", "it is empty (0 bytes). Save or download the picture again."),
       ("some text", "it is neither a PNG nor a JPEG picture (9 bytes). Convert it to PNG."),
-    ]) func kinds(_ content: String, _ problem: String) throws {
+    ]) func kinds(_ content: String, _ problem: String) throws
+  {
     let folder = try TemporaryFolder()
     #expect(folder.error { try Picture(data: Data(content.utf8), name: "x.jpg") } == "x.jpg: \(problem)")
   }

@@ -90,7 +90,9 @@ package enum ClassNames {
 extension Dataset {
   /// What is wrong with taking the examples from one on for validation: classes that only one of both parts has.
   func splitWarning(at kept: Int) -> String? {
-    guard targetsByName.count == 1, case .int32(let classes) = targets.storage, targets.shape.count == 1 else { return nil }
+    guard targetsByName.count == 1, case .int32(let classes) = targets.storage, targets.shape.count == 1 else {
+      return nil
+    }
     let (first, last) = (Set(classes[..<kept]), Set(classes[kept...]))
     func list(_ numbers: Set<Int32>) -> String {
       ClassNames.list(

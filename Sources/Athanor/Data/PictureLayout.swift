@@ -14,7 +14,9 @@ extension Model {
   /// Of three lengths for an example the last is that of channels when it is 1 or 3, else the first when that is 1 or 3. Two fixed lengths are
   /// height and width.
   public var pictureLayout: PictureLayout? {
-    guard inputs.count == 1, inputs[0].exampleAxis == 0, [.float32, .uint8].contains(inputs[0].dtype) else { return nil }
+    guard inputs.count == 1, inputs[0].exampleAxis == 0, [.float32, .uint8].contains(inputs[0].dtype) else {
+      return nil
+    }
     let lengths = inputs[0].exampleLengths.map(\.fixed)
     func isChannels(_ length: Int?) -> Bool { length == 1 || length == 3 }
     switch lengths.count {

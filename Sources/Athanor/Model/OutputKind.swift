@@ -57,7 +57,8 @@ extension Model {
   package func withProbabilities(fromLogits: Bool) throws -> Model {
     let isSingle = outputShape[1] == 1
     func refuse(_ what: String, _ remedy: String) -> AthanorError {
-      AthanorError(.argument, at: "labels", "the model \(what), so its numbers are no probabilities of one class", fix: remedy)
+      AthanorError(
+        .argument, at: "labels", "the model \(what), so its numbers are no probabilities of one class", fix: remedy)
     }
     switch outputKind {
     case .softmax: return self
@@ -65,12 +66,14 @@ extension Model {
     case .sigmoid:
       guard isSingle else {
         throw refuse(
-          "ends with \(outputShape[1] ?? 0) sigmoids that do not depend on each other", "Export it without class labels.")
+          "ends with \(outputShape[1] ?? 0) sigmoids that do not depend on each other",
+          "Export it without class labels.")
       }
     case .other:
       guard fromLogits else {
         throw refuse(
-          "ends without softmax", "Say that they are logits (fromLogits, --from-logits), or export it without class labels.")
+          "ends without softmax",
+          "Say that they are logits (fromLogits, --from-logits), or export it without class labels.")
       }
       guard isSingle else { return try extended([Activation(.softmax, name: "probabilities")]) }
     }

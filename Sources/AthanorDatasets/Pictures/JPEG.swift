@@ -31,7 +31,8 @@ extension Picture {
       var pixels = [UInt8](repeating: 0, count: Int(height) * Int(width) * samples)
       func decode(_ flags: Int32) -> Bool {
         tjDecompress2(
-          handle, start, UInt(bytes.count), &pixels, width, 0, height, Int32(format.rawValue), TJFLAG_LIMITSCANS | flags)
+          handle, start, UInt(bytes.count), &pixels, width, 0, height, Int32(format.rawValue), TJFLAG_LIMITSCANS | flags
+        )
           == 0
       }
       var defect: String?
@@ -40,7 +41,9 @@ extension Picture {
         let first = reason()
         guard tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue), isHarmless(first) else { throw refuse(first) }
         if !decode(0) {
-          guard tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue), reason() == first else { throw refuse(reason()) }
+          guard tjGetErrorCode(handle) == Int32(TJERR_WARNING.rawValue), reason() == first else {
+            throw refuse(reason())
+          }
         }
         defect = first
       }
@@ -54,7 +57,8 @@ extension Picture {
 
   /// Whether a warning of libjpeg leaves the pixels whole: bytes behind them, before the marker of the end, or an unusual number in a header.
   private static func isHarmless(_ warning: String) -> Bool {
-    warning.hasSuffix("extraneous bytes before marker 0xd9") || warning.hasPrefix("Warning: unknown JFIF revision number")
+    warning.hasSuffix("extraneous bytes before marker 0xd9")
+      || warning.hasPrefix("Warning: unknown JFIF revision number")
       || warning.hasPrefix("Unknown Adobe color transform code")
   }
 
@@ -87,7 +91,9 @@ extension Picture {
       let length = Int(file[place + 2]) << 8 | Int(file[place + 3])
       guard marker != 0xDA, marker != 0xD9, length >= 2, place + 2 + length <= file.count else { return 1 }
       let content = file[place + 4..<place + 2 + length]
-      if marker == 0xE1, content.starts(with: "Exif\0\0".utf8) { return orientation(ofTIFF: Array(content.dropFirst(6))) }
+      if marker == 0xE1, content.starts(with: "Exif\0\0".utf8) {
+        return orientation(ofTIFF: Array(content.dropFirst(6)))
+      }
       place += 2 + length
     }
     return 1

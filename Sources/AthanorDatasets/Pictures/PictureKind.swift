@@ -22,7 +22,8 @@ enum PictureKind {
     } else if let text = PictureKind.text(start) {
       self = text
     } else {
-      self = .other(problem: "it is neither a PNG nor a JPEG picture (\(data.count) bytes)", remedy: "Convert it to PNG.")
+      self = .other(
+        problem: "it is neither a PNG nor a JPEG picture (\(data.count) bytes)", remedy: "Convert it to PNG.")
     }
   }
 
@@ -31,7 +32,9 @@ enum PictureKind {
     func has(_ text: String, at place: Int = 0) -> Bool { start.dropFirst(place).starts(with: text.utf8) }
     if has("ftyp", at: 4) {
       let brands = stride(from: 8, to: min(start.count - 3, 64), by: 4).map { start[$0..<$0 + 4] }
-      func isAmong(_ names: String...) -> Bool { names.contains { name in brands.contains { $0.elementsEqual(name.utf8) } } }
+      func isAmong(_ names: String...) -> Bool {
+        names.contains { name in brands.contains { $0.elementsEqual(name.utf8) } }
+      }
       if isAmong("avif", "avis") { return "an AVIF picture" }
       if isAmong("heic", "heix", "heim", "heis", "hevc", "mif1", "msf1") { return "a HEIC picture" }
       return "a video or another file of the MP4 family"
@@ -41,7 +44,10 @@ enum PictureKind {
       ("a TIFF picture", has("II*\0") || has("MM\0*")), ("a PDF document", has("%PDF")),
       ("a Photoshop document", has("8BPS")), ("an icon (ICO)", start.starts(with: [0, 0, 1, 0])),
       ("a JPEG 2000 picture", start.starts(with: [0, 0, 0, 12]) && has("jP  ", at: 4)),
-      ("a JPEG XL picture", start.starts(with: [0xFF, 0x0A]) || start.starts(with: [0, 0, 0, 12]) && has("JXL ", at: 4)),
+      (
+        "a JPEG XL picture",
+        start.starts(with: [0xFF, 0x0A]) || start.starts(with: [0, 0, 0, 12]) && has("JXL ", at: 4)
+      ),
       // Two letters are little; the length of the next header is one of a few.
       ("a BMP picture", has("BM") && start.count > 17 && [12, 40, 52, 56, 64, 108, 124].contains(start[14])),
     ]
@@ -57,7 +63,8 @@ enum PictureKind {
     }
     guard text.hasPrefix("<!doctype html") || text.contains("<html") else { return nil }
     return .other(
-      problem: "it is a web page (HTML), as servers send in the place of a picture", remedy: "Download the picture itself."
+      problem: "it is a web page (HTML), as servers send in the place of a picture",
+      remedy: "Download the picture itself."
     )
   }
 }

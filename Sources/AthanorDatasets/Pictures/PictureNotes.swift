@@ -32,7 +32,9 @@ package struct PictureNotes {
   package func warnings(of place: String, count: Int) -> [String] {
     let left = PictureNotes.list(errors.map { "\($0.location): \($0.problem)" })
     let start = errors.count == 1 ? "1 of \(count) pictures is" : "\(errors.count) of \(count) pictures are"
-    return ((errors.isEmpty ? [] : ["\(start) left out: \(left)"]) + warningsOfRead(count: count)).map { "\(place): \($0)" }
+    return ((errors.isEmpty ? [] : ["\(start) left out: \(left)"]) + warningsOfRead(count: count)).map {
+      "\(place): \($0)"
+    }
   }
 
   /// What is worth knowing of the pictures that were read.
@@ -43,7 +45,9 @@ package struct PictureNotes {
     }
     if let first = turned.first {
       let text = share(turned.count, "was", "were")
-      warnings.append("\(text) turned as \(turned.count == 1 ? "its" : "their") EXIF orientation says: \(first)\(turned.count > 1 ? ", ..." : "")")
+      warnings.append(
+        "\(text) turned as \(turned.count == 1 ? "its" : "their") EXIF orientation says: \(first)\(turned.count > 1 ? ", ..." : "")"
+      )
     }
     if !defects.isEmpty {
       let list = PictureNotes.list(defects.map { "\($0.file): \($0.text)" })
