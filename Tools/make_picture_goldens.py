@@ -81,7 +81,7 @@ def cases():
         # Interlaced: one pixel a pass at the most.
         ("interlaced", png(1, 1, 8, 2, [bytes((9, 128, 255))], gamma, interlaced=True), 0),
         ("palette", encoded(drawing().quantize(16), "PNG"), 0),
-        ("16-bit", png(3, 1, 16, 2, [struct.pack(">9H", *range(0, 65_000, 7_300)[:9])], gamma), 1),
+        ("16-bit", png(4, 1, 16, 2, [struct.pack(">12H", *range(0, 65_000, 5_450)[:12])], gamma), 1),
         ("16-bit-gray", png(4, 1, 16, 0, [struct.pack(">4H", 0, 12_345, 45_678, 65_535)]), 1),
     ]
     profile = png(5, 2, 8, 0, gray, chunk(b"iCCP", b"none\0\0" + zlib.compress(b"no profile" * 20)))

@@ -34,6 +34,8 @@ def main():
         folder = pathlib.Path(folder)
         for name, file, tolerance in make_picture_goldens.cases():
             expected = make_picture_goldens.pixels(file)
+            if expected.width in (1, 3):
+                continue  # The shape of such a model would be one with channels last.
             (folder / "picture").write_bytes(file)
             model(expected.height, expected.width, folder / "pixels.onnx")
             run = subprocess.run(

@@ -23,10 +23,12 @@ struct ClassNamesTests {
     #expect(try read([0xEF, 0xBB, 0xBF] + Array(" cat \r\ndog\t\n\n".utf8)) == ["cat", "dog"])
     #expect(try read(Array("Zürich\nÅ".utf8)) == ["Zürich", "Å"])
     #expect(
-      text(Array("cat\n".utf8) + [0xFC, 0x62]) == "FILE: line 2 is not UTF-8 text. Save the file in the encoding UTF-8.")
+      text(Array("cat\n".utf8) + [0xFC, 0x62]) == "FILE: line 2 is not UTF-8 text. Save the file in the encoding UTF-8."
+    )
     #expect(text(Array("cat\n\ndog".utf8)) == "FILE: line 2 is empty. Give one name for each class.")
     #expect(
-      text(Array("cat\ndog\ncat".utf8)) == "FILE: line 1 and line 3 are both \"cat\". Give each class a name of its own.")
+      text(Array("cat\ndog\ncat".utf8))
+        == "FILE: line 1 and line 3 are both \"cat\". Give each class a name of its own.")
   }
 
   @Test func onlyCanonicalNumbersAreNumbers() {
@@ -53,7 +55,8 @@ struct ClassNamesTests {
     }
     #expect(
       error(["a", "b", "c"])
-        == "fit: the data set names 3 classes, but the model tells 2 apart. Give the last layer one unit for each class.")
+        == "fit: the data set names 3 classes, but the model tells 2 apart. Give the last layer one unit for each class."
+    )
     #expect(
       error(["dog", "cat"])
         == "the data set: its classes are dog, cat, but the model has them in the order cat, dog. "
