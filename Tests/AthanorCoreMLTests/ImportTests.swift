@@ -307,11 +307,6 @@ func errorText(_ body: () throws -> Void) -> String {
     #expect(
       try damaged {
         try FileManager.default.removeItem(atPath: "\($0)/\(model)")
-        try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "/etc/hostname")
-      } == "PACKAGE/\(model): is no Core ML model, or a damaged one. Export it again.")
-    #expect(
-      try damaged {
-        try FileManager.default.removeItem(atPath: "\($0)/\(model)")
         try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "../gone")
       }
         == "PACKAGE/\(model): is a link to ../gone, which does not exist. Download or copy the package again.")

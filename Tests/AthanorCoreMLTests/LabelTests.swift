@@ -86,7 +86,8 @@ struct LabelTests {
       Flatten()
       Dense(2, activation: .softmax)
     }
-    for (model, channels) in [(first, 3), (plain, 1)] {
+    // The older format has no layer for a picture without channels.
+    for (model, channels) in ending == "mlmodel" ? [(first, 3)] : [(first, 3), (plain, 1)] {
       let copy = try reread(model, ending, CoreMLOptions(input: .picture()))
       #expect(copy.inputShape == [6, 5, channels])
       let picture = try Tensor(shape: [1, 6, 5, channels], bytes: (0..<30 * channels).map { UInt8($0 * 2) })
