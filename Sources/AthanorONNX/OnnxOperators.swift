@@ -1,3 +1,4 @@
+import Athanor
 import AthanorCore
 
 /// An operator that can be read.

@@ -23,7 +23,7 @@ struct OnnxCase: Decodable {
   let tolerance: Float
 
   static let all: [String: OnnxCase] = {
-    let path = OnnxGolden.folder.deletingLastPathComponent().appendingPathComponent("operators.json")
+    let path = OnnxGolden.folder.appendingPathComponent("operators.json")
     guard let data = try? Data(contentsOf: path) else { return [:] }
     return (try? JSONDecoder().decode([String: OnnxCase].self, from: data)) ?? [:]
   }()
