@@ -144,7 +144,8 @@ final class OnnxReader {
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil, "seed": nil,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil,
+    "seed": nil,
     "spatial": 1, "stash_type": nil, "storage_order": 0,
   ]
 
