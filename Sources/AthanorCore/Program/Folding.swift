@@ -53,8 +53,13 @@ extension ImportSite {
   package func foldedSlice() throws -> Tensor? {
     let x = try operation.required(.x)
     guard x.shape.count == 1 else { return nil }
+    try requireSlices(rank: 1)
     let range = try range(of: 0, length: x.count)
-    return try like(x.dtype, [range.count], Array(x.doubles[range]))
+    guard try operation.integers(.squeezeMask).first ?? 0 != 0 else {
+      return try like(x.dtype, [range.count], Array(x.doubles[range]))
+    }
+    guard range.count == 1 else { throw damaged(.squeezeMask) }
+    return try like(x.dtype, [], Array(x.doubles[range]))
   }
 
   package func foldedConcatenation() throws -> Tensor? {
@@ -112,6 +117,13 @@ extension ImportSite {
       last = axis
     }
     return result
+  }
+
+  /// - Throws: `AthanorError` when `slice_by_index` speaks of more axes than there are.
+  func requireSlices(rank: Int) throws {
+    for argument in [ArgumentName.begin, .end, .stride, .beginMask, .endMask, .squeezeMask] {
+      guard try operation.integers(argument).count <= rank else { throw damaged(argument) }
+    }
   }
 
   /// Whether `slice_by_index` takes all of an axis, however long it is.

@@ -7,6 +7,12 @@ extension OperationKind {
     case sameLower = "same_lower"
   }
 
+  /// How a window is padded.
+  static let padding: [Parameter] = [
+    .choice(.padType, PadType.valid),
+    .integers(.pad, [0, 0, 0, 0]).counting(.when(.padType, .choice(PadType.custom))),
+  ]
+
   /// The only way of padding that is supported.
   package enum PadMode: String, CaseIterable, Sendable {
     case constant
