@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "AthanorONNX", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(name: "AthanorArchives", dependencies: ["Athanor", "CZip"]),
-    .target(name: "AthanorKeras", dependencies: ["Athanor", "AthanorArchives", "CHDF5"]),
+    .target(name: "AthanorKeras", dependencies: ["Athanor", "AthanorArchives", "CHDF5", "CZlib"]),
     .target(
       name: "AthanorDatasets",
       dependencies: [

@@ -6,6 +6,7 @@ struct HDF5Type {
     case integer = 0
     case float = 1
     case text = 3
+    case opaque = 5
     case variable = 9
   }
 
@@ -24,7 +25,7 @@ struct HDF5Type {
   /// Whether it is of texts, of fixed or variable length.
   var isText: Bool { typeClass == .text || isVariable && bits & 15 == 1 }
 
-  var isNumeric: Bool { typeClass == .integer || typeClass == .float }
+  var isNumeric: Bool { typeClass == .integer || typeClass == .float || typeClass == .opaque && size == 2 }
 
   /// Whether its elements lie in a heap.
   var isVariable: Bool { typeClass == .variable }
@@ -39,6 +40,9 @@ struct HDF5Type {
     switch typeClass {
     case .integer: return try integers(raw)
     case .float: return .float32(try floats(raw))
+    // NumPy has no bfloat16, so that Keras writes its numbers as two bytes without a type.
+    case .opaque where size == 2:
+      return .float32((HDF5Type.copy(raw) as [UInt16]).map { Float(bitPattern: UInt32($0) << 16) })
     default: throw HDF5Type.unsupported
     }
   }
@@ -177,10 +181,8 @@ enum HDF5Values {
     guard header.messages(.externalFiles).isEmpty else {
       throw HDF5Problem(text: "its numbers are kept in another file", fix: "Save it as one file.")
     }
-    guard header.messages(.filters).isEmpty else {
-      throw HDF5Problem(
-        text: "its numbers are compressed, which is not supported", fix: "Save the file without compression.")
-    }
+    var filters = HDF5Filters()
+    if var message = header.messages(.filters).first { filters = try HDF5Filters(file, &message) }
     let (type, shape) = (try HDF5Type(&typeMessage), try HDF5Shape(&shapeMessage))
     guard type.isNumeric else { throw HDF5Problem(text: "it is neither of floating-point numbers nor of integers") }
     guard !shape.isNull else { throw HDF5Problem(text: "it holds no numbers") }
@@ -196,7 +198,7 @@ enum HDF5Values {
       storage = try type.storage(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
     case .chunks(let tree, let lengths):
       var chunks = HDF5Chunks(shape: shape.lengths, chunk: lengths, fill: try fill(file, header, type.size))
-      if let tree { try chunks.read(file, tree) }
+      if let tree { try chunks.read(file, tree, filters) }
       storage = try chunks.bytes.withUnsafeBytes(type.storage)
     }
     return Tensor(uncheckedShape: shape.lengths, storage)
@@ -281,21 +283,29 @@ struct HDF5Chunks {
     for index in bytes.indices { bytes[index] = fill[index % fill.count] }
   }
 
-  mutating func read(_ file: HDF5Bytes, _ tree: Int) throws {
-    guard let count = Tensor.elementCount(of: chunk), count <= file.bytes.count / elementSize else {
+  mutating func read(_ file: HDF5Bytes, _ tree: Int, _ filters: HDF5Filters) throws {
+    let limit = file.bytes.count.multipliedReportingOverflow(by: filters.maximumRatio)
+    guard let count = Tensor.elementCount(of: chunk), limit.overflow || count <= limit.partialValue / elementSize else {
       throw HDF5Problem.outside
     }
+    let size = count * elementSize
+    guard filters.isEmpty || file.canHold(size, elementSize: 1) else { throw HDF5Problem.endless }
     try HDF5Tree.visit(file, tree, kind: 1, keySize: 8 + 8 * (shape.count + 1)) { key, address in
       var key = key
-      guard try key.integer(4) == count * elementSize else { throw HDF5Problem(text: "a chunk is damaged") }
-      try key.take(4)
+      let (stored, skipped) = (try key.integer(4), try key.integer(4))
+      guard stored == size || !filters.isEmpty else { throw HDF5Problem(text: "a chunk is damaged") }
       let origin = try shape.map { _ in try key.integer(8) }
-      try copy(file, file.cursor(address, count: count * elementSize).rest, to: origin)
+      let place = UnsafeRawBufferPointer(rebasing: file.bytes[try file.cursor(address, count: stored).rest])
+      guard !filters.isEmpty else { return try copy(file, place, to: origin) }
+      // The same chunk may be named many times.
+      try file.countReadings(size / 64)
+      let elements = try filters.elements(place, skipped: skipped, size: size)
+      try elements.withUnsafeBytes { try copy(file, $0, to: origin) }
     }
   }
 
   /// Copies the rows of a chunk that lie within the array.
-  private mutating func copy(_ file: HDF5Bytes, _ place: Range<Int>, to origin: [Int]) throws {
+  private mutating func copy(_ file: HDF5Bytes, _ elements: UnsafeRawBufferPointer, to origin: [Int]) throws {
     guard zip(origin, shape).allSatisfy({ $0 < $1 }), zip(origin, chunk).allSatisfy({ $0 % $1 == 0 }) else {
       throw HDF5Problem(text: "a chunk lies outside of the array")
     }
@@ -313,7 +323,7 @@ struct HDF5Chunks {
         fromStride *= chunk[axis]
         toStride *= shape[axis]
       }
-      let source = file.bytes[place.lowerBound + from * elementSize..<place.lowerBound + from * elementSize + length]
+      let source = elements[from * elementSize..<from * elementSize + length]
       bytes.withUnsafeMutableBytes {
         UnsafeMutableRawBufferPointer(rebasing: $0[to * elementSize..<to * elementSize + length])
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: source))

@@ -77,7 +77,8 @@ struct KerasArchitecture {
     }
     guard let input else {
       throw AthanorError(
-        .data, at: settings.location, "the shape of its input is not given", fix: "Build the model before saving it.")
+        .data, at: settings.location, "the shape of its input is not given",
+        fix: "Build the model before saving it, or define it in code and call loadWeights(from:).")
     }
     var network = try Network(input: Input(port: input, name: input.name))
     for (index, object) in objects.enumerated() where !object.isKerasInput {

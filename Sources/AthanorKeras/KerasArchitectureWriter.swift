@@ -21,7 +21,7 @@ struct KerasArchitectureWriter {
       throw AthanorError(
         .unsupported, at: "model \"\(model.name)\"",
         "weight \"\(alias)\" belongs to two models within it, which Keras' files cannot say",
-        fix: "Save it as .safetensors, or save with weightsOnly.")
+        fix: "Save it as .safetensors, or its weights alone as .weights.h5.")
     }
     return try KerasArchitectureWriter(form: form, frozen: model.frozen)
       .json(model.network, model.form, name: model.name, types: model.built.types, path: "")
@@ -96,11 +96,17 @@ struct KerasArchitectureWriter {
     guard !(entry.layer is any NativeLayer) else {
       throw AthanorError(
         .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "it has no Keras name",
-        fix: "Save it as .safetensors, or save with weightsOnly.")
+        fix: "Save it as .safetensors, or its weights alone as .weights.h5.")
     }
     let json = try Configuration(
       entry.layer.serialized(name: entry.name, isTrainable: !Network.isFrozen(full, frozen)), at: "")
-    return object(try json.text("class_name"), try json.nested("config"))
+    let settings = try json.nested("config")
+    if let name = ActivationFunction.namesBeyondKeras.first(where: { settings["activation"] == .text($0) }) {
+      throw AthanorError(
+        .unsupported, at: "\(entry.name) (\(entry.layer.kind))", "Keras 3 has no activation \"\(name)\"",
+        fix: "Save it as .safetensors, or its weights alone as .weights.h5.")
+    }
+    return object(try json.text("class_name"), settings)
   }
 
   // MARK: Functional models

@@ -54,15 +54,16 @@ enum KerasArchive {
         fix: "Give a .keras file that Keras 3 or Athanor wrote.")
     }
     let root = try contents.arrays()
-    var recipe = try KerasRecipe.recipe(config, custom, report, path) { weights in
+    let metadata = try json(metadataName) ?? [:]
+    let version = try metadata.text("keras_version", default: "")
+    let names = KerasNames(config.jsonValue, version: version)
+    var recipe = try KerasRecipe.recipe(config, custom, report, path, names) { weights in
       try KerasWeightFile.tensors(root, weights, "\(path), \(weightsName)")
     }
     if let asset = contents.archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
       recipe.warnings.append("\(path): \(asset) and other assets are not read.")
     }
-    let metadata = try json(metadataName) ?? [:]
-    recipe.writer = KerasFile.writer(
-      try metadata.text("keras_version", default: "").attribute, try metadata.text("backend", default: "").attribute)
+    recipe.writer = KerasFile.writer(version, try metadata.text("backend", default: "").attribute)
     let own = try metadata.nested(ownKey)
     if case .text(let scale) = own[pixelKey] {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
@@ -177,7 +178,8 @@ extension KerasArchitectureFiles: ModelFileReader, ModelFileWriter {
     }
     let report = ReadingReport()
     let json = try Configuration(parsing: text, at: path, report: report)
-    var recipe = try KerasRecipe.recipe(json, custom, report, path) { weights in
+    let names = KerasNames(json.jsonValue, version: try json.text("keras_version", default: ""))
+    var recipe = try KerasRecipe.recipe(json, custom, report, path, names) { weights in
       let count = weights.layers.flatMap(\.allWeights).reduce(0) { sum, weight in
         sum &+ weight.shape.reduce(1, &*)
       }

@@ -12,9 +12,16 @@ package enum KerasFile {
   /// What stands in files for the library that computes.
   static let backend = "athanor"
 
+  /// The version of Keras that wrote a file; empty where it does not say.
+  static func version(_ root: HDF5Group) -> String {
+    let attribute = root.attributes["keras_version"] ?? root.groups["model_weights"]?.attributes["keras_version"]
+    guard case .text(let version) = attribute else { return "" }
+    return version
+  }
+
   /// The program that wrote a file, as its attributes say.
-  static func writer(_ version: HDF5Group.Attribute?, _ backend: HDF5Group.Attribute?) -> String {
-    guard case .text(let version) = version else { return "" }
+  static func writer(_ version: String, _ backend: HDF5Group.Attribute?) -> String {
+    if version.isEmpty { return "" }
     guard case .text(let backend) = backend else { return "Keras \(version)" }
     return backend == KerasFile.backend ? "Athanor" : "Keras \(version) (\(backend))"
   }
@@ -80,8 +87,9 @@ package enum KerasFile {
     let report = ReadingReport()
     let json = try Configuration(parsing: text, at: "\(path), model_config", report: report)
     let group = root.groups["model_weights"] ?? HDF5Group()
-    var recipe = try KerasRecipe.recipe(json, custom, report, path) { weights in
-      try tensors(group, weights, path, byName: true)
+    let names = KerasNames(json.jsonValue, version: version(root))
+    var recipe = try KerasRecipe.recipe(json, custom, report, path, names) { weights in
+      try tensors(group, weights, path, byName: names)
     }
     if case .text(let scale) = root.attributes[pixelAttribute] {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
@@ -96,7 +104,7 @@ package enum KerasFile {
     guard compiled != nil || state != nil else { return recipe }
     KerasTraining(
       path: path, location: "\(path), training_config",
-      configuration: { try compiled.map { try Configuration(parsing: $0.text, at: $0.location) } },
+      configuration: { try compiled.map { names.renamed(try Configuration(parsing: $0.text, at: $0.location)) } },
       rate: own(rateAttribute), state: state,
       arrays: { try optimizer.map { try arrays($0, "weight_names", "\(path), optimizer") } }
     ).add(to: &recipe)
@@ -105,17 +113,17 @@ package enum KerasFile {
 
   /// The file's array for each weight, all of the right shape.
   ///
-  /// - Parameter byName: Whether layers are found by name where the file has those of the model; else they are matched in order, those
-  ///   without weights passed over, as Keras does.
+  /// - Parameter byName: What the file's layers are called here, to find them by name where the file has those of the model; else they are
+  ///   matched in order, those without weights passed over, as Keras does.
   static func tensors(
-    _ group: HDF5Group, _ weights: KerasWeights, _ path: String, byName: Bool
+    _ group: HDF5Group, _ weights: KerasWeights, _ path: String, byName renamed: KerasNames? = nil
   ) throws -> [String: Tensor] {
     guard let names = group.texts("layer_names") else {
       throw AthanorError(
         .data, at: path, "the names of the layers are missing", fix: "The file is damaged or of another kind.")
     }
     var stored = try names.compactMap { name -> (name: String, arrays: [Tensor])? in
-      guard let layer = group.groups[name] else { return nil }
+      guard let layer = group.group(at: name) else { return nil }
       let arrays = try arrays(layer, "weight_names", "\(path), \(name)").map(\.tensor)
       return arrays.isEmpty ? nil : (name, arrays)
     }
@@ -125,8 +133,8 @@ package enum KerasFile {
         .shape, at: path, "it has weights for \(stored.count) layers but the model has \(layers.count) with weights",
         fix: "The file belongs to another network.")
     }
-    if byName {
-      let places = Dictionary(stored.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    if let renamed {
+      let places = Dictionary(stored.map { (renamed.renamed($0.name), $0) }, uniquingKeysWith: { $1 })
       let found = layers.compactMap { places[$0.name] }
       if found.count == layers.count { stored = found }
     }

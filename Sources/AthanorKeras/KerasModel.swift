@@ -27,14 +27,13 @@ extension KerasFiles: ModelFileReader, ModelFileWriter {
     let weights = KerasWeights(model)
     return KerasWeightFile.isKeras3(root)
       ? try KerasWeightFile.tensors(root, weights, path)
-      : try KerasFile.tensors(root.groups["model_weights"] ?? root, weights, path, byName: false)
+      : try KerasFile.tensors(root.groups["model_weights"] ?? root, weights, path)
   }
 
   package static func facts(_ path: String) throws -> FileFacts {
     let root = try HDF5Group.read(path)
     let writer = KerasFile.writer(
-      root.attributes["keras_version"] ?? root.groups["model_weights"]?.attributes["keras_version"],
-      root.attributes["backend"])
+      KerasFile.version(root), root.attributes["backend"] ?? root.groups["model_weights"]?.attributes["backend"])
     guard root.attributes["model_config"] == nil else {
       return FileFacts(
         format: "Keras, HDF5", writer: writer, try Model(KerasFile.recipe(root, path, []), threads: 1))

@@ -4,14 +4,17 @@ import Athanor
 enum KerasRecipe {
   /// The model that JSON describes, with its weights.
   ///
-  /// - Parameter tensors: The file's arrays for the weights that the model declares. They are asked for before memory is taken for the
-  ///   weights.
+  /// - Parameters:
+  ///   - names: The names that are others here.
+  ///   - tensors: The file's arrays for the weights that the model declares. They are asked for before memory is taken for the weights.
   /// - Throws: `AthanorError` that names the place.
   static func recipe(
     _ json: Configuration, _ custom: [any SerializableLayer.Type], _ report: ReadingReport, _ path: String,
-    tensors: (KerasWeights) throws -> [String: Tensor]
+    _ names: KerasNames, tensors: (KerasWeights) throws -> [String: Tensor]
   ) throws -> ModelRecipe {
     var context = KerasArchitecture.Context(custom: custom)
+    names.warn(json)
+    let json = names.renamed(json)
     var (architecture, built) = try declared(json, &context, path)
     let weights = KerasWeights(architecture.network, architecture.form, built.weights, frozen: architecture.frozen)
     let numbers = try tensors(weights)
@@ -120,99 +123,5 @@ extension Model {
   /// The weights' numbers by name.
   var tensorsByName: [String: Tensor] {
     Dictionary(weights.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
-  }
-}
-
-/// The optimizer's arrays in Keras' order.
-enum KerasOptimizer {
-  /// The slots of the weights in Keras' order: weight by weight, or slot by slot.
-  private static func order(_ optimizer: Optimizer, _ weights: [WeightDeclaration]) -> [(weight: Int, slot: Int)] {
-    let slots = optimizer.rule.slotNames.indices
-    return optimizer.serializableRule.map { type(of: $0).storesSlotsByWeight } == true
-      ? weights.indices.flatMap { weight in slots.map { (weight, $0) } }
-      : slots.flatMap { slot in weights.indices.map { ($0, slot) } }
-  }
-
-  /// Names and arrays: the number of steps, the learning rate where it is no schedule, the slots of the weights that are trained.
-  static func arrays(_ model: Model, _ training: Training) -> [(name: String, tensor: Tensor)] {
-    let name = training.optimizer.variableName
-    var arrays = [
-      ("\(name)/iteration", Tensor(uncheckedShape: [], .int32([Int32(clamping: model.progress.step)])))
-    ]
-    if case .constant = training.optimizer.learningRate {
-      arrays.append(("\(name)/learning_rate", Tensor(uncheckedShape: [], .float32([Float(model.learningRate)]))))
-    }
-    var taken = Set(arrays.map(\.0))
-    let weights = KerasWeights(model).trained
-    for (weight, slot) in order(training.optimizer, weights) {
-      guard let span = model.weightMap[weights[weight].name] else { continue }
-      let variable = "\(model.name)/\(span.name)".replacingOccurrences(of: "/", with: "_")
-      let path = Network.unique("\(name)/\(variable)_\(training.optimizer.rule.slotNames[slot])", among: taken)
-      taken.insert(path)
-      let numbers = Array(training.slots[slot].floats[span.gradientOffset..<span.gradientOffset + span.count])
-      arrays.append((path, Tensor(uncheckedShape: span.shape, .float32(numbers))))
-    }
-    return arrays
-  }
-
-  /// Puts a compiled model's training where a file says it stood. It changes nothing when it throws.
-  ///
-  /// - Parameter arrays: The optimizer's arrays in the file's order; nil where the file has none.
-  /// - Throws: `AthanorError` when they are not those of the optimizer that the model is compiled with.
-  static func restore(
-    _ model: Model, _ arrays: [(name: String, tensor: Tensor)]?, _ progress: TrainingProgress?, _ path: String
-  ) throws {
-    let training = try model.requireCompiled()
-    try progress?.check(for: training, at: "\(path), \(KerasFile.stateAttribute)")
-    let step = try arrays.map { try load($0, into: model, training, path) }
-    guard let progress else {
-      model.progress.step = step ?? 0
-      return
-    }
-    model.progress = progress
-    model.hasLoadedProgress = true
-    training.fixedRate = progress.fixedRate
-  }
-
-  /// Takes over the arrays, and returns the number of steps.
-  private static func load(
-    _ arrays: [(name: String, tensor: Tensor)], into model: Model, _ training: Training, _ path: String
-  ) throws -> Int {
-    var tensors = arrays[...]
-    var step = 0
-    if let first = tensors.first, first.tensor.shape.isEmpty {
-      let number = Int(exactly: first.tensor.floats.first ?? 0)
-      guard let number, number >= 0 else {
-        throw AthanorError(
-          .data, at: "\(path), \(first.name)", "the number of steps is \(first.tensor.floats.first ?? 0)",
-          fix: "Load the file with compiled: false and compile again.")
-      }
-      step = number
-      tensors.removeFirst()
-      // The learning rate is part of the configuration as well.
-      if tensors.first?.tensor.shape.isEmpty == true { tensors.removeFirst() }
-    }
-    let weights = KerasWeights(model)
-    // Keras makes the arrays when training begins, and keeps them when layers are frozen later.
-    let candidates = [weights.trained, weights.layers.flatMap(\.allWeights).filter(\.isParameter)]
-    let slots = training.optimizer.rule.slotNames.count
-    guard let trained = candidates.first(where: { $0.count * slots == tensors.count }) else {
-      throw AthanorError(
-        .shape, at: "\(path), optimizer",
-        "it has \(tensors.count) arrays but the optimizer that the model is compiled with needs \(candidates[0].count * slots)",
-        fix: "Compile with the optimizer of the interrupted training.")
-    }
-    let places = order(training.optimizer, trained).map { (weight: trained[$0.weight], slot: $0.slot) }
-    for ((name, tensor), place) in zip(tensors, places) where tensor.shape != place.weight.shape {
-      throw AthanorError(
-        .shape, at: "\(path), \(name)",
-        "it has shape \(Shape.text(tensor.shape)) but \(Shape.text(place.weight.shape)) is needed")
-    }
-    for ((_, tensor), place) in zip(tensors, places) {
-      guard let span = model.weightMap[place.weight.name] else { continue }
-      let part = training.slots[place.slot].floats[span.gradientOffset..<span.gradientOffset + span.count]
-      _ = UnsafeMutableBufferPointer(rebasing: part).update(fromContentsOf: tensor.floats)
-    }
-    return step
   }
 }

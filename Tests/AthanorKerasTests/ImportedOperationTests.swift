@@ -19,7 +19,7 @@ import Testing
       ], outputs: [Program.Result("y")])
     let model = try Model(ModelRecipe(program, name: "test"), threads: 1)
     let expected =
-      "norm (layer_norm operation): it has no Keras name. Save it as .safetensors, or save with weightsOnly."
+      "norm (layer_norm operation): it has no Keras name. Save it as .safetensors, or its weights alone as .weights.h5."
     #expect(folder.errorText { try model.save(to: folder.path("a.h5")) } == expected)
     #expect(try folder.contents == [])
     let checkpoint = ModelCheckpoint(folder.path("a.h5"))

@@ -39,6 +39,13 @@ public struct Configuration: Hashable, Sendable, ExpressibleByDictionaryLiteral,
     self.report = report
   }
 
+  /// Other values in this place.
+  package func replacing(_ json: JSONValue) -> Configuration {
+    var other = self
+    if case .object(let values) = json { other.values = values }
+    return other
+  }
+
   /// The same values with another report.
   package init(_ configuration: Configuration, report: ReadingReport?) {
     values = configuration.values

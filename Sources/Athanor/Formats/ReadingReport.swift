@@ -47,7 +47,7 @@ extension Configuration {
   }
 
   /// The keys that nobody asked for, sorted; `null` says nothing and is left out.
-  private var unreadKeys: [String] {
+  var unreadKeys: [String] {
     guard let report else { return [] }
     return values.filter { $1 != .null && !report.hasRecorded(location(of: $0)) }.map(\.key).sorted()
   }

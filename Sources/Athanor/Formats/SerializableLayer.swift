@@ -1,12 +1,16 @@
 /// The layers that files may name: one line each.
 package let serializableLayers: [any SerializableLayer.Type] = [
   Conv2D.self, MaxPooling2D.self, AveragePooling2D.self, GlobalAveragePooling2D.self, GlobalMaxPooling2D.self,
-  Dropout.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self, Reshape.self, Permute.self,
+  Dropout.self, ActivityRegularization.self, Flatten.self, Dense.self, Activation.self, ReLU.self, LeakyReLU.self,
+  Reshape.self, Permute.self,
   BatchNormalization.self, ZeroPadding2D.self, Rescaling.self, Normalization.self, Add.self, Subtract.self,
   Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
   DepthwiseConv2D.self, SeparableConv2D.self, Cropping2D.self, UpSampling2D.self, ELU.self, PReLU.self, Softmax.self,
   ImportedOperation.self,
 ]
+
+/// The layers of Keras whose settings are code.
+private let codeLayers = ["Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"]
 
 /// A layer that model files can hold: it declares its settings, and is written and made again by them.
 ///
@@ -77,7 +81,7 @@ extension GeneralLayer {
     guard let layer = self as? any SerializableLayer else {
       throw AthanorError(
         .unsupported, at: location, "files have no name for this layer",
-        fix: "Let it conform to SerializableLayer, or save with weightsOnly.")
+        fix: "Let it conform to SerializableLayer, or save its weights alone as .weights.h5.")
     }
     do {
       var configuration = try layer.configuration
@@ -104,6 +108,13 @@ extension Configuration {
     let className = try text("class_name")
     let known = Dictionary((serializableLayers + customLayers).map { ($0.className, $0) }, uniquingKeysWith: { $1 })
     guard let kind = known[className] else {
+      if codeLayers.contains(className) {
+        throw AthanorError(
+          .unsupported, at: location, "\"\(className)\" holds Python code, which is not run",
+          fix:
+            "Replace it by a layer before saving the model, or write a SerializableLayer whose className is \"\(className)\" and give it "
+            + "as custom:.")
+      }
       throw AthanorError(
         .unsupported, at: location, "there is no layer named \"\(className)\"",
         fix: AthanorError.suggestion(for: className, among: known.keys.sorted())
@@ -124,7 +135,8 @@ extension Configuration {
     ignore("trainable", "batch_shape", "batch_input_shape")
     try requireFloat32("dtype")
     for key in ["sparse", "ragged"] where try flag(key, default: false) { throw error(key, expected: "false") }
-    warn("activity_regularizer", unless: [])
+    // That of layers which do not take it themselves.
+    if unreadKeys.contains("activity_regularizer") { warn("activity_regularizer", unless: []) }
   }
 
   /// Checks the type of weights and computations, a name or a policy; another precision gives a warning.

@@ -7,7 +7,7 @@
 ///       try settings.field("filters", &filters)
 ///       try settings.field("strides", &strides, default: 1)
 ///       try settings.fixed("data_format", "channels_last")
-///       try settings.trainingOnly("kernel_regularizer")
+///       try settings.weight("kernel", &kernel, default: .glorotUniform)
 ///     }
 ///   }
 ///   ```
@@ -15,7 +15,7 @@ public struct Settings {
   /// What is read; nil when settings are written.
   package let source: Configuration?
   /// What was declared so far, when settings are written.
-  package private(set) var written: Configuration = [:]
+  package internal(set) var written: Configuration = [:]
 
   /// Settings that are read.
   package init(reading source: Configuration) { self.source = source.reported }
@@ -85,18 +85,6 @@ public struct Settings {
     if !source.isMissing(key) { warn(key, source) }
   }
 
-  /// The settings of a weight: its initializer, and its regularizer and constraint, which concern training alone and are not supported.
-  ///
-  /// - Parameters:
-  ///   - name: The name that the three keys begin with: `kernel` for `kernel_initializer`.
-  ///   - standard: The initializer where the file says nothing.
-  /// - Throws: `AthanorError` that names the place, when the initializer is of another type.
-  public mutating func weight(_ name: String, _ initializer: inout Initializer, default standard: Initializer) throws {
-    try field("\(name)_initializer", &initializer, default: standard)
-    trainingOnly("\(name)_regularizer")
-    trainingOnly("\(name)_constraint")
-  }
-
   /// A setting without influence on what the layer computes.
   ///
   /// - Parameter isWritten: Whether it is written, as `null`.
@@ -110,7 +98,7 @@ public struct Settings {
     (source ?? written).error(key, expected: expected)
   }
 
-  private func warn(_ key: String, _ source: Configuration) {
+  func warn(_ key: String, _ source: Configuration) {
     source.warn(key, "\(source.found(key)) is not supported and was not taken over; predictions do not change")
   }
 }

@@ -92,6 +92,43 @@ public struct ActivationFunction: Hashable, Sendable {
   public static let mish = ActivationFunction("mish") { try $0 * AthanorCore.tanh(AthanorCore.softplus($0)) }
   /// `x / (1 + |x|)`
   public static let softsign = ActivationFunction("softsign") { try $0 / (abs($0) + 1) }
+  /// `x` above zero and `exp(x) - 1` below, the same as `elu` (Barron 2017, with alpha 1).
+  public static let celu = ActivationFunction("celu") { try AthanorCore.elu($0, alpha: 1) }
+  /// `min(max(x, -1), 1)`
+  public static let hardTanh = ActivationFunction("hard_tanh") { try $0.clipped(-1, 1) }
+  /// `x` where `|x| > 0.5`, else 0.
+  public static let hardShrink = ActivationFunction("hard_shrink") { try $0 * abs($0).greater(0.5) }
+  /// `x - 0.5` above 0.5, `x + 0.5` below -0.5, else 0.
+  public static let softShrink = ActivationFunction("soft_shrink") { try $0 - $0.clipped(-0.5, 0.5) }
+  /// `x - tanh(x)`
+  public static let tanhShrink = ActivationFunction("tanh_shrink") { try $0 - AthanorCore.tanh($0) }
+  /// `-log(1 + exp(-x))`
+  public static let logSigmoid = ActivationFunction("log_sigmoid") { try -AthanorCore.softplus(-$0) }
+  /// `min(max((x + 1) / 2, 0), 1)`
+  public static let sparseSigmoid = ActivationFunction("sparse_sigmoid") { try ($0 * 0.5 + 0.5).clipped(0, 1) }
+  /// `(x + 1)^2 / 4` from -1 to 1, 0 below and `x` above.
+  public static let sparsePlus = ActivationFunction("sparse_plus") {
+    try square(($0 + 1).clipped(0, 2)) * 0.25 + AthanorCore.relu($0 - 1)
+  }
+  /// `(x + sqrt(x^2 + 4)) / 2`
+  public static let squareplus = ActivationFunction("squareplus") { try ($0 + sqrt(square($0) + 4)) * 0.5 }
+  /// The first half of the last axis times the sigmoid of the second half: `[N, ..., 2 C] -> [N, ..., C]` (Dauphin et al. 2017).
+  public static let glu = ActivationFunction("glu") { x in
+    let last = x.shape.rank - 1
+    guard let count = x.shape.lengths.last ?? nil, count % 2 == 0 else {
+      throw AthanorError(
+        .shape, at: "", "input has shape \(x.shape) but the last axis must have an even number of places for glu")
+    }
+    func half(_ start: Int) throws -> Value {
+      try x.sliced(
+        start: [Int](repeating: 0, count: last) + [start], lengths: [Int?](repeating: nil, count: last) + [count / 2])
+    }
+    return try half(0) * AthanorCore.sigmoid(half(count / 2))
+  }
+  /// `min(max(0.2 * x + 0.5, 0), 1)`, the hard sigmoid of Keras before version 3.
+  public static let legacyHardSigmoid = ActivationFunction("legacy_hard_sigmoid") {
+    try ($0 * 0.2 + 0.5).clipped(0, 1)
+  }
   /// `exp(x)`
   public static let exponential = ActivationFunction("exponential") { try exp($0) }
   /// An ELU whose scales keep mean 0 and variance 1 (Klambauer et al. 2017).
@@ -116,14 +153,19 @@ public struct ActivationFunction: Hashable, Sendable {
   /// The activations that have a name of their own, for files and command lines.
   public static let all: [ActivationFunction] = [
     linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leakyReLU, relu6, hardSigmoid, hardSilu, selu,
-    exponential, softsign, mish, logSoftmax,
+    exponential, softsign, mish, logSoftmax, celu, hardTanh, hardShrink, softShrink, tanhShrink, logSigmoid,
+    sparseSigmoid,
+    sparsePlus, squareplus, glu, legacyHardSigmoid,
   ]
+
+  /// The names of functions that Keras 3 does not have.
+  package static let namesBeyondKeras = [legacyHardSigmoid.name]
 
   /// The activation of a name.
   ///
   /// - Throws: `AthanorError` when there is none of that name, with the nearest one.
   public static func named(_ name: String) throws -> ActivationFunction {
-    let aliases = ["swish": "silu", "hard_swish": "hard_silu"]
+    let aliases = ["swish": "silu", "hard_swish": "hard_silu", "softmax_v2": "softmax"]
     if let found = all.first(where: { $0.name == aliases[name] ?? name }) { return found }
     let names = all.map(\.name)
     throw AthanorError(
@@ -146,7 +188,9 @@ extension ActivationFunction: SettingValue {
       guard ActivationFunction.all.contains(where: { $0.name == name }) else {
         throw AthanorError(
           .unsupported, at: "", "files have no name for the activation \"\(name)\"",
-          fix: "Write it as a layer of your own that conforms to SerializableLayer, or save with weightsOnly.")
+          fix:
+            "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5."
+        )
       }
       guard !parameters.isEmpty, let layer = ActivationFunction.layers[name] else { return .text(name) }
       return .instance(of: layer.className, in: "keras.layers", Configuration(parameters))

@@ -26,17 +26,21 @@ public struct Conv2D: Layer {
   public var activation: ActivationFunction
   /// Whether a bias is added.
   public var useBias: Bool
-  /// What the kernel holds before training.
-  public var kernelInitializer: Initializer
-  /// What the bias holds before training.
-  public var biasInitializer: Initializer
+  /// How the kernel begins, what is added to the loss for it, and what limits it.
+  public var kernel: WeightOptions
+  /// How the bias begins, what is added to the loss for it, and what limits it.
+  public var bias: WeightOptions
+  /// The penalty for the results, divided by the number of examples, that is added to the loss; nil for none.
+  public var activityRegularizer: Regularizer?
   public let name: String?
 
   /// Describes a convolution.
   public init(
     _ filters: Int, kernelSize: Size2D, strides: Size2D = 1, padding: Padding = .valid, dilation: Size2D = 1,
     groups: Int = 1, activation: ActivationFunction = .linear, useBias: Bool = true,
-    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil,
+    kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, name: String? = nil
   ) {
     self.filters = filters
     self.kernelSize = kernelSize
@@ -46,8 +50,9 @@ public struct Conv2D: Layer {
     self.groups = groups
     self.activation = activation
     self.useBias = useBias
-    self.kernelInitializer = kernelInitializer
-    self.biasInitializer = biasInitializer
+    kernel = WeightOptions(kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint)
+    bias = WeightOptions(biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint)
+    self.activityRegularizer = activityRegularizer
     self.name = name
   }
 
@@ -62,11 +67,11 @@ public struct Conv2D: Layer {
         fix: "Both must be multiples of groups.")
     }
     let kernel = try scope.weight(
-      "kernel", shape: [kernelSize.height, kernelSize.width, channels / groups, filters], initializer: kernelInitializer
+      "kernel", shape: [kernelSize.height, kernelSize.width, channels / groups, filters], self.kernel
     )
     var y = try input.conv2D(kernel, window, groups: groups)  // [N, H', W', filters]
-    if useBias { y = try y + scope.weight("bias", shape: [filters], initializer: biasInitializer) }
-    return try activation.apply(y)
+    if useBias { y = try y + scope.weight("bias", shape: [filters], bias) }
+    return try scope.penalized(activation.apply(y), activityRegularizer)
   }
 }
 
@@ -95,8 +100,9 @@ extension Conv2D: SerializableLayer {
     try settings.field("groups", &groups, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.weight("kernel", &kernelInitializer, default: .glorotUniform)
-    try settings.weight("bias", &biasInitializer, default: .zeros)
+    try settings.weight("kernel", &kernel, default: .glorotUniform)
+    try settings.weight("bias", &bias, default: .zeros)
+    try settings.regularizer("activity_regularizer", &activityRegularizer)
   }
 }
 

@@ -14,23 +14,28 @@ public struct Dense: Layer {
   public var activation: ActivationFunction
   /// Whether a bias is added.
   public var useBias: Bool
-  /// What the kernel holds before training.
-  public var kernelInitializer: Initializer
-  /// What the bias holds before training.
-  public var biasInitializer: Initializer
+  /// How the kernel begins, what is added to the loss for it, and what limits it.
+  public var kernel: WeightOptions
+  /// How the bias begins, what is added to the loss for it, and what limits it.
+  public var bias: WeightOptions
+  /// The penalty for the results, divided by the number of examples, that is added to the loss; nil for none.
+  public var activityRegularizer: Regularizer?
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
   /// Describes a fully connected layer.
   public init(
     _ units: Int, activation: ActivationFunction = .linear, useBias: Bool = true,
-    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros, name: String? = nil
+    kernelInitializer: Initializer = .glorotUniform, biasInitializer: Initializer = .zeros,
+    kernelRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil,
+    kernelConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, name: String? = nil
   ) {
     self.units = units
     self.activation = activation
     self.useBias = useBias
-    self.kernelInitializer = kernelInitializer
-    self.biasInitializer = biasInitializer
+    kernel = WeightOptions(kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint)
+    bias = WeightOptions(biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint)
+    self.activityRegularizer = activityRegularizer
     self.name = name
   }
 
@@ -45,10 +50,10 @@ public struct Dense: Layer {
         .shape, at: "", "the last axis of input \(input.shape) is open, but a kernel needs a fixed number of features",
         fix: "Reduce the open axis first, for example by GlobalAveragePooling2D.")
     }
-    let kernel = try scope.weight("kernel", shape: [depth, units], initializer: kernelInitializer)
+    let kernel = try scope.weight("kernel", shape: [depth, units], self.kernel)
     var y = try input.matmul(kernel)  // [N, ..., units]
-    if useBias { y = try y + scope.weight("bias", shape: [units], initializer: biasInitializer) }
-    return try activation.apply(y)
+    if useBias { y = try y + scope.weight("bias", shape: [units], bias) }
+    return try scope.penalized(activation.apply(y), activityRegularizer)
   }
 }
 
@@ -59,8 +64,9 @@ extension Dense: SerializableLayer {
     try settings.field("units", &units)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.weight("kernel", &kernelInitializer, default: .glorotUniform)
-    try settings.weight("bias", &biasInitializer, default: .zeros)
+    try settings.weight("kernel", &kernel, default: .glorotUniform)
+    try settings.weight("bias", &bias, default: .zeros)
+    try settings.regularizer("activity_regularizer", &activityRegularizer)
   }
 }
 

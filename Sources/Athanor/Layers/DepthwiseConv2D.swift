@@ -23,17 +23,21 @@ public struct DepthwiseConv2D: Layer {
   public var activation: ActivationFunction
   /// Whether a bias is added.
   public var useBias: Bool
-  /// What the kernel holds before training.
-  public var depthwiseInitializer: Initializer
-  /// What the bias holds before training.
-  public var biasInitializer: Initializer
+  /// How the kernel begins, what is added to the loss for it, and what limits it.
+  public var depthwise: WeightOptions
+  /// How the bias begins, what is added to the loss for it, and what limits it.
+  public var bias: WeightOptions
+  /// The penalty for the results, divided by the number of examples, that is added to the loss; nil for none.
+  public var activityRegularizer: Regularizer?
   public let name: String?
 
   /// Describes a depthwise convolution.
   public init(
     kernelSize: Size2D, strides: Size2D = 1, padding: Padding = .valid, depthMultiplier: Int = 1, dilation: Size2D = 1,
     activation: ActivationFunction = .linear, useBias: Bool = true, depthwiseInitializer: Initializer = .glorotUniform,
-    biasInitializer: Initializer = .zeros, name: String? = nil
+    biasInitializer: Initializer = .zeros, depthwiseRegularizer: Regularizer? = nil,
+    biasRegularizer: Regularizer? = nil, activityRegularizer: Regularizer? = nil,
+    depthwiseConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, name: String? = nil
   ) {
     self.kernelSize = kernelSize
     self.strides = strides
@@ -42,32 +46,33 @@ public struct DepthwiseConv2D: Layer {
     self.dilation = dilation
     self.activation = activation
     self.useBias = useBias
-    self.depthwiseInitializer = depthwiseInitializer
-    self.biasInitializer = biasInitializer
+    depthwise = WeightOptions(depthwiseInitializer, regularizer: depthwiseRegularizer, constraint: depthwiseConstraint)
+    bias = WeightOptions(biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint)
+    self.activityRegularizer = activityRegularizer
     self.name = name
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     let window = try kernelWindow(kernelSize, strides, padding, dilation)
-    var y = try input.depthwiseConv2D(window, depthMultiplier, "kernel", depthwiseInitializer, &scope)
+    var y = try input.depthwiseConv2D(window, depthMultiplier, "kernel", depthwise, &scope)
     if useBias {
-      y = try y + scope.weight("bias", shape: [y.shape[3] ?? 0], initializer: biasInitializer)
+      y = try y + scope.weight("bias", shape: [y.shape[3] ?? 0], bias)
     }
-    return try activation.apply(y)
+    return try scope.penalized(activation.apply(y), activityRegularizer)
   }
 }
 
 extension Value {
   /// Convolution of each channel by itself: a convolution with one group for each channel.
   fileprivate func depthwiseConv2D(
-    _ window: Window2D, _ multiplier: Int, _ name: String, _ initializer: Initializer, _ scope: inout Scope
+    _ window: Window2D, _ multiplier: Int, _ name: String, _ options: WeightOptions, _ scope: inout Scope
   ) throws -> Value {
     guard multiplier > 0 else {
       throw AthanorError(.argument, at: "", "depthMultiplier is \(multiplier) but must be at least 1")
     }
     _ = try window.outputSize(shape, "kernel")
     let channels = shape[3] ?? 0
-    let kernel = try scope.weight(name, shape: window.kernel + [channels, multiplier], initializer: initializer)
+    let kernel = try scope.weight(name, shape: window.kernel + [channels, multiplier], options)
     // The kernels of one channel are the filters of its group, in order.
     let grouped = try kernel.reshaped(Shape(window.kernel + [1, channels * multiplier]))
     return try conv2D(grouped, window, groups: channels)  // [N, H', W', C * m]
@@ -86,8 +91,9 @@ extension DepthwiseConv2D: SerializableLayer {
     try settings.field("dilation_rate", &dilation, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.weight("depthwise", &depthwiseInitializer, default: .glorotUniform)
-    try settings.weight("bias", &biasInitializer, default: .zeros)
+    try settings.weight("depthwise", &depthwise, default: .glorotUniform)
+    try settings.weight("bias", &bias, default: .zeros)
+    try settings.regularizer("activity_regularizer", &activityRegularizer)
     // Keras 2 wrote what a layer of this kind does not have.
     try settings.fixed("groups", 1, isWritten: false)
   }
@@ -126,12 +132,14 @@ public struct SeparableConv2D: Layer {
   public var activation: ActivationFunction
   /// Whether a bias is added.
   public var useBias: Bool
-  /// What the first kernel holds before training.
-  public var depthwiseInitializer: Initializer
-  /// What the second kernel holds before training.
-  public var pointwiseInitializer: Initializer
-  /// What the bias holds before training.
-  public var biasInitializer: Initializer
+  /// How the depthwise kernel begins, what is added to the loss for it, and what limits it.
+  public var depthwise: WeightOptions
+  /// How the pointwise kernel begins, what is added to the loss for it, and what limits it.
+  public var pointwise: WeightOptions
+  /// How the bias begins, what is added to the loss for it, and what limits it.
+  public var bias: WeightOptions
+  /// The penalty for the results, divided by the number of examples, that is added to the loss; nil for none.
+  public var activityRegularizer: Regularizer?
   public let name: String?
 
   /// Describes a separable convolution.
@@ -139,7 +147,10 @@ public struct SeparableConv2D: Layer {
     _ filters: Int, kernelSize: Size2D, strides: Size2D = 1, padding: Padding = .valid, depthMultiplier: Int = 1,
     dilation: Size2D = 1, activation: ActivationFunction = .linear, useBias: Bool = true,
     depthwiseInitializer: Initializer = .glorotUniform, pointwiseInitializer: Initializer = .glorotUniform,
-    biasInitializer: Initializer = .zeros, name: String? = nil
+    biasInitializer: Initializer = .zeros, depthwiseRegularizer: Regularizer? = nil,
+    pointwiseRegularizer: Regularizer? = nil, biasRegularizer: Regularizer? = nil,
+    activityRegularizer: Regularizer? = nil, depthwiseConstraint: Constraint? = nil,
+    pointwiseConstraint: Constraint? = nil, biasConstraint: Constraint? = nil, name: String? = nil
   ) {
     self.filters = filters
     self.kernelSize = kernelSize
@@ -149,23 +160,24 @@ public struct SeparableConv2D: Layer {
     self.dilation = dilation
     self.activation = activation
     self.useBias = useBias
-    self.depthwiseInitializer = depthwiseInitializer
-    self.pointwiseInitializer = pointwiseInitializer
-    self.biasInitializer = biasInitializer
+    depthwise = WeightOptions(depthwiseInitializer, regularizer: depthwiseRegularizer, constraint: depthwiseConstraint)
+    pointwise = WeightOptions(pointwiseInitializer, regularizer: pointwiseRegularizer, constraint: pointwiseConstraint)
+    bias = WeightOptions(biasInitializer, regularizer: biasRegularizer, constraint: biasConstraint)
+    self.activityRegularizer = activityRegularizer
     self.name = name
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     guard filters > 0 else { throw AthanorError(.argument, at: "", "filters is \(filters) but must be at least 1") }
     let window = try kernelWindow(kernelSize, strides, padding, dilation)
-    let depthwise = try input.depthwiseConv2D(
-      window, depthMultiplier, "depthwise_kernel", depthwiseInitializer, &scope)  // [N, H', W', C * m]
-    let pointwise = try scope.weight(
-      "pointwise_kernel", shape: [1, 1, depthwise.shape[3] ?? 0, filters], initializer: pointwiseInitializer)
+    let channels = try input.depthwiseConv2D(
+      window, depthMultiplier, "depthwise_kernel", depthwise, &scope)  // [N, H', W', C * m]
+    let kernel = try scope.weight(
+      "pointwise_kernel", shape: [1, 1, channels.shape[3] ?? 0, filters], pointwise)
     let pixel = Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid)
-    var y = try depthwise.conv2D(pointwise, pixel, groups: 1)  // [N, H', W', filters]
-    if useBias { y = try y + scope.weight("bias", shape: [filters], initializer: biasInitializer) }
-    return try activation.apply(y)
+    var y = try channels.conv2D(kernel, pixel, groups: 1)  // [N, H', W', filters]
+    if useBias { y = try y + scope.weight("bias", shape: [filters], bias) }
+    return try scope.penalized(activation.apply(y), activityRegularizer)
   }
 }
 
@@ -182,9 +194,10 @@ extension SeparableConv2D: SerializableLayer {
     try settings.field("dilation_rate", &dilation, default: 1)
     try settings.field("activation", &activation, default: .linear)
     try settings.field("use_bias", &useBias, default: true)
-    try settings.weight("depthwise", &depthwiseInitializer, default: .glorotUniform)
-    try settings.weight("pointwise", &pointwiseInitializer, default: .glorotUniform)
-    try settings.weight("bias", &biasInitializer, default: .zeros)
+    try settings.weight("depthwise", &depthwise, default: .glorotUniform)
+    try settings.weight("pointwise", &pointwise, default: .glorotUniform)
+    try settings.weight("bias", &bias, default: .zeros)
+    try settings.regularizer("activity_regularizer", &activityRegularizer)
     // Keras 2 wrote what a layer of this kind does not have.
     try settings.fixed("groups", 1, isWritten: false)
     for key in ["kernel_initializer", "kernel_regularizer", "kernel_constraint"] {

@@ -10,15 +10,18 @@
 public struct PReLU: Layer {
   /// The axes, counted with the examples' as 0, along which all numbers have the same alpha.
   public var sharedAxes: [Int]
-  /// What alpha is before training.
-  public var alphaInitializer: Initializer
+  /// How the alpha begins, what is added to the loss for it, and what limits it.
+  public var alpha: WeightOptions
   public let name: String?
   public var maskRule: MaskRule { .passes }
 
   /// Describes a ReLU with learnt slopes.
-  public init(sharedAxes: [Int] = [], alphaInitializer: Initializer = .zeros, name: String? = nil) {
+  public init(
+    sharedAxes: [Int] = [], alphaInitializer: Initializer = .zeros, alphaRegularizer: Regularizer? = nil,
+    alphaConstraint: Constraint? = nil, name: String? = nil
+  ) {
     self.sharedAxes = sharedAxes
-    self.alphaInitializer = alphaInitializer
+    alpha = WeightOptions(alphaInitializer, regularizer: alphaRegularizer, constraint: alphaConstraint)
     self.name = name
   }
 
@@ -37,8 +40,8 @@ public struct PReLU: Layer {
       }
       return length
     }
-    let alpha = try scope.weight("alpha", shape: lengths, initializer: alphaInitializer)
-    return try relu(input) - relu(-input) * alpha
+    let slope = try scope.weight("alpha", shape: lengths, alpha)
+    return try relu(input) - relu(-input) * slope
   }
 }
 
@@ -46,7 +49,7 @@ extension PReLU: SerializableLayer {
   public init(unconfigured name: String) { self.init(name: name) }
 
   public mutating func configure(_ settings: inout Settings) throws {
-    try settings.weight("alpha", &alphaInitializer, default: .zeros)
+    try settings.weight("alpha", &alpha, default: .zeros)
     var axes = sharedAxes.isEmpty ? nil : sharedAxes
     try settings.field("shared_axes", &axes)
     sharedAxes = axes ?? []

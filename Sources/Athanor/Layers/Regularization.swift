@@ -62,6 +62,43 @@ extension Dropout: SerializableLayer {
   }
 }
 
+/// Adds a penalty for the size of its input, divided by the number of examples, to the loss, and passes the input on:
+/// `[N, ...] -> [N, ...]`. The penalty is `l1 * sum(|x|) + l2 * sum(x^2)`. Source: `keras.layers.ActivityRegularization`.
+///
+/// - Throws: when built: `AthanorError` if a factor is negative.
+/// - Example:
+///   ```swift
+///   ActivityRegularization(l1: 0.001)
+///   ```
+public struct ActivityRegularization: Layer {
+  /// The factor of the absolute values.
+  public var l1: Double
+  /// The factor of the squares.
+  public var l2: Double
+  public let name: String?
+  public var maskRule: MaskRule { .passes }
+
+  /// Describes a penalty for results.
+  public init(l1: Double = 0, l2: Double = 0, name: String? = nil) {
+    self.l1 = l1
+    self.l2 = l2
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    try scope.penalized(input, .l1l2(l1: l1, l2: l2))
+  }
+}
+
+extension ActivityRegularization: SerializableLayer {
+  public init(unconfigured name: String) { self.init(name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("l1", &l1, default: 0)
+    try settings.field("l2", &l2, default: 0)
+  }
+}
+
 /// Brings each channel to mean 0 and variance 1, then scales and shifts it: `[N, ..., C] -> [N, ..., C]`.
 ///
 /// While training, mean and variance are the batch's; in prediction they are moving averages:
@@ -82,6 +119,10 @@ public struct BatchNormalization: Layer {
   public var center: Bool
   /// Whether a scale is learnt.
   public var scale: Bool
+  /// How the shift begins, what is added to the loss for it, and what limits it.
+  public var beta: WeightOptions
+  /// How the scale begins, what is added to the loss for it, and what limits it.
+  public var gamma: WeightOptions
   /// The axis of the channels: the last one, which files may also count from the front.
   package var axis = -1
   public let name: String?
@@ -89,12 +130,17 @@ public struct BatchNormalization: Layer {
 
   /// Describes a batch normalisation.
   public init(
-    momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true, name: String? = nil
+    momentum: Double = 0.99, epsilon: Double = 1e-3, center: Bool = true, scale: Bool = true,
+    betaInitializer: Initializer = .zeros, gammaInitializer: Initializer = .ones, betaRegularizer: Regularizer? = nil,
+    gammaRegularizer: Regularizer? = nil, betaConstraint: Constraint? = nil, gammaConstraint: Constraint? = nil,
+    name: String? = nil
   ) {
     self.momentum = momentum
     self.epsilon = epsilon
     self.center = center
     self.scale = scale
+    beta = WeightOptions(betaInitializer, regularizer: betaRegularizer, constraint: betaConstraint)
+    gamma = WeightOptions(gammaInitializer, regularizer: gammaRegularizer, constraint: gammaConstraint)
     self.name = name
   }
 
@@ -105,8 +151,8 @@ public struct BatchNormalization: Layer {
         fix: "Momentum must lie in 0 ... 1 and epsilon be positive.")
     }
     let channels = try input.shape.channels(axis)
-    let gamma = scale ? try scope.weight("gamma", shape: [channels], initializer: .ones) : nil
-    let beta = center ? try scope.weight("beta", shape: [channels], initializer: .zeros) : nil
+    let gamma = scale ? try scope.weight("gamma", shape: [channels], self.gamma) : nil
+    let beta = center ? try scope.weight("beta", shape: [channels], self.beta) : nil
     let movingMean = try scope.weight("moving_mean", shape: [channels], initializer: .zeros, isTrainable: false)
     let movingVariance = try scope.weight("moving_variance", shape: [channels], initializer: .ones, isTrainable: false)
     guard scope.isTraining, scope.isTrainable else {
@@ -154,11 +200,10 @@ extension BatchNormalization: SerializableLayer {
     try settings.field("epsilon", &epsilon, default: 1e-3)
     try settings.field("center", &center, default: true)
     try settings.field("scale", &scale, default: true)
-    for key in ["beta_initializer", "moving_mean_initializer"] { try settings.trainingOnly(key, Initializer.zeros) }
-    for key in ["gamma_initializer", "moving_variance_initializer"] { try settings.trainingOnly(key, Initializer.ones) }
-    for key in ["beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"] {
-      settings.trainingOnly(key)
-    }
+    try settings.weight("beta", &beta, default: .zeros)
+    try settings.weight("gamma", &gamma, default: .ones)
+    try settings.trainingOnly("moving_mean_initializer", Initializer.zeros)
+    try settings.trainingOnly("moving_variance_initializer", Initializer.ones)
     try settings.trainingOnly("synchronized", false)
     try settings.fixed("renorm", false, isWritten: false)
     // It means something with `renorm` alone; `fused` says how Keras 2 computes.

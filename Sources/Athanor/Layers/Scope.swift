@@ -7,6 +7,10 @@ package struct WeightDeclaration: Hashable, Sendable {
   package let initializer: Initializer
   /// Whether gradients train it; a state otherwise.
   package let isParameter: Bool
+  /// What is added to the loss for it.
+  package var regularizer: Regularizer?
+  /// What it is limited to after each step.
+  package var constraint: Constraint?
 }
 
 extension WeightStore {
@@ -61,6 +65,8 @@ public struct Scope {
   private var stateNames: [ValueID: String] = [:]
   /// The masks of the inputs of the layer being built, and those that it has set for its results.
   private var masks: (inputs: [ValueID: Value], results: [ValueID: Value]) = ([:], [:])
+  /// What the layers add to the loss.
+  package private(set) var losses: [Value] = []
   /// The paths of the layers at which masks were lost.
   package private(set) var lostMasks: [String] = []
   /// Where the weights of models within the network lie, and the name of the first weight that was declared there.
@@ -92,6 +98,13 @@ public struct Scope {
   public mutating func weight(
     _ name: String, shape: [Int], initializer: Initializer = .glorotUniform, isTrainable: Bool = true
   ) throws -> Value {
+    try declare(name, shape, initializer, isTrainable: isTrainable)
+  }
+
+  mutating func declare(
+    _ name: String, _ shape: [Int], _ initializer: Initializer, isTrainable: Bool = true,
+    regularizer: Regularizer? = nil, constraint: Constraint? = nil
+  ) throws -> Value {
     guard shape.allSatisfy({ $0 > 0 }), Tensor.elementCount(of: shape).map({ $0 <= Scope.limit }) == true else {
       throw AthanorError(
         .shape, at: "", "weight \"\(name)\" would have shape \(Shape.text(shape))",
@@ -115,7 +128,7 @@ public struct Scope {
       weights.append(
         WeightDeclaration(
           name: fullName, layer: path.joined(separator: "/"), shape: shape, initializer: initializer,
-          isParameter: isTrainable))
+          isParameter: isTrainable, regularizer: regularizer, constraint: constraint))
     }
     if let state = states[fullName] { return state }
     let value = try builder.source(
@@ -150,6 +163,9 @@ public struct Scope {
   public mutating func build(_ layer: any Layer, _ input: Value, name: String? = nil) throws -> Value {
     try enter(name ?? layer.name ?? layer.automaticName) { try layer.build(input, &$0) }
   }
+
+  /// Adds a number, `[]`, to the loss that is minimised and reported, in training and in `evaluate`.
+  public mutating func addLoss(_ loss: Value) { losses.append(loss) }
 
   /// The mask of one of the layer's inputs, `[N]` or `[N, T]`: 1 for what counts and 0 for what does not; nil when all counts.
   public func mask(of input: Value) -> Value? { masks.inputs[input.id] }

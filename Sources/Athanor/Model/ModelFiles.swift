@@ -115,7 +115,15 @@ extension Model {
       warnings.append(warning.description)
       return
     }
-    try stored.restore(self)
-    pendingState = nil
+    do {
+      try stored.restore(self)
+      pendingState = nil
+    } catch let error as AthanorError {
+      // Nor what the optimizer keeps; `fit(resume: true)` says again what is wrong.
+      warnings.append(
+        AthanorError(
+          error.kind, at: error.location, "\(error.problem), so the optimizer begins anew", fix: error.remedy
+        ).description)
+    }
   }
 }

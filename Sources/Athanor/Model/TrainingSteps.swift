@@ -180,7 +180,14 @@ extension Model {
   private func applyStep(_ training: Training, _ runs: GradientRuns) {
     pendingState = nil  // another training has begun
     progress.step += 1
-    measured("optimizer", "step") { training.step(memory, runs, number: progress.step) }
+    measured("optimizer", "step") {
+      training.step(memory, runs, number: progress.step)
+      for weight in built.weights {
+        guard let constraint = weight.constraint, runs.names.contains(weight.name), let span = weightMap[weight.name]
+        else { continue }
+        constraint.apply(to: weightMap.values(of: span), span.shape)
+      }
+    }
   }
 
   private func measured(_ origin: String, _ operation: String, _ body: () -> Void) {

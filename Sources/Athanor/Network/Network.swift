@@ -273,6 +273,8 @@ package struct Network: Sendable {
     package let masks: [Value?]
     /// The paths of the layers at which masks were lost.
     package let lostMasks: [String]
+    /// What the layers themselves add to the loss.
+    package let losses: [Value]
     package let weights: [WeightDeclaration]
     /// The types of each call's results.
     package let types: [[ValueType]]
@@ -291,13 +293,13 @@ package struct Network: Sendable {
   /// - Throws: `AthanorError` that names the layer, when one does not accept its input.
   package func build(_ values: [Value], isTraining: Bool, frozen: Set<String> = []) throws -> Built {
     guard let builder = values.first?.builder else {
-      return Built(outputs: [], masks: [], lostMasks: [], weights: [], types: [], aliases: [:])
+      return Built(outputs: [], masks: [], lostMasks: [], losses: [], weights: [], types: [], aliases: [:])
     }
     var scope = Scope(isTraining: isTraining, builder: builder, frozen: frozen, storage: nestedStorage)
     let (outputs, types) = try build(values.map { MaskedValue(value: $0) }, &scope)
     return Built(
-      outputs: outputs.map(\.value), masks: outputs.map(\.mask), lostMasks: scope.lostMasks, weights: scope.weights,
-      types: types, aliases: scope.aliases)
+      outputs: outputs.map(\.value), masks: outputs.map(\.mask), lostMasks: scope.lostMasks,
+      losses: scope.losses, weights: scope.weights, types: types, aliases: scope.aliases)
   }
 
   /// Builds the layers' graph inside of a layer.

@@ -169,7 +169,7 @@ struct NativeFileTests {
     let model = try Model(inputs: [x], outputs: [inner(x)], threads: 1)
     expectError(
       "inner: nameless (Nameless): files have no name for this layer. "
-        + "Let it conform to SerializableLayer, or save with weightsOnly."
+        + "Let it conform to SerializableLayer, or save its weights alone as .weights.h5."
     ) { try model.save(to: path) }
     #expect(try bytes("a.safetensors") == before)
     expectError(

@@ -222,7 +222,7 @@ struct NativeHostileTests {
     #expect(
       try warnings("\"Adam\"", "\"Adem\"")
         == [
-          "a.safetensors, training.optimizer.class_name: SGD, RMSprop, Adam or AdamW was expected but Adem was found\(rest)"
+          "a.safetensors, training.optimizer.class_name: SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl or Lion was expected but Adem was found\(rest)"
         ])
     #expect(
       try warnings("0.01", "\"nan\"")
@@ -237,7 +237,7 @@ struct NativeHostileTests {
       try warnings(#"{"goals""#, #"{"goals":[],"other""#)
         == ["a.safetensors, training: it has losses for 0 outputs but the model has 1\(rest)"])
 
-    let anew = "Load the file with compiled: false and compile again."
+    let anew = "Compile the model again to train it from here."
     func state(_ key: String, _ value: JSONValue) throws -> String {
       var metadata = good.metadata
       var progress = try Configuration(parsing: #require(metadata["progress"]), at: "progress")

@@ -8,6 +8,7 @@ struct LossTests {
     let target: GoldenArray
     let loss: Double
     let gradient: GoldenArray
+    let weights: GoldenArray?
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -37,7 +38,49 @@ struct LossTests {
     Case(golden: "mean_absolute_error", loss: .meanAbsoluteError),
     Case(golden: "huber", loss: .huber),
     Case(golden: "huber_delta", loss: .huber(delta: 0.4)),
+    Case(golden: "mean_absolute_percentage_error", loss: .meanAbsolutePercentageError),
+    Case(golden: "mean_squared_logarithmic_error", loss: .meanSquaredLogarithmicError),
+    Case(golden: "log_cosh", loss: .logCosh),
+    Case(golden: "cosine_similarity", loss: .cosineSimilarity),
+    Case(golden: "cosine_similarity_pictures", loss: .cosineSimilarity),
+    Case(golden: "kl_divergence", loss: .klDivergence),
+    Case(golden: "poisson", loss: .poisson),
+    Case(golden: "hinge", loss: .hinge),
+    Case(golden: "hinge_binary", loss: .hinge),
+    Case(golden: "squared_hinge", loss: .squaredHinge),
+    Case(golden: "categorical_hinge", loss: .categoricalHinge),
+    Case(golden: "squared_error_sum", loss: .meanSquaredError.reduced(by: .sum)),
+    Case(golden: "squared_error_mean", loss: .meanSquaredError.reduced(by: .mean)),
+    Case(golden: "ignored_pictures", loss: ignoring(2), function: .softmax, isSparse: true),
+    Case(golden: "ignored_probabilities", loss: ignoring(-1), isSparse: true),
+    Case(
+      golden: "sum_pictures", loss: .sparseCategoricalCrossentropy.reduced(by: .sum), function: .softmax,
+      isSparse: true),
+    Case(golden: "categorical_smooth", loss: .categoricalCrossentropy(labelSmoothing: 0.2), function: .softmax),
+    Case(golden: "categorical_smooth_probabilities", loss: .categoricalCrossentropy(labelSmoothing: 0.2)),
+    Case(golden: "binary_smooth", loss: .binaryCrossentropy(labelSmoothing: 0.3), function: .sigmoid),
+    Case(golden: "categorical_focal", loss: .categoricalFocalCrossentropy(), function: .softmax),
+    Case(
+      golden: "categorical_focal_classes",
+      loss: .categoricalFocalCrossentropy(alpha: [0.1, 0.2, 0.3, 0.4, 0.5], gamma: 1.5, labelSmoothing: 0.1),
+      function: .softmax),
+    Case(golden: "categorical_focal_logits", loss: .categoricalFocalCrossentropy(fromLogits: true)),
+    Case(golden: "binary_focal", loss: .binaryFocalCrossentropy(), function: .sigmoid),
+    Case(
+      golden: "binary_focal_balanced", loss: .binaryFocalCrossentropy(alpha: 0.3, gamma: 3, labelSmoothing: 0.1),
+      function: .sigmoid),
+    Case(golden: "binary_focal_logits", loss: .binaryFocalCrossentropy(fromLogits: true)),
   ]
+    + [Loss.Reduction.sumOverBatchSize, .sum, .meanWithSampleWeight].flatMap { reduction in
+      [
+        Case(golden: "weighted_\(reduction.rawValue)", loss: .meanAbsoluteError.reduced(by: reduction)),
+        Case(
+          golden: "ignored_\(reduction.rawValue)", loss: ignoring(255).reduced(by: reduction), function: .softmax,
+          isSparse: true),
+      ]
+    }
+
+  private static func ignoring(_ number: Int) -> Loss { .sparseCategoricalCrossentropy(ignoredClass: number) }
 
   @Test("Value and gradient are those of Keras", arguments: cases)
   func parity(_ test: Case) throws {
@@ -52,7 +95,7 @@ struct LossTests {
     let identity = (0..<shape[0] * shape[0]).map { Float($0 % (shape[0] + 1) == 0 ? 1 : 0) }
     let batch = try Dataset(
       inputs: Tensor(shape: [shape[0], shape[0]], identity),
-      targets: test.isSparse ? golden.target.integers : golden.target.tensor)
+      targets: test.isSparse ? golden.target.integers : golden.target.tensor, sampleWeights: golden.weights?.floats)
     let gradients = try model.gradients(batch)
     expectClose([Float(gradients.loss)], [golden.loss], within: 3e-6, "loss")
     expectClose(try #require(gradients["dense/kernel"]).floats, golden.gradient.values, within: 3e-6, "gradient")
@@ -113,6 +156,7 @@ struct LossTests {
     ]
     let ends: [[any GeneralLayer]] = [
       [Dense(4)], [Dense(4, useBias: false)], [Dense(4, activation: .relu)], [Dense(4), Reshape([2, 2])],
+      [Dense(4), Flatten()], [Dense(4), Activation(.linear)],
     ]
     for (loss, name, activation) in losses {
       for layers in ends {

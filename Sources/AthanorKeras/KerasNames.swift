@@ -1,0 +1,69 @@
+import Athanor
+
+/// Names in older files that are others here: those of layers and models that contain a slash, as the Keras of TensorFlow 2 allowed, for a
+/// slash stands between a model and its layer here; and that of an activation which Keras 3 computes otherwise.
+struct KerasNames {
+  private var newNames: [String: String] = [:]
+  private let isOld: Bool
+
+  /// - Parameters:
+  ///   - architecture: The JSON of a model.
+  ///   - version: The version of Keras that wrote it; empty where the file does not say.
+  init(_ architecture: JSONValue, version: String) {
+    isOld = version.hasPrefix("1.") || version.hasPrefix("2.")
+    var names: Set<String> = []
+    KerasNames.collect(architecture, &names)
+    var taken = names.filter { !$0.contains("/") }
+    for name in names.sorted() where name.contains("/") {
+      let new = Network.unique(String(name.map { $0 == "/" ? "_" : $0 }), among: taken)
+      taken.insert(new)
+      newNames[name] = new
+    }
+  }
+
+  /// Warns of names that are others here.
+  func warn(_ architecture: Configuration) {
+    for (name, new) in newNames.sorted(by: { $0.key < $1.key }) {
+      architecture.warn("config", "the layer \"\(name)\" is called \"\(new)\" here")
+    }
+  }
+
+  /// What a layer is called here.
+  func renamed(_ name: String) -> String { newNames[name] ?? name }
+
+  /// The configuration with the new names wherever one stands: layers, their calls, inputs, outputs and what is kept by output.
+  func renamed(_ configuration: Configuration) -> Configuration {
+    newNames.isEmpty && !isOld ? configuration : configuration.replacing(renamed(configuration.jsonValue))
+  }
+
+  private func renamed(_ json: JSONValue) -> JSONValue {
+    switch json {
+    case .text(let text): .text(renamed(text))
+    case .array(let values): .array(values.map(renamed))
+    case .object(let values):
+      .object(
+        Dictionary(
+          values.map { (renamed($0), isOld && $0 == "activation" ? activation($1) : renamed($1)) },
+          uniquingKeysWith: { $1 }))
+    default: json
+    }
+  }
+
+  private func activation(_ json: JSONValue) -> JSONValue {
+    json == .text(ActivationFunction.hardSigmoid.name)
+      ? .text(ActivationFunction.legacyHardSigmoid.name) : renamed(json)
+  }
+
+  /// Collects the names of everything that has a class.
+  private static func collect(_ json: JSONValue, _ names: inout Set<String>) {
+    switch json {
+    case .array(let values): for value in values { collect(value, &names) }
+    case .object(let values):
+      if case .object(let settings) = values["config"], values["class_name"] != nil {
+        for case .text(let name) in [values["name"], settings["name"]] { names.insert(name) }
+      }
+      for value in values.values { collect(value, &names) }
+    default: break
+    }
+  }
+}
