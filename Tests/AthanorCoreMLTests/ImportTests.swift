@@ -343,6 +343,15 @@ func errorText(_ body: () throws -> Void) -> String {
       changed += 1
     }
     #expect(changed > 5)
+    // An attribute too, of constants as well.
+    for (index, operation) in operations.enumerated() {
+      var model = original
+      model.program.functions["main"]?.blocks[function.opset]?.operations[index].attributes["surprise"] = ProtoValue()
+      try model.serializedData().write(to: file)
+      #expect(
+        errorText { _ = try Model(contentsOf: copy) }
+          == "\(copy): \(operation.outputs[0].name) (\(operation.type)): its attribute \"surprise\" is not known.")
+    }
   }
 
   /// Bytes changed at random: a model or an error, never a crash.
