@@ -250,7 +250,7 @@ struct HostileFileTests {
           == "warning: a.h5, training_config.metrics[0].top_k: an integer was expected but all was found")
       #expect(
         try read(className, "\"class_id\":200").error
-          == "warning: a.h5, training_config: \(className.lowercased()): classID is 200 but there are 10 classes")
+          == "warning: a.h5, training_config: \(className.lowercased()): classID is 200 but there are 3 classes")
     }
   }
 

@@ -65,7 +65,8 @@ package struct TrainingConfiguration: Sendable {
         "loss": isSingle ? losses[0] : values(losses),
         "loss_weights": weights.allSatisfy { $0 == 1 } ? .null : values(weights.map(\.jsonValue)),
         "metrics": isSingle ? metrics[0] : values(metrics),
-        "weighted_metrics": weighted.allSatisfy { $0 == .array([]) } ? .null : isSingle ? weighted[0] : values(weighted),
+        "weighted_metrics": weighted.allSatisfy { $0 == .array([]) }
+          ? .null : isSingle ? weighted[0] : values(weighted),
         "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
       ], optimizer
     )

@@ -107,6 +107,7 @@ struct ClassCrossentropy: LossFormula {
         fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
     }
     try requireClasses(prediction, target, swiftName)
+    try requireSeveralClasses(prediction, swiftName)
     if let logits = fromLogits ? prediction : prediction.softmaxLogits {
       let isPlain = labelSmoothing == 0 && ignoredClass == nil
       return try logits.softmaxCrossentropy(isPlain ? target : rows(target, prediction))
@@ -166,6 +167,7 @@ struct CategoricalFocalCrossentropy: LossFormula {
 
   func values(_ prediction: Value, _ target: Value) throws -> Value {
     try requireClasses(prediction, target, swiftName)
+    try requireSeveralClasses(prediction, swiftName)
     if !fromLogits { try requireProbabilities(prediction, swiftName, "softmax") }
     let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 0
     guard alpha.count == 1 || alpha.count == classes else {
@@ -235,8 +237,12 @@ private func smoothedRows(_ target: Value, _ prediction: Value, _ smoothing: Dou
 }
 
 extension Value {
-  /// Each row divided by its sum.
+  /// Each row divided by its sum. Errors about numbers that are not finite say what may be the reason here.
   fileprivate func dividedBySum() throws -> Value {
+    let origin = builder.origin
+    defer { builder.origin = origin }
+    builder.origin =
+      "\(origin), where outputs are divided by their sum, which is 0 when all are, as behind relu (use softmax)"
     let last = shape.rank - 1
     let total = try sum(axes: [last]).reshaped(Shape(Array(shape.lengths.dropLast()) + [1]))
     return try self / total
@@ -258,6 +264,14 @@ private func requireProbabilities(_ prediction: Value, _ what: String, _ activat
   throw AthanorError(
     .argument, at: what, "predictions must be probabilities, but the output comes from a layer without \(activation)",
     fix: "Give the last layer activation: .\(activation), or use .\(what)(fromLogits: true).")
+}
+
+/// Refuses a crossentropy over one class, which is 0 whatever the prediction.
+private func requireSeveralClasses(_ prediction: Value, _ what: String) throws {
+  guard prediction.shape.lengths.last == 1 else { return }
+  throw AthanorError(
+    .argument, at: what, "the output has one number, so there is one class, and the loss is always 0",
+    fix: "Use .binaryCrossentropy behind a sigmoid, or give the last layer one unit for each class.")
 }
 
 /// Checks that targets are class numbers or rows of the prediction's shape.

@@ -62,7 +62,8 @@ struct Accuracy: MeanMetricFormula {
 
   func serialized(name: String) -> JSONValue? {
     guard kind == .fitting else { return instance(name) }
-    return name == defaultName ? .text(name) : nil
+    // Only under these names does Keras choose the kind.
+    return aliases.contains(name.lowercased()) ? .text(name) : nil
   }
 
   private func instance(_ name: String) -> JSONValue {

@@ -42,14 +42,22 @@ extension Metric {
 
   /// The best share of positives found at thresholds that leave at least this share of negatives unnamed. Source:
   /// `keras.metrics.SensitivityAtSpecificity`.
-  public static func sensitivityAtSpecificity(_ specificity: Double, thresholdCount: Int = 200, classID: Int? = nil) -> Metric {
-    Metric(BestThreshold(kind: .sensitivityAtSpecificity, value: specificity, thresholdCount: thresholdCount, classID: classID))
+  public static func sensitivityAtSpecificity(_ specificity: Double, thresholdCount: Int = 200, classID: Int? = nil)
+    -> Metric
+  {
+    Metric(
+      BestThreshold(
+        kind: .sensitivityAtSpecificity, value: specificity, thresholdCount: thresholdCount, classID: classID))
   }
 
   /// The best share of negatives left unnamed at thresholds that find at least this share of positives. Source:
   /// `keras.metrics.SpecificityAtSensitivity`.
-  public static func specificityAtSensitivity(_ sensitivity: Double, thresholdCount: Int = 200, classID: Int? = nil) -> Metric {
-    Metric(BestThreshold(kind: .specificityAtSensitivity, value: sensitivity, thresholdCount: thresholdCount, classID: classID))
+  public static func specificityAtSensitivity(_ sensitivity: Double, thresholdCount: Int = 200, classID: Int? = nil)
+    -> Metric
+  {
+    Metric(
+      BestThreshold(
+        kind: .specificityAtSensitivity, value: sensitivity, thresholdCount: thresholdCount, classID: classID))
   }
 
   /// The best precision at thresholds with at least this recall. Source: `keras.metrics.PrecisionAtRecall`.
@@ -102,7 +110,9 @@ private struct ThresholdCounts {
   static func read(_ totals: [Double], thresholds: Int) -> [ThresholdCounts] {
     let labels = totals.count / (2 * thresholds + 2)
     return (0..<labels).map { label in
-      func part(_ start: Int) -> [Double] { Array(totals[start + label * thresholds..<start + (label + 1) * thresholds]) }
+      func part(_ start: Int) -> [Double] {
+        Array(totals[start + label * thresholds..<start + (label + 1) * thresholds])
+      }
       let ends = 2 * labels * thresholds
       return ThresholdCounts(
         truePositives: part(0), falsePositives: part(labels * thresholds), positives: totals[ends + label],

@@ -111,12 +111,14 @@ extension Metric {
   }
 
   /// The metrics with their default settings, for files.
-  package static let all: [Metric] = [
-    accuracy, binaryAccuracy(), categoricalAccuracy, sparseCategoricalAccuracy, exactAccuracy, topKAccuracy(),
-    sparseTopKAccuracy(), truePositives(), trueNegatives(), falsePositives(), falseNegatives(), precision(), recall(),
-    auc(), sensitivityAtSpecificity(0.5), specificityAtSensitivity(0.5), precisionAtRecall(0.5),
-    recallAtPrecision(0.5), f1Score(), fBetaScore(), rootMeanSquaredError, cosineSimilarity, r2Score(),
-  ] + Loss.all.compactMap(\.formula).filter { $0.className != "CosineSimilarity" }.map { Metric(LossMetric(loss: $0)) }
+  package static let all: [Metric] =
+    [
+      accuracy, binaryAccuracy(), categoricalAccuracy, sparseCategoricalAccuracy, exactAccuracy, topKAccuracy(),
+      sparseTopKAccuracy(), truePositives(), trueNegatives(), falsePositives(), falseNegatives(), precision(), recall(),
+      auc(), sensitivityAtSpecificity(0.5), specificityAtSensitivity(0.5), precisionAtRecall(0.5),
+      recallAtPrecision(0.5), f1Score(), fBetaScore(), rootMeanSquaredError, cosineSimilarity, r2Score(),
+    ]
+    + Loss.all.compactMap(\.formula).filter { $0.className != "CosineSimilarity" }.map { Metric(LossMetric(loss: $0)) }
 
   /// The metric in Keras' JSON; nil when files have no name for it.
   package var serialized: JSONValue? { formula?.serialized(name: name) }

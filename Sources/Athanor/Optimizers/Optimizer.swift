@@ -204,7 +204,8 @@ public struct Optimizer: Hashable, Sendable {
       throw AthanorError(.argument, at: "optimizer", "clipping to \(limit) needs a positive number")
     }
     guard accumulation > 0 else {
-      throw AthanorError(.argument, at: "optimizer", "accumulation is over \(accumulation) batches but needs at least 1")
+      throw AthanorError(
+        .argument, at: "optimizer", "accumulation is over \(accumulation) batches but needs at least 1")
     }
     if let weightAverage, !(0...1).contains(weightAverage.momentum) || weightAverage.frequency ?? 1 < 1 {
       throw AthanorError(

@@ -231,7 +231,8 @@ extension Optimizer {
       weightDecay: weightDecay, clipping: try Optimizer.clipping(configuration))
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
     let momentum = try configuration.number("ema_momentum", default: 0.99)
-    let frequency = configuration.isMissing("ema_overwrite_frequency")
+    let frequency =
+      configuration.isMissing("ema_overwrite_frequency")
       ? nil : try configuration.integer("ema_overwrite_frequency")
     if try configuration.flag("use_ema", default: false) {
       weightAverage = WeightAverage(momentum: momentum, frequency: frequency)

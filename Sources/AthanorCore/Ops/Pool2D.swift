@@ -164,7 +164,7 @@ extension OperationKind {
       // Zeros within the padding count, places behind it, where the size is rounded up, do not.
       x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
       var behind = [0, 0]
-      if case .explicit(_, let all) = window.padding { behind = zip(all, after).map { $0 - $1 } }
+      if case .explicit(_, let all) = window.padding { behind = zip(all, after).map { max($0 - $1, 0) } }
       window = Window2D(
         kernel: size, strides: window.strides,
         padding: behind == [0, 0] ? .valid : .explicit(before: [0, 0], after: behind))

@@ -13,9 +13,9 @@ extension OperationKind {
     .integers(.pad, [0, 0, 0, 0]).counting(.when(.padType, .choice(PadType.custom))),
   ]
 
-  /// The only way of padding that is supported.
+  /// What is put around a value: one number, the value mirrored at its edges, its edges repeated, or the value again.
   package enum PadMode: String, CaseIterable, Sendable {
-    case constant
+    case constant, reflect, replicate, wrap
   }
 }
 

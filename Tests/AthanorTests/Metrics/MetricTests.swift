@@ -18,62 +18,66 @@ struct MetricTests {
     var testDescription: String { golden }
   }
 
-  static let cases = [
-    Case(golden: "accuracy_categorical", metric: .accuracy, name: "accuracy"),
-    Case(golden: "accuracy_sparse", metric: .accuracy, name: "accuracy", isSparse: true),
-    Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy", isSparse: true),
-    Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy"),
-    Case(golden: "top_3_categorical", metric: .topKAccuracy(3), name: "top_3_accuracy"),
-    Case(golden: "top_2_sparse", metric: .topKAccuracy(2), name: "top_2_accuracy", isSparse: true),
-    Case(golden: "precision", metric: .precision, name: "precision"),
-    Case(golden: "precision_threshold", metric: .precision(threshold: 0.7), name: "precision"),
-    Case(golden: "recall", metric: .recall, name: "recall"),
-    Case(golden: "recall_threshold", metric: .recall(threshold: 0.3), name: "recall", isSparse: true),
-    Case(golden: "mean_absolute_error", metric: .loss(.meanAbsoluteError), name: "mean_absolute_error"),
-    Case(golden: "auc", metric: .auc(), name: "auc", isSparse: true),
-    Case(golden: "auc_weighted", metric: .auc(), name: "auc"),
-    Case(golden: "auc_multi_label", metric: .auc(curve: .pr, isMultiLabel: true), name: "auc"),
-    Case(golden: "auc_logits", metric: .auc(fromLogits: true), name: "auc"),
-    Case(golden: "auc_thresholds", metric: .auc(thresholds: [0.9, 0.2, 0.31]), name: "auc"),
-    Case(
-      golden: "sensitivity_at_specificity", metric: .sensitivityAtSpecificity(0.6), name: "sensitivity_at_specificity"),
-    Case(
-      golden: "specificity_at_sensitivity", metric: .specificityAtSensitivity(0.7), name: "specificity_at_sensitivity"),
-    Case(golden: "precision_at_recall", metric: .precisionAtRecall(0.7), name: "precision_at_recall"),
-    Case(
-      golden: "recall_at_precision",
-      metric: .recallAtPrecision(0.6, thresholdCount: 30, classID: 1), name: "recall_at_precision"),
-    Case(golden: "binary_accuracy_several", metric: .binaryAccuracy(threshold: 0.3), name: "binary_accuracy"),
-    Case(golden: "binary_accuracy_weighted", metric: .binaryAccuracy(), name: "binary_accuracy"),
-    Case(
-      golden: "sparse_accuracy_weighted", metric: .sparseCategoricalAccuracy, name: "sparse_categorical_accuracy",
-      isSparse: true),
-    Case(golden: "accuracy_categorical", metric: .categoricalAccuracy, name: "categorical_accuracy"),
-    Case(golden: "top_2_sparse", metric: .sparseTopKAccuracy(2), name: "top_2_accuracy", isSparse: true),
-    Case(golden: "exact_accuracy", metric: .exactAccuracy, name: "accuracy"),
-    Case(golden: "true_positives", metric: .truePositives(), name: "true_positives"),
-    Case(golden: "true_negatives_threshold", metric: .trueNegatives(threshold: 0.3), name: "true_negatives"),
-    Case(golden: "false_positives_weighted", metric: .falsePositives(), name: "false_positives"),
-    Case(golden: "false_negatives", metric: .falseNegatives(), name: "false_negatives"),
-    Case(golden: "precision_top_k", metric: .precision(topK: 2), name: "precision"),
-    Case(golden: "precision_class", metric: .precision(threshold: 0.4, classID: 2), name: "precision"),
-    Case(golden: "recall_top_k_class", metric: .recall(topK: 3, classID: 1), name: "recall"),
-    Case(golden: "recall_weighted", metric: .recall, name: "recall"),
-    Case(golden: "f1_micro", metric: .f1Score(average: .micro), name: "f1_score"),
-    Case(golden: "f1_macro", metric: .f1Score(average: .macro), name: "f1_score"),
-    Case(golden: "f1_weighted", metric: .f1Score(average: .weighted), name: "f1_score"),
-    Case(golden: "fbeta_threshold", metric: .fBetaScore(beta: 2, threshold: 0.4), name: "fbeta_score"),
-    Case(golden: "f1_weighted_samples", metric: .f1Score(threshold: 0.5), name: "f1_score"),
-    Case(golden: "root_mean_squared_error", metric: .rootMeanSquaredError, name: "root_mean_squared_error"),
-    Case(golden: "root_mean_squared_error_weighted", metric: .rootMeanSquaredError, name: "root_mean_squared_error"),
-    Case(golden: "cosine_similarity", metric: .cosineSimilarity, name: "cosine_similarity"),
-    Case(golden: "r2", metric: .r2Score(), name: "r2_score"),
-    Case(
-      golden: "r2_variance_weighted", metric: .r2Score(average: .varianceWeighted, regressorCount: 2), name: "r2_score"),
-    Case(golden: "r2_weighted_samples", metric: .r2Score(), name: "r2_score"),
-    Case(golden: "mean_squared_error_weighted", metric: .loss(.meanSquaredError), name: "mean_squared_error"),
-    Case(golden: "log_cosh", metric: .loss(.logCosh).named("near"), name: "near"),
-  ]
+  static let cases =
+    [
+      Case(golden: "accuracy_categorical", metric: .accuracy, name: "accuracy"),
+      Case(golden: "accuracy_sparse", metric: .accuracy, name: "accuracy", isSparse: true),
+      Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy", isSparse: true),
+      Case(golden: "accuracy_binary", metric: .accuracy, name: "accuracy"),
+      Case(golden: "top_3_categorical", metric: .topKAccuracy(3), name: "top_3_accuracy"),
+      Case(golden: "top_2_sparse", metric: .topKAccuracy(2), name: "top_2_accuracy", isSparse: true),
+      Case(golden: "precision", metric: .precision, name: "precision"),
+      Case(golden: "precision_threshold", metric: .precision(threshold: 0.7), name: "precision"),
+      Case(golden: "recall", metric: .recall, name: "recall"),
+      Case(golden: "recall_threshold", metric: .recall(threshold: 0.3), name: "recall", isSparse: true),
+      Case(golden: "mean_absolute_error", metric: .loss(.meanAbsoluteError), name: "mean_absolute_error"),
+      Case(golden: "auc", metric: .auc(), name: "auc", isSparse: true),
+      Case(golden: "auc_weighted", metric: .auc(), name: "auc"),
+      Case(golden: "auc_multi_label", metric: .auc(curve: .pr, isMultiLabel: true), name: "auc"),
+      Case(golden: "auc_logits", metric: .auc(fromLogits: true), name: "auc"),
+      Case(golden: "auc_thresholds", metric: .auc(thresholds: [0.9, 0.2, 0.31]), name: "auc"),
+      Case(
+        golden: "sensitivity_at_specificity", metric: .sensitivityAtSpecificity(0.6), name: "sensitivity_at_specificity"
+      ),
+      Case(
+        golden: "specificity_at_sensitivity", metric: .specificityAtSensitivity(0.7), name: "specificity_at_sensitivity"
+      ),
+      Case(golden: "precision_at_recall", metric: .precisionAtRecall(0.7), name: "precision_at_recall"),
+      Case(
+        golden: "recall_at_precision",
+        metric: .recallAtPrecision(0.6, thresholdCount: 30, classID: 1), name: "recall_at_precision"),
+      Case(golden: "binary_accuracy_several", metric: .binaryAccuracy(threshold: 0.3), name: "binary_accuracy"),
+      Case(golden: "binary_accuracy_weighted", metric: .binaryAccuracy(), name: "binary_accuracy"),
+      Case(
+        golden: "sparse_accuracy_weighted", metric: .sparseCategoricalAccuracy, name: "sparse_categorical_accuracy",
+        isSparse: true),
+      Case(golden: "accuracy_categorical", metric: .categoricalAccuracy, name: "categorical_accuracy"),
+      Case(golden: "top_2_sparse", metric: .sparseTopKAccuracy(2), name: "top_2_accuracy", isSparse: true),
+      Case(golden: "exact_accuracy", metric: .exactAccuracy, name: "accuracy"),
+      Case(golden: "true_positives", metric: .truePositives(), name: "true_positives"),
+      Case(golden: "true_negatives_threshold", metric: .trueNegatives(threshold: 0.3), name: "true_negatives"),
+      Case(golden: "false_positives_weighted", metric: .falsePositives(), name: "false_positives"),
+      Case(golden: "false_negatives", metric: .falseNegatives(), name: "false_negatives"),
+      Case(golden: "precision_top_k", metric: .precision(topK: 2), name: "precision"),
+      Case(golden: "precision_class", metric: .precision(threshold: 0.4, classID: 2), name: "precision"),
+      Case(golden: "recall_top_k_class", metric: .recall(topK: 3, classID: 1), name: "recall"),
+      Case(golden: "recall_weighted", metric: .recall, name: "recall"),
+      Case(golden: "f1_micro", metric: .f1Score(average: .micro), name: "f1_score"),
+      Case(golden: "f1_macro", metric: .f1Score(average: .macro), name: "f1_score"),
+      Case(golden: "f1_weighted", metric: .f1Score(average: .weighted), name: "f1_score"),
+      Case(golden: "fbeta_threshold", metric: .fBetaScore(beta: 2, threshold: 0.4), name: "fbeta_score"),
+      Case(golden: "f1_weighted_samples", metric: .f1Score(threshold: 0.5), name: "f1_score"),
+      Case(golden: "root_mean_squared_error", metric: .rootMeanSquaredError, name: "root_mean_squared_error"),
+      Case(golden: "root_mean_squared_error_weighted", metric: .rootMeanSquaredError, name: "root_mean_squared_error"),
+      Case(golden: "cosine_similarity", metric: .cosineSimilarity, name: "cosine_similarity"),
+      Case(golden: "r2", metric: .r2Score(), name: "r2_score"),
+      Case(
+        golden: "r2_variance_weighted", metric: .r2Score(average: .varianceWeighted, regressorCount: 2),
+        name: "r2_score"),
+      Case(golden: "r2_weighted_samples", metric: .r2Score(), name: "r2_score"),
+      Case(golden: "mean_squared_error_weighted", metric: .loss(.meanSquaredError), name: "mean_squared_error"),
+      Case(golden: "log_cosh", metric: .loss(.logCosh).named("near"), name: "near"),
+    ]
     + [("interpolation", Metric.Summation.interpolation), ("minoring", .minoring), ("majoring", .majoring)].flatMap {
       name, summation in
       [("roc", Metric.Curve.roc), ("pr", .pr), ("prgain", .prGain)].map { curveName, curve in

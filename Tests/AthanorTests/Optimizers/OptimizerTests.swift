@@ -100,6 +100,30 @@ struct OptimizerTests {
     #expect(model.step == 17)
   }
 
+  @Test("At the end of fit the weights are their moving averages")
+  func averages() throws {
+    let data = try Dataset(inputs: noise([6, 2]), targets: noise([6, 1], seed: 2))
+    func model(_ optimizer: Optimizer) throws -> Model {
+      let model = try Sequential(input: [2], seed: 3) { Dense(1) }
+      try model.compile(optimizer: optimizer, loss: .meanSquaredError)
+      return model
+    }
+    let plain = try model(.sgd(learningRate: 0.5))
+    var (average, steps): ([Float], Int) = ([], 0)
+    for _ in 0..<2 {
+      for start in [0, 2, 4] {
+        try plain.trainOnBatch(data.slice(start..<start + 2))
+        let weights = plain.weights.flatMap(\.tensor.floats)
+        average = steps == 0 ? weights : zip(average, weights).map { 0.75 * $0 + 0.25 * $1 }
+        steps += 1
+      }
+    }
+    let averaged = try model(Optimizer.sgd(learningRate: 0.5).averaging(.init(momentum: 0.75)))
+    try averaged.fit(data, epochs: 2, batchSize: 2, shuffle: false, verbose: .silent)
+    #expect(averaged.weights.flatMap(\.tensor.floats) == average)
+    #expect(average != plain.weights.flatMap(\.tensor.floats))
+  }
+
   @Test("A rule of one's own")
   func custom() throws {
     struct SignDescent: OptimizerRule {
@@ -152,7 +176,8 @@ struct OptimizerTests {
       "adamax: beta1 is 0.9, beta2 1.0 and epsilon 1e-07. The betas must lie in 0 ..< 1 and epsilon be positive.")
     refuse(
       .adagrad(initialAccumulator: -1),
-      "adagrad: initialAccumulator is -1.0 and epsilon 1e-07. The accumulator must be zero or more and epsilon be positive.")
+      "adagrad: initialAccumulator is -1.0 and epsilon 1e-07. The accumulator must be zero or more and epsilon be positive."
+    )
     refuse(
       .adadelta(rho: 1), "adadelta: rho is 1.0 and epsilon 1e-07. Rho must lie in 0 ..< 1 and epsilon be positive.")
     refuse(
