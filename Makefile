@@ -44,6 +44,7 @@ parity: build $(VENV)/installed ## Compare with the real Keras
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)

@@ -214,14 +214,15 @@ def merging() -> dict:
 
 
 def losses() -> dict:
-    def golden(loss, target, logits, function):
+    def golden(loss, target, logits, function, weights=None):
         def mean(x):
-            return loss(jnp.asarray(target), function(x))
+            return loss(jnp.asarray(target), function(x), weights)
 
         value, gradient = jax.value_and_grad(mean)(jnp.asarray(logits))
-        return {
+        result = {
             "input": array(logits), "target": array(target), "loss": float(value), "gradient": array(gradient),
         }
+        return result if weights is None else {**result, "weights": array(weights)}
 
     def rows(count, classes, numbers):
         raw = numbers.uniform(count, classes, low=0.1)
@@ -258,6 +259,54 @@ def losses() -> dict:
     result["mean_absolute_error"] = golden(k.MeanAbsoluteError(), n.normal(5, 3), n.normal(5, 3), same)
     result["huber"] = golden(k.Huber(), n.normal(7, 3, scale=2), n.normal(7, 3), same)
     result["huber_delta"] = golden(k.Huber(delta=0.4), n.normal(7, 3), n.normal(7, 3), same)
+
+    n = Numbers("further losses")
+    numbers = {
+        "mean_absolute_percentage_error": (k.MeanAbsolutePercentageError(), n.normal(7, 3), n.normal(7, 3)),
+        "mean_squared_logarithmic_error": (k.MeanSquaredLogarithmicError(), n.uniform(7, 3, low=-0.5, high=3), n.uniform(7, 3, low=-0.5, high=3)),
+        "log_cosh": (k.LogCosh(), n.normal(7, 3, scale=3), n.normal(7, 3, scale=3)),
+        "cosine_similarity": (k.CosineSimilarity(), n.normal(7, 3), n.normal(7, 3)),
+        "cosine_similarity_pictures": (k.CosineSimilarity(), n.normal(3, 2, 4), n.normal(3, 2, 4)),
+        "kl_divergence": (k.KLDivergence(), rows(7, 4, n), rows(7, 4, n)),
+        "poisson": (k.Poisson(), n.uniform(7, 3, high=4), n.uniform(7, 3, low=0.1, high=4)),
+        "hinge": (k.Hinge(), 2 * n.classes(21, 2).reshape(7, 3).astype(np.float32) - 1, n.normal(7, 3)),
+        "hinge_binary": (k.Hinge(), n.classes(21, 2).reshape(7, 3).astype(np.float32), n.normal(7, 3)),
+        "squared_hinge": (k.SquaredHinge(), n.classes(21, 2).reshape(7, 3).astype(np.float32), n.normal(7, 3)),
+        "categorical_hinge": (k.CategoricalHinge(), one_hot, n.normal(7, 5)),
+        "squared_error_sum": (k.MeanSquaredError(reduction="sum"), n.normal(5, 3), n.normal(5, 3)),
+        "squared_error_mean": (k.MeanSquaredError(reduction="mean"), n.normal(5, 3), n.normal(5, 3)),
+    }
+    for name, (loss, target, prediction) in numbers.items():
+        result[name] = golden(loss, target, prediction, same)
+    weights = n.uniform(6, high=2)
+    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
+        result[f"weighted_{reduction}"] = golden(
+            k.MeanAbsoluteError(reduction=reduction), n.normal(6, 3), n.normal(6, 3), same, weights)
+        result[f"ignored_{reduction}"] = golden(
+            k.SparseCategoricalCrossentropy(ignore_class=255, reduction=reduction),
+            np.array([0, 255, 2, 1, 255, 3], np.int32), n.normal(6, 4), softmax, weights)
+    result["ignored_pictures"] = golden(
+        k.SparseCategoricalCrossentropy(ignore_class=2), n.classes(12, 5).reshape(3, 4), n.normal(3, 4, 5), softmax)
+    result["ignored_probabilities"] = golden(
+        k.SparseCategoricalCrossentropy(ignore_class=-1), np.array([0, -1, 2, 1], np.int32), rows(4, 3, n), same)
+    result["sum_pictures"] = golden(
+        k.SparseCategoricalCrossentropy(reduction="sum"), n.classes(12, 5).reshape(3, 4), n.normal(3, 4, 5), softmax)
+    result["categorical_smooth"] = golden(
+        k.CategoricalCrossentropy(label_smoothing=0.2), one_hot, n.normal(7, 5), softmax)
+    result["categorical_smooth_probabilities"] = golden(
+        k.CategoricalCrossentropy(label_smoothing=0.2), one_hot, rows(7, 5, n), same)
+    result["binary_smooth"] = golden(
+        k.BinaryCrossentropy(label_smoothing=0.3), n.classes(15, 2).reshape(5, 3).astype(np.float32), n.normal(5, 3), sigmoid)
+    result["categorical_focal"] = golden(k.CategoricalFocalCrossentropy(), one_hot, n.normal(7, 5), softmax)
+    result["categorical_focal_classes"] = golden(
+        k.CategoricalFocalCrossentropy(alpha=[0.1, 0.2, 0.3, 0.4, 0.5], gamma=1.5, label_smoothing=0.1), one_hot, n.normal(7, 5), softmax)
+    result["categorical_focal_logits"] = golden(
+        k.CategoricalFocalCrossentropy(from_logits=True), one_hot, n.normal(7, 5), same)
+    truth = n.classes(15, 2).reshape(5, 3).astype(np.float32)
+    result["binary_focal"] = golden(k.BinaryFocalCrossentropy(), truth, n.normal(5, 3), sigmoid)
+    result["binary_focal_balanced"] = golden(
+        k.BinaryFocalCrossentropy(apply_class_balancing=True, alpha=0.3, gamma=3.0, label_smoothing=0.1), truth, n.normal(5, 3), sigmoid)
+    result["binary_focal_logits"] = golden(k.BinaryFocalCrossentropy(from_logits=True), truth, n.normal(5, 3), same)
     return result
 
 
@@ -268,10 +317,11 @@ def metrics() -> dict:
     m = keras.metrics
     n = Numbers("metrics")
 
-    def golden(metric, target, prediction):
-        metric.update_state(target[:8], prediction[:8])
-        metric.update_state(target[8:], prediction[8:])
-        return {"prediction": array(prediction), "target": array(target), "value": float(metric.result())}
+    def golden(metric, target, prediction, weights=None):
+        for part in (slice(0, 8), slice(8, None)):
+            metric.update_state(target[part], prediction[part], None if weights is None else weights[part])
+        result = {"prediction": array(prediction), "target": array(target), "value": float(metric.result())}
+        return result if weights is None else {**result, "weights": array(weights)}
 
     logits = n.normal(13, 6)
     probabilities = np.asarray(keras.ops.softmax(logits))
@@ -281,7 +331,48 @@ def metrics() -> dict:
     truth = n.classes(13, 2).reshape(13, 1)
     several = n.uniform(13, 4)
     labels = n.classes(52, 2).reshape(13, 4).astype(np.float32)
+    further = Numbers("further metrics")
+    weights = further.uniform(13, high=2)
+    numbers, near = further.normal(13, 3), further.normal(13, 3)
+    several_logits = further.normal(13, 4)
+    sloped = {
+        f"auc_{curve}_{method}".lower(): golden(m.AUC(curve=curve, summation_method=method, num_thresholds=50), labels, several)
+        for curve in ("ROC", "PR", "PRGAIN") for method in ("interpolation", "minoring", "majoring")
+    }
     return {
+        **sloped,
+        "auc": golden(m.AUC(), truth, binary),
+        "auc_weighted": golden(m.AUC(), labels, several, weights),
+        "auc_multi_label": golden(m.AUC(multi_label=True, curve="PR"), labels, several),
+        "auc_logits": golden(m.AUC(from_logits=True), labels, several_logits),
+        "auc_thresholds": golden(m.AUC(thresholds=[0.2, 0.31, 0.9]), labels, several),
+        "sensitivity_at_specificity": golden(m.SensitivityAtSpecificity(0.6), labels, several),
+        "specificity_at_sensitivity": golden(m.SpecificityAtSensitivity(0.7), labels, several),
+        "precision_at_recall": golden(m.PrecisionAtRecall(0.7), labels, several),
+        "recall_at_precision": golden(m.RecallAtPrecision(0.6, num_thresholds=30, class_id=1), labels, several),
+        "binary_accuracy_several": golden(m.BinaryAccuracy(threshold=0.3), labels, several),
+        "binary_accuracy_weighted": golden(m.BinaryAccuracy(), labels, several, weights),
+        "sparse_accuracy_weighted": golden(m.SparseCategoricalAccuracy(), classes, probabilities, weights),
+        "exact_accuracy": golden(m.Accuracy(), labels, (several > 0.5).astype(np.float32)),
+        "true_positives": golden(m.TruePositives(), labels, several),
+        "true_negatives_threshold": golden(m.TrueNegatives(thresholds=0.3), labels, several),
+        "false_positives_weighted": golden(m.FalsePositives(), labels, several, weights),
+        "false_negatives": golden(m.FalseNegatives(), labels, several),
+        "precision_top_k": golden(m.Precision(top_k=2), labels, several),
+        "precision_class": golden(m.Precision(thresholds=0.4, class_id=2), labels, several),
+        "recall_top_k_class": golden(m.Recall(top_k=3, class_id=1), labels, several),
+        "recall_weighted": golden(m.Recall(), labels, several, weights),
+        **{f"f1_{average}": golden(m.F1Score(average=average), one_hot, probabilities) for average in ("micro", "macro", "weighted")},
+        "fbeta_threshold": golden(m.FBetaScore(average="macro", beta=2.0, threshold=0.4), labels, several),
+        "f1_weighted_samples": golden(m.F1Score(average="macro", threshold=0.5), labels, several, weights),
+        "root_mean_squared_error": golden(m.RootMeanSquaredError(), numbers, near),
+        "root_mean_squared_error_weighted": golden(m.RootMeanSquaredError(), numbers, near, weights),
+        "cosine_similarity": golden(m.CosineSimilarity(), numbers, near),
+        "r2": golden(m.R2Score(), numbers, near),
+        "r2_variance_weighted": golden(m.R2Score(class_aggregation="variance_weighted_average", num_regressors=2), numbers, near),
+        "r2_weighted_samples": golden(m.R2Score(), numbers, near, weights),
+        "mean_squared_error_weighted": golden(m.MeanSquaredError(), numbers, near, weights),
+        "log_cosh": golden(m.LogCoshError(), numbers, near),
         "accuracy_categorical": golden(m.CategoricalAccuracy(), one_hot, probabilities),
         "accuracy_sparse": golden(m.SparseCategoricalAccuracy(), classes, probabilities),
         "accuracy_binary": golden(m.BinaryAccuracy(), truth, binary),
@@ -320,6 +411,27 @@ def optimizers() -> dict:
         "adam_cosine": o.Adam(o.schedules.CosineDecay(0.0, 12, alpha=0.1, warmup_target=0.05, warmup_steps=4)),
         "adamw": o.AdamW(0.02),
         "adamw_weight_decay": o.AdamW(0.02, weight_decay=0.2),
+        "adam_amsgrad": o.Adam(0.02, amsgrad=True, weight_decay=0.05),
+        "adamw_amsgrad": o.AdamW(0.02, amsgrad=True),
+        "adamax": o.Adamax(0.02),
+        "adamax_parameters": o.Adamax(0.02, beta_1=0.7, beta_2=0.9, epsilon=1e-3, weight_decay=0.1),
+        "nadam": o.Nadam(0.02),
+        "nadam_parameters": o.Nadam(0.02, beta_1=0.7, beta_2=0.9, epsilon=1e-3, clipnorm=1.0),
+        "adagrad": o.Adagrad(0.2),
+        "adagrad_parameters": o.Adagrad(0.2, initial_accumulator_value=0.5, epsilon=1e-2, weight_decay=0.1),
+        "adadelta": o.Adadelta(1.0),
+        "adadelta_parameters": o.Adadelta(1.0, rho=0.8, epsilon=1e-3),
+        "ftrl": o.Ftrl(0.1),
+        "ftrl_parameters": o.Ftrl(
+            0.1, learning_rate_power=-0.7, initial_accumulator_value=0.2, l1_regularization_strength=0.05,
+            l2_regularization_strength=0.1, l2_shrinkage_regularization_strength=0.02, beta=0.3),
+        "lion": o.Lion(0.02),
+        "lion_parameters": o.Lion(0.02, beta_1=0.7, beta_2=0.8, weight_decay=0.1),
+        "adam_accumulation": o.Adam(o.schedules.InverseTimeDecay(0.05, 4, 0.5), gradient_accumulation_steps=3, clipnorm=0.7),
+        "sgd_average": o.SGD(0.05, momentum=0.9, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=4),
+        "rmsprop_accumulation_average": o.RMSprop(
+            0.02, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+        "sgd_two_limits": o.SGD(0.05),
     }
     result = {}
     for name, optimizer in cases.items():
@@ -330,7 +442,11 @@ def optimizers() -> dict:
         after = []
         for gradient in gradients:
             # A dense layer that is fed the rows of the identity: its bias gets the sums over the examples.
-            optimizer.apply([jnp.asarray(gradient), jnp.asarray(gradient).sum(axis=0)], [kernel, bias])
+            gradients_of_step = [jnp.asarray(gradient), jnp.asarray(gradient).sum(axis=0)]
+            if name == "sgd_two_limits":  # what optimizers before Keras 2.11 did with clipvalue=0.3 and clipnorm=0.5
+                clipped = [jnp.clip(g, -0.3, 0.3) for g in gradients_of_step]
+                gradients_of_step = [g * jnp.minimum(1, 0.5 / jnp.linalg.norm(g)) for g in clipped]
+            optimizer.apply(gradients_of_step, [kernel, bias])
             after.append(np.concatenate([np.asarray(kernel.value), np.asarray(bias.value)[None]]))
         result[name] = {"after": array(np.stack([after[0], after[4], after[-1]]))}
     n = Numbers("optimizers")
@@ -347,6 +463,13 @@ def schedules() -> dict:
         "cosine_alpha": s.CosineDecay(0.2, 20, alpha=0.25),
         "cosine_warm_up": s.CosineDecay(0.0, 20, warmup_target=0.2, warmup_steps=6),
         "piecewise": s.PiecewiseConstantDecay([4, 9, 15], [0.4, 0.2, 0.1, 0.05]),
+        "cosine_warm_up_from": s.CosineDecay(0.05, 20, warmup_target=0.2, warmup_steps=6, alpha=0.1),
+        "cosine_restarts": s.CosineDecayRestarts(0.2, 5),
+        "cosine_restarts_equal": s.CosineDecayRestarts(0.2, 7, t_mul=1.0, m_mul=0.8, alpha=0.1),
+        "polynomial": s.PolynomialDecay(0.2, 12, 0.01, 2.0),
+        "polynomial_cycle": s.PolynomialDecay(0.2, 12, 0.01, 0.5, cycle=True),
+        "inverse_time": s.InverseTimeDecay(0.2, 3, 0.5),
+        "inverse_time_staircase": s.InverseTimeDecay(0.2, 3, 0.5, staircase=True),
     }
     return {name: array(np.asarray([float(schedule(step)) for step in range(32)])) for name, schedule in cases.items()}
 

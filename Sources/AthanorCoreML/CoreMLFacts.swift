@@ -11,6 +11,7 @@ extension CoreMLFile {
     facts.labels = labels
     let metadata = description.metadata
     facts.facts = [
+      .init("Updatable", model.isUpdatable ? "yes, on the device; it is read as a model that predicts" : ""),
       .init("Summary", metadata.shortDescription), .init("Author", metadata.author), .init("Licence", metadata.license),
       .init("Version", metadata.version),
     ]
@@ -19,7 +20,7 @@ extension CoreMLFile {
     case .program(let program): describe(program, &facts)
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network), .neuralNetworkClassifier(let network):
       describe(network, &facts)
-    case nil: break
+    case .pipeline, .pipelineClassifier, .pipelineRegressor, nil: break
     }
     return facts
   }
@@ -29,6 +30,7 @@ extension CoreMLFile {
     case .program: "Core ML, ML Program"
     case .neuralNetworkClassifier: "Core ML, neural network, classifier"
     case .neuralNetwork, .neuralNetworkRegressor: "Core ML, neural network"
+    case .pipeline, .pipelineClassifier, .pipelineRegressor: "Core ML, a pipeline of several models"
     case nil: "Core ML, a kind of model that Athanor does not know"
     }
   }
@@ -159,7 +161,7 @@ extension CoreMLFile {
       case .integerLabels(let labels): return labels.values.map(String.init)
       case nil: return []
       }
-    case .neuralNetwork, .neuralNetworkRegressor, nil: return []
+    default: return []
     }
   }
 

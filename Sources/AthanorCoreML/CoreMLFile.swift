@@ -10,7 +10,7 @@ package struct CoreMLFile {
   let weights: WeightReader
 
   /// A file that is not on the disk yet.
-  init(model: [UInt8], weights: [UInt8], path: String) throws {
+  package init(model: [UInt8], weights: [UInt8], path: String) throws {
     self.path = path
     self.model = try ProtoModel(serializedBytes: model)
     self.weights = WeightReader(bytes: weights, path: path)
@@ -82,20 +82,25 @@ package struct CoreMLFile {
 
   /// The program in the exchange language.
   private func program() throws -> Program {
+    try model.requireKnownFields(isWhole: false)
     switch model.kind {
-    case .program(let program): try ProgramReader(self, program).result
+    case .program(let program): return try ProgramReader(self, program).result
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
-      try NetworkReader(self, network, isClassifier: false).result
-    case .neuralNetworkClassifier(let network): try NetworkReader(self, network, isClassifier: true).result
+      return try NetworkReader(self, network, isClassifier: false).result
+    case .neuralNetworkClassifier(let network): return try NetworkReader(self, network, isClassifier: true).result
+    case .pipeline, .pipelineClassifier, .pipelineRegressor:
+      throw AthanorError(
+        .unsupported, at: "", "it is a pipeline of several models, which is not supported",
+        fix: "Save the neural network or ML Program within it as a file of its own.")
     case nil:
       throw AthanorError(
         .unsupported, at: "", "it holds neither an ML Program nor a neural network",
-        fix: "Trees, pipelines and the other kinds of models cannot be read.")
+        fix: "Trees and the other kinds of models cannot be read.")
     }
   }
 
   /// - Throws: `AthanorError` that names the file and the place.
-  func recipe() throws -> ModelRecipe {
+  package func recipe() throws -> ModelRecipe {
     let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     do {
       var recipe = try ModelRecipe(program(), name: name)

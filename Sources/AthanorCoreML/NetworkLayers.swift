@@ -6,26 +6,30 @@ import AthanorCore
 extension NetworkReader {
   mutating func translate(_ layer: ProtoLayer) throws {
     switch layer.kind {
-    case .convolution(let convolution): try translate(convolution)
-    case .pooling(let pooling): try translate(pooling)
-    case .activation(let activation): try translate(activation)
-    case .innerProduct(let product): try translate(product)
-    case .batchNormalization(let normalization): try translate(normalization)
+    case .convolution(let message): try reading(message) { try translate($0) }
+    case .pooling(let message): try reading(message) { try translate($0) }
+    case .activation(let message): try reading(message) { try translate($0) }
+    case .innerProduct(let message): try reading(message) { try translate($0) }
+    case .batchNormalization(let message): try reading(message) { try translate($0) }
     case .softmax: try finish(.softmax, [.axis: .integer(1)])
-    case .softmaxNd(let softmax): try finish(.softmax, [.axis: .integer(Int(clamping: softmax.axis))])
-    case .unary(let unary): try translate(unary)
-    case .add, .addBroadcastable: try combine(.add)
-    case .multiply, .multiplyBroadcastable: try combine(.multiply)
+    case .softmaxNd(let softmax): try finish(.softmax, [.axis: .integer(axis(softmax.axis))])
+    case .unary(let message): try reading(message) { try translate($0) }
+    case .add(let message): try reading(message) { try combine(.add, $0) }
+    case .multiply(let message): try reading(message) { try combine(.multiply, $0) }
+    case .addBroadcastable: try combine(.add)
+    case .multiplyBroadcastable: try combine(.multiply)
     case .subtractBroadcastable: try combine(.subtract)
     case .divideBroadcastable: try combine(.divide)
     case .powBroadcastable: try combine(.power)
     case .max, .maxBroadcastable: try combine(.maximum)
     case .min, .minBroadcastable: try combine(.minimum)
-    case .scale(let scale):
-      let factor = try perChannel(scale.scale, scale.scaleShape)
-      guard scale.hasBias_p else { return try finish(.binary(.multiply), [.y: factor]) }
-      let scaled = try add(.binary(.multiply), [.y: factor], rank: rank(input()))
-      try finish(.binary(.add), [.x: .operand(scaled), .y: perChannel(scale.bias, scale.biasShape)])
+    case .scale(let message):
+      try reading(message) { scale in
+        let factor = try perChannel(scale.scale, scale.scaleShape)
+        guard scale.hasBias_p else { return try finish(.binary(.multiply), [.y: factor]) }
+        let scaled = try add(.binary(.multiply), [.y: factor], rank: rank(input()))
+        try finish(.binary(.add), [.x: .operand(scaled), .y: perChannel(scale.bias, scale.biasShape)])
+      }
     case .bias(let bias): try finish(.binary(.add), [.y: perChannel(bias.bias, bias.shape)])
     case .constant(let known), .constantNd(let known):
       let tensor = try tensor(known.data, known.shape.map { Int(clamping: $0) })
@@ -47,6 +51,9 @@ extension NetworkReader {
     switch layer.kind {
     case .flatten(let flatten):
       var x = try input()
+      guard (0...1).contains(flatten.mode) else {
+        throw AthanorError(.unsupported, at: "", "its mode is \(flatten.mode)")
+      }
       if rank(x) == 4, flatten.mode == 1 { x = try add(.transpose, [.perm: .integers(Layout.toGraph)], rank: 4) }
       try finish(.reshape, [.x: .operand(x), .shape: .integers([0, -1])], rank: 2)
     case .reshape(let reshape):
@@ -60,7 +67,7 @@ extension NetworkReader {
       let target = reshape.target.map { Int(clamping: $0) }
       try finish(.reshape, [.shape: .integers(target)], rank: target.count)
     case .flattenTo2D(let flatten):
-      try finish(.flatten2d, [.axis: .integer(Int(clamping: flatten.axis))], rank: 2)
+      try finish(.flatten2d, [.axis: .integer(axis(flatten.axis))], rank: 2)
     case .permute(let permute):
       guard permute.axes.count == 4, permute.axes[0] == 0 else {
         throw AthanorError(.unsupported, at: "", "it moves the sequence's axis, which is not supported")
@@ -72,7 +79,7 @@ extension NetworkReader {
       }
       try finish(.transpose, [.x: .operand(picture()), .perm: .integers(order)], rank: 4)
     case .transpose(let transpose):
-      let order = transpose.axes.map { Int(clamping: $0) }
+      let order = try transpose.axes.map { try axis(Int64(clamping: $0)) }
       try finish(.transpose, [.perm: .integers(order)], rank: order.count)
     case .padding(let padding):
       guard case .constant(let constant) = padding.kind, padding.amounts.edges.count == 2 else {
@@ -84,13 +91,20 @@ extension NetworkReader {
           .x: .operand(picture()), .pad: .integers(edges(padding.amounts.edges)),
           .constantValue: .number(Double(constant.value)),
         ], rank: 4)
-    case .concat: try concatenate(axis: 1)
-    case .concatNd(let concat): try concatenate(axis: Int(clamping: concat.axis))
+    case .concat(let concat):
+      guard !concat.alongSequence else {
+        throw AthanorError(.unsupported, at: "", "it joins along a sequence, which is not supported")
+      }
+      try concatenate(axis: 1)
+    case .concatNd(let concat): try concatenate(axis: axis(concat.axis), interleaves: concat.interleaves)
     case .squeeze(let squeeze):
-      let axes = squeeze.axes.map { Int(clamping: $0) }
+      guard !squeeze.squeezesAll else {
+        throw AthanorError(.unsupported, at: "", "it drops all axes of length 1, and an open one may be that")
+      }
+      let axes = try self.axes(squeeze.axes)
       try finish(.squeeze, [.axes: .integers(axes)], rank: rank(input()) - axes.count)
     case .expandDims(let expand):
-      let axes = expand.axes.map { Int(clamping: $0) }
+      let axes = try self.axes(expand.axes)
       try finish(.expandDims, [.axes: .integers(axes)], rank: rank(input()) + axes.count)
     case .slice(let slice):
       let rank = rank(try input())
@@ -106,30 +120,28 @@ extension NetworkReader {
           .beginMask: .integers(whole + [0]), .endMask: .integers(whole + [slice.end == 0 ? 1 : 0]),
           .stride: .integers(whole + [max(1, Int(clamping: slice.stride))]),
         ])
-    case .meanVariance(let normalization): try translate(normalization)
-    case .reduceMean(let reduce): try translate(reduce, .reduceMean)
-    case .reduceSum(let reduce): try translate(reduce, .reduceSum)
-    case .reduceMax(let reduce): try translate(reduce, .reduceMax)
-    case .matMul(let product): try translate(product)
+    case .meanVariance(let message): try reading(message) { try translate($0) }
+    case .reduceMean(let message): try reading(message) { try translate($0, .reduceMean) }
+    case .reduceSum(let message): try reading(message) { try translate($0, .reduceSum) }
+    case .reduceMax(let message): try reading(message) { try translate($0, .reduceMax) }
+    case .matMul(let message): try reading(message) { try translate($0) }
     default:
       throw AthanorError(
         .unsupported, at: "", "there is nothing here for its kind of layer", fix: "Convert the model to an .mlpackage.")
     }
   }
 
-  private mutating func concatenate(axis: Int) throws {
+  private mutating func concatenate(axis: Int, interleaves: Bool = false) throws {
     let values = try layer.inputs.indices.map { try input($0) }
-    try finish(.concat, [.values: .operands(values), .axis: .integer(axis)])
+    try finish(
+      .concat, [.values: .operands(values), .axis: .integer(axis), .interleave: .flag(interleaves)])
   }
 
-  private mutating func combine(_ function: BinaryFunction) throws {
+  /// - Parameter scalar: The number that takes the second input's place where there is none.
+  private mutating func combine(_ function: BinaryFunction, _ scalar: Fields<ProtoScalarLayer>? = nil) throws {
     guard layer.inputs.count >= 2 else {
-      // With one input its parameter takes the other's place.
-      switch layer.kind {
-      case .add(let scalar), .multiply(let scalar):
-        return try finish(.binary(function), [.y: .scalar(Double(scalar.alpha))])
-      default: throw AthanorError(.data, at: "", "it has one input but needs two")
-      }
+      guard let scalar else { throw AthanorError(.data, at: "", "it has one input but needs two") }
+      return try finish(.binary(function), [.y: .scalar(Double(scalar.alpha))])
     }
     var value = try input()
     for index in 1..<layer.inputs.count {
@@ -148,7 +160,7 @@ extension NetworkReader {
 
   // MARK: Windows
 
-  private mutating func translate(_ convolution: ProtoConvolutionLayer) throws {
+  private mutating func translate(_ convolution: Fields<ProtoConvolutionLayer>) throws {
     guard !convolution.isDeconvolution else {
       throw AthanorError(.unsupported, at: "", "it is a transposed convolution, which is not supported")
     }
@@ -164,8 +176,8 @@ extension NetworkReader {
       arguments[.dilations] = .integers(convolution.dilation.map { Int(clamping: $0) })
     }
     switch convolution.padding {
-    case .same(let same): arguments[.padType] = .choice(same.mode == 0 ? OperationKind.PadType.same : .sameLower)
-    case .valid(let valid): pad(edges(valid.amounts.edges), &arguments)
+    case .same(let same): arguments[.padType] = try padType(same)
+    case .valid(let valid): try pad(edges(valid.amounts.edges), &arguments)
     case nil: break
     }
     try finish(.conv, arguments, rank: 4)
@@ -175,13 +187,24 @@ extension NetworkReader {
     edges.flatMap { [Int(clamping: $0.start), Int(clamping: $0.end)] }
   }
 
-  private func pad(_ amounts: [Int], _ arguments: inout [ArgumentName: Program.Argument]) {
-    guard amounts.count == 4 else { return }
+  private func padType(_ same: ProtoSamePadding) throws -> Program.Argument {
+    switch same.mode {
+    case 0: .choice(OperationKind.PadType.same)
+    case 1: .choice(OperationKind.PadType.sameLower)
+    default: throw AthanorError(.unsupported, at: "", "its way of padding is number \(same.mode)")
+    }
+  }
+
+  private func pad(_ amounts: [Int], _ arguments: inout [ArgumentName: Program.Argument]) throws {
+    guard !amounts.isEmpty else { return }
+    guard amounts.count == 4 else {
+      throw AthanorError(.unsupported, at: "", "it pads by \(amounts), but height and width are padded here")
+    }
     arguments[.padType] = .choice(OperationKind.PadType.custom)
     arguments[.pad] = .integers(amounts)
   }
 
-  private mutating func translate(_ pooling: ProtoPoolingLayer) throws {
+  private mutating func translate(_ pooling: Fields<ProtoPoolingLayer>) throws {
     guard pooling.type == 0 || pooling.type == 1 else {
       throw AthanorError(.unsupported, at: "", "it pools squares, which is not supported")
     }
@@ -191,15 +214,15 @@ extension NetworkReader {
         isMaximum ? .reduceMax : .reduceMean, [.x: x, .axes: .integers([2, 3]), .keepDims: .flag(true)], rank: 4)
     }
     var arguments: [ArgumentName: Program.Argument] = [
-      .x: x, .kernelSizes: .integers(pooling.kernelSize.map { Int(clamping: $0) }),
+      .x: x, .kernelSizes: .integers(pooling.kernelSize.isEmpty ? [3, 3] : pooling.kernelSize.map { Int(clamping: $0) }),
     ]
     if !pooling.stride.isEmpty { arguments[.strides] = .integers(pooling.stride.map { Int(clamping: $0) }) }
     if !isMaximum { arguments[.excludePadding] = .flag(pooling.excludesPadding) }
     switch pooling.padding {
-    case .same(let same): arguments[.padType] = .choice(same.mode == 0 ? OperationKind.PadType.same : .sameLower)
-    case .valid(let valid): pad(edges(valid.amounts.edges), &arguments)
+    case .same(let same): arguments[.padType] = try padType(same)
+    case .valid(let valid): try pad(edges(valid.amounts.edges), &arguments)
     case .includeLastPixel(let padding):
-      pad(padding.amounts.flatMap { [Int(clamping: $0), Int(clamping: $0)] }, &arguments)
+      try pad(padding.amounts.flatMap { [Int(clamping: $0), Int(clamping: $0)] }, &arguments)
       arguments[.ceilMode] = .flag(true)
     case nil: break
     }
@@ -208,7 +231,7 @@ extension NetworkReader {
 
   // MARK: Functions
 
-  private mutating func translate(_ activation: ProtoActivationLayer) throws {
+  private mutating func translate(_ activation: Fields<ProtoActivationLayer>) throws {
     switch activation.kind {
     case .relu: try finish(.unary(.relu))
     case .tanh: try finish(.unary(.tanh))
@@ -223,8 +246,23 @@ extension NetworkReader {
     case .prelu(let slopes):
       let count = max(slopes.alpha.floats.count, slopes.alpha.halves.count / 2)
       try finish(.prelu, [.alpha: .constant(tensor(slopes.alpha, [count]))])
-    case nil: throw AthanorError(.unsupported, at: "", "there is nothing here for its function")
+    case .scaledTanh(let curve):
+      let scaled = try add(.binary(.multiply), [.y: .scalar(Double(curve.beta))], rank: rank(input()))
+      let bent = try add(.unary(.tanh), [.x: .operand(scaled)], rank: rank(input()))
+      try finish(.binary(.multiply), [.x: .operand(bent), .y: .scalar(Double(curve.alpha))])
+    case .parametricSoftplus(let slopes):
+      let scaled = try add(.binary(.multiply), [.y: slope(slopes.beta)], rank: rank(input()))
+      let bent = try add(.unary(.softplus), [.x: .operand(scaled)], rank: rank(input()))
+      try finish(.binary(.multiply), [.x: .operand(bent), .y: slope(slopes.alpha)])
+    case .thresholdedRelu, nil:
+      throw AthanorError(.unsupported, at: "", "there is nothing here for its function")
     }
+  }
+
+  /// A number for each channel.
+  private func slope(_ weights: ProtoWeights) throws -> Program.Argument {
+    let count = max(weights.floats.count, weights.halves.count / 2)
+    return .constant(try tensor(weights, try rank(input()) == 4 && count > 1 ? [count, 1, 1] : [count]))
   }
 
   /// `x * scale + shift`
@@ -234,7 +272,7 @@ extension NetworkReader {
   }
 
   /// First `x * scale + shift`, then the function.
-  private mutating func translate(_ unary: ProtoUnaryLayer) throws {
+  private mutating func translate(_ unary: Fields<ProtoUnaryLayer>) throws {
     var x = try input()
     let rank = rank(x)
     if unary.scale != 1, unary.scale != 0 {
@@ -264,16 +302,16 @@ extension NetworkReader {
     }
   }
 
-  private mutating func translate(_ reduce: ProtoReduceLayer, _ kind: OperationKind) throws {
+  private mutating func translate(_ reduce: Fields<ProtoReduceLayer>, _ kind: OperationKind) throws {
     guard !reduce.reducesAll else { throw AthanorError(.unsupported, at: "", "it goes along the batch") }
     try finish(
-      kind, [.axes: .integers(reduce.axes.map { Int(clamping: $0) }), .keepDims: .flag(reduce.keepsAxes)],
+      kind, [.axes: .integers(try axes(reduce.axes)), .keepDims: .flag(reduce.keepsAxes)],
       rank: reduce.keepsAxes ? rank(input()) : rank(input()) - reduce.axes.count)
   }
 
   // MARK: Products and normalisation
 
-  private mutating func translate(_ product: ProtoInnerProductLayer) throws {
+  private mutating func translate(_ product: Fields<ProtoInnerProductLayer>) throws {
     var x = try input()
     if rank(x) > 3 { x = try add(.reshape, [.shape: .integers([0, -1])], rank: 2) }
     let channels = [Int(clamping: product.outputChannels), Int(clamping: product.inputChannels)]
@@ -284,7 +322,7 @@ extension NetworkReader {
     try finish(.linear, arguments, rank: rank(x))
   }
 
-  private mutating func translate(_ product: ProtoMatMulLayer) throws {
+  private mutating func translate(_ product: Fields<ProtoMatMulLayer>) throws {
     if layer.inputs.count == 2 {
       return try finish(
         .matmul,
@@ -299,7 +337,7 @@ extension NetworkReader {
     try finish(.linear, arguments)
   }
 
-  private mutating func translate(_ normalization: ProtoBatchNormalizationLayer) throws {
+  private mutating func translate(_ normalization: Fields<ProtoBatchNormalizationLayer>) throws {
     guard !normalization.isInstance, !normalization.computesStatistics else {
       throw AthanorError(.unsupported, at: "", "it normalises each example, which is not supported")
     }
@@ -315,7 +353,7 @@ extension NetworkReader {
   }
 
   /// `(x - mean) / (sqrt(variance) + epsilon)` over rows and columns, and channels too.
-  private mutating func translate(_ normalization: ProtoMeanVarianceLayer) throws {
+  private mutating func translate(_ normalization: Fields<ProtoMeanVarianceLayer>) throws {
     let rank = rank(try input())
     let axes = Program.Argument.integers(normalization.crossesChannels ? [-3, -2, -1] : [-2, -1])
     let mean = try add(.reduceMean, [.axes: axes, .keepDims: .flag(true)], rank: rank)

@@ -10,19 +10,32 @@ struct NetworkReader {
   private var constants: [String: Tensor] = [:]
   /// How many axes each value has, as far as the layers so far tell.
   private var ranks: [String: Int] = [:]
-  /// The layer that is being translated.
-  var layer = ProtoLayer()
+  /// The layer that is being translated, and which of its inputs were asked for.
+  private(set) var layer = ProtoLayer()
+  private let asked = Asked()
+  /// Whether values have five axes, whatever the layers say of them.
+  private let hasFiveAxes: Bool
+
+  private final class Asked { var inputs: Set<Int> = [] }
 
   /// - Throws: `AthanorError` that names the layer, when there is nothing here for it.
   init(_ file: CoreMLFile, _ network: ProtoNeuralNetwork, isClassifier: Bool) throws {
     let inputs = file.model.description_p.inputs
+    hasFiveAxes = inputs.contains { feature in
+      if case .image = feature.type.kind { network.imageShapes == 0 } else { network.arrayShapes == 0 }
+    }
     writer = ProgramWriter(reserving: network.layers.flatMap { $0.outputs } + inputs.map(\.name))
     for feature in inputs { try read(feature, network) }
     try preprocess(network)
     for layer in network.layers {
       begin(layer)
       do {
+        try layer.requireKnownFields()
         try translate(layer)
+        if let input = layer.inputs.indices.first(where: { !asked.inputs.contains($0) }) {
+          throw AthanorError(
+            .unsupported, at: "", "its input \(input + 1), \"\(layer.inputs[input])\", is not supported")
+        }
       } catch let error as AthanorError {
         throw error.within("layer \"\(layer.name)\"")
       }
@@ -106,6 +119,7 @@ struct NetworkReader {
 
   private mutating func begin(_ layer: ProtoLayer) {
     self.layer = layer
+    asked.inputs = []
     writer.name = layer.name.isEmpty ? layer.outputs.first ?? "" : layer.name
     writer.input = try? input()
   }
@@ -124,7 +138,10 @@ struct NetworkReader {
   mutating func finish(
     _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument] = [:], rank: Int? = nil
   ) throws {
-    try writer.add(kind, arguments, results: layer.outputs.prefix(1).map { Program.Result($0) })
+    guard layer.outputs.count == 1 else {
+      throw AthanorError(.unsupported, at: "", "it has \(layer.outputs.count) results, but one is supported")
+    }
+    try writer.add(kind, arguments, results: layer.outputs.map { Program.Result($0) })
     ranks[layer.outputs[0]] = try rank ?? self.rank(input())
   }
 
@@ -132,9 +149,27 @@ struct NetworkReader {
   mutating func set(_ name: String, _ tensor: Tensor) { constants[name] = tensor }
 
   func input(_ index: Int = 0) throws -> Program.Operand {
+    asked.inputs.insert(index)
     guard index < layer.inputs.count else { throw AthanorError(.data, at: "", "its input \(index + 1) is missing") }
     let name = layer.inputs[index]
     return renamed[name] ?? constants[name].map { .constant($0) } ?? .named(name)
+  }
+
+  /// An axis as layers name it that see values with the axes that they have.
+  ///
+  /// - Throws: `AthanorError` where the file puts axes in front, so that counting from there says something else.
+  func axis(_ axis: Int64) throws -> Int {
+    guard axis < 0 || !hasFiveAxes else {
+      throw AthanorError(
+        .unsupported, at: "", "it counts axis \(axis) of values with five axes", fix: "Convert the model to an .mlpackage.")
+    }
+    return Int(clamping: axis)
+  }
+
+  /// - Throws: `AthanorError` where an axis is named twice.
+  func axes(_ axes: [Int64]) throws -> [Int] {
+    guard Set(axes).count == axes.count else { throw AthanorError(.data, at: "", "it names axes \(axes)") }
+    return try axes.map(axis)
   }
 
   func rank(_ operand: Program.Operand) -> Int {
@@ -155,9 +190,17 @@ struct NetworkReader {
     guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
       throw AthanorError(.data, at: "", "its weights would have shape \(shape)")
     }
+    let isQuantized = weights.hasQuantization && weights.quantization != ProtoQuantization()
+    guard [!weights.floats.isEmpty, !weights.halves.isEmpty, !weights.raw.isEmpty].count(where: { $0 }) <= 1,
+      !isQuantized || !weights.raw.isEmpty
+    else { throw AthanorError(.data, at: "", "its weights are there in several forms") }
     var numbers = weights.floats
     if !weights.halves.isEmpty {
       let bytes = [UInt8](weights.halves)
+      guard bytes.count == 2 * count else {
+        throw AthanorError(
+          .data, at: "", "its weights of shape \(Shape.text(shape)) have \(bytes.count) bytes, not \(2 * count)")
+      }
       numbers = stride(from: 0, to: bytes.count - 1, by: 2).map { place in
         let pattern: UInt16 = UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
         return Athanor.number(halfPattern: pattern)

@@ -23,6 +23,7 @@ struct ProgramReader {
     result.outputs = block.outputs.map { Program.Result($0) }
     for message in block.operations {
       do {
+        try message.requireKnownFields()
         switch FileOperation(rawValue: message.type) {
         case .classify:
           result.outputs = [Program.Result(message.inputs["probabilities"]?.bindings.first?.name ?? "")]
@@ -61,6 +62,7 @@ struct ProgramReader {
 
   private func operation(_ message: ProtoOperation) throws -> Program.Operation {
     let kind = try OperationKind.named(message.type)
+    try ProgramReader.requireRead(message, attributes: ["name"])
     var arguments: [String: Program.Argument] = [:]
     for (name, binding) in message.inputs {
       let bound = try binding.bindings.map { one -> Program.Argument in
@@ -235,7 +237,9 @@ struct ProgramReader {
 
   /// A constant, decoded where it is compressed.
   private func constant(_ message: ProtoOperation, _ kind: FileOperation) throws -> Program.Argument {
+    var asked: Set<String> = ["name"]
     func argument(_ name: String) throws -> Tensor? {
+      asked.insert(name)
       if let value = message.attributes[name] { return try numbers(value) }
       switch message.inputs[name]?.bindings.first?.kind {
       case .value(let value): return try numbers(value)
@@ -249,26 +253,53 @@ struct ProgramReader {
       guard let tensor = try argument(name) else { throw AthanorError(.data, at: "", "its \(name) is missing") }
       return tensor
     }
+    /// The shape of the result, which may also be said by itself.
+    func shape() throws -> [Int] {
+      let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
+      if let said = try argument("shape")?.integers, said != shape {
+        throw AthanorError(.data, at: "", "its shape is \(said), but its result has shape \(Shape.text(shape))")
+      }
+      return shape
+    }
+    let result: Program.Argument
     switch kind {
     case .const, .classify:
+      asked.insert("val")
       guard let value = message.attributes["val"] else { throw AthanorError(.data, at: "", "it has no value") }
-      return try constant(value)
-    case .cast: return .constant(try required("source_val"))
+      result = try constant(value)
+    case .cast:
+      // All numbers are kept in 32 bits, whatever the type they are cast to.
+      asked.insert("output_dtype")
+      result = .constant(try required("source_val"))
     case .affine:
       let data = try required("quantized_data")
       let axis = try required("axis").integers.first ?? 0
-      return .constant(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
+      result = .constant(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
     case .blockwise:
-      return .constant(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
+      result = .constant(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
     case .palette:
-      let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
-      return .constant(try lookedUp(message, shape, required("lut"), isPacked: message.attributes["indices"] != nil))
+      asked.insert("indices")
+      result = .constant(try lookedUp(message, shape(), required("lut"), isPacked: message.attributes["indices"] != nil))
     case .sparse:
-      let shape = try message.outputs.first.map { try ProgramReader.shape($0.type, "its result") } ?? []
+      asked.insert("mask")
       guard let mask = message.attributes["mask"] else {
         throw AthanorError(.unsupported, at: "", "this form of sparse weights cannot be read")
       }
-      return .constant(try spread(mask, required("nonzero_data"), shape))
+      result = .constant(try spread(mask, required("nonzero_data"), shape()))
+    }
+    try ProgramReader.requireRead(message, attributes: asked, inputs: asked)
+    return result
+  }
+
+  /// - Throws: `AthanorError` with an empty location that names an attribute, or an input, which nobody asked for.
+  private static func requireRead(
+    _ message: ProtoOperation, attributes: Set<String>, inputs: Set<String>? = nil
+  ) throws {
+    if let name = message.attributes.keys.sorted().first(where: { !attributes.contains($0) }) {
+      throw AthanorError(.unsupported, at: "", "its attribute \"\(name)\" is not known")
+    }
+    if let inputs, let name = message.inputs.keys.sorted().first(where: { !inputs.contains($0) }) {
+      throw AthanorError(.unsupported, at: "", "its argument \"\(name)\" is not known")
     }
   }
 

@@ -2,16 +2,6 @@ import Athanor
 
 /// The optimizer's arrays in Keras' order.
 enum KerasOptimizer {
-  /// The slots of the weights in Keras' order: weight by weight, or slot by slot.
-  private static func order(
-    _ optimizer: Optimizer, _ weights: [WeightDeclaration], isLegacy: Bool = false
-  ) -> [(weight: Int, slot: Int)] {
-    let slots = optimizer.rule.slotNames.indices
-    return !isLegacy && optimizer.serializableRule.map { type(of: $0).storesSlotsByWeight } == true
-      ? weights.indices.flatMap { weight in slots.map { (weight, $0) } }
-      : slots.flatMap { slot in weights.indices.map { ($0, slot) } }
-  }
-
   /// Whether arrays are in the order of the optimizers before TensorFlow 2.11 and of Keras 1 and 2, slot by slot: these count `iter` or
   /// `iterations`, or nothing at all.
   ///
@@ -32,13 +22,17 @@ enum KerasOptimizer {
     }
     var taken = Set(arrays.map(\.0))
     let weights = KerasWeights(model).trained
-    for (weight, slot) in order(training.optimizer, weights) {
+    for (weight, slot) in training.optimizer.slotOrder(weightCount: weights.count) {
       guard let span = model.weightMap[weights[weight].name] else { continue }
       let variable = "\(model.name)/\(span.name)".replacingOccurrences(of: "/", with: "_")
-      let path = Network.unique("\(name)/\(variable)_\(training.optimizer.rule.slotNames[slot])", among: taken)
+      let path = Network.unique("\(name)/\(variable)_\(training.optimizer.slotNames[slot])", among: taken)
       taken.insert(path)
       let numbers = Array(training.slots[slot].floats[span.gradientOffset..<span.gradientOffset + span.count])
       arrays.append((path, Tensor(uncheckedShape: span.shape, .float32(numbers))))
+    }
+    let steps = model.progress.step / training.optimizer.accumulation
+    for (variable, value) in training.optimizer.serializableRule?.trailingNumbers(step: steps) ?? [] {
+      arrays.append(("\(name)/\(variable)", Tensor(uncheckedShape: [], .float32([Float(value)]))))
     }
     return arrays
   }
@@ -69,7 +63,8 @@ enum KerasOptimizer {
     // The number of steps, and the learning rate, which is part of the configuration as well. Around an optimizer that scales the loss there
     // are those of both, and the inner ones come last.
     let scalars = arrays.prefix { $0.tensor.shape.isEmpty }
-    var tensors = arrays.dropFirst(scalars.count)
+    // Numbers behind them follow from the number of steps.
+    var tensors = arrays.dropFirst(scalars.count).filter { !$0.tensor.shape.isEmpty }[...]
     var step = 0
     if let counter = scalars.last(where: { $0.tensor.dtype == .int32 }) ?? scalars.first {
       let number = Int(exactly: counter.tensor.floats.first ?? 0)
@@ -85,7 +80,7 @@ enum KerasOptimizer {
     let weights = KerasWeights(model)
     // Keras makes the arrays when training begins, and keeps them when layers are frozen later.
     let candidates = [weights.trained, weights.layers.flatMap(\.allWeights).filter(\.isParameter)]
-    let slots = training.optimizer.rule.slotNames.count
+    let slots = training.optimizer.slotNames.count
     let isLegacy = isLegacy(scalars.first?.name)
     let found = candidates.first { trained in
       let count = trained.count * slots
@@ -99,9 +94,8 @@ enum KerasOptimizer {
         fix: "Compile with the optimizer of the interrupted training.")
     }
     tensors = tensors.prefix(trained.count * slots)
-    let places = order(training.optimizer, trained, isLegacy: isLegacy).map {
-      (weight: trained[$0.weight], slot: $0.slot)
-    }
+    let order = training.optimizer.slotOrder(weightCount: trained.count, isSlotBySlot: isLegacy)
+    let places = order.map { (weight: trained[$0.weight], slot: $0.slot) }
     for ((name, tensor), place) in zip(tensors, places) where tensor.shape != place.weight.shape {
       throw AthanorError(
         .shape, at: "\(path), \(name)",

@@ -154,8 +154,9 @@ private struct NodeWriter {
     case .matmul: add("MatMul", [try factor(.x, .transposeX), try factor(.y, .transposeY)])
     case .cast:
       let type = try operation.choice(.dtype, OperationKind.Precision.self)
-      guard type == .float32 else { return false }
-      add("Cast", [try input(.x)], [.integer("to", Int(OnnxNetwork.elementType(.float32)))])
+      guard type == .float32 || type == .int32 else { return false }
+      let to: DType = type == .float32 ? .float32 : .int32
+      add("Cast", [try input(.x)], [.integer("to", Int(OnnxNetwork.elementType(to)))])
     case .argMax:
       // It gives integers of 64 bits.
       let places = step(
@@ -246,6 +247,14 @@ private struct NodeWriter {
           .integers("kernel_shape", size), .integers("dilations", operation.integers(.dilations)),
           .integer("group", operation.integer(.groups)),
         ]))
+    case .convTranspose:
+      let size = Array(try operation.required(.weight).shape.suffix(2))
+      add(
+        "ConvTranspose", try inputs(.x, .weight, .bias),
+        try attributes([
+          .integers("kernel_shape", size), .integers("dilations", operation.integers(.dilations)),
+          .integer("group", operation.integer(.groups)),
+        ]))
     case .maxPool, .avgPool:
       let size = OnnxAttribute.integers("kernel_shape", try operation.integers(.kernelSizes))
       let isAverage = operation.kind == .avgPool
@@ -267,7 +276,14 @@ private struct NodeWriter {
     switch operation.kind {
     case .reshape: add("Reshape", [x, list(try operation.integers(.shape), "shape")])
     case .transpose: add("Transpose", [x], [.integers("perm", try operation.integers(.perm))])
-    case .pad: add("Pad", [x, list(edges(try operation.integers(.pad)), "pads")])
+    case .pad:
+      let number = try operation.number(.constantValue)
+      add(
+        "Pad",
+        [x, list(edges(try operation.integers(.pad)), "pads")] + (number == 0 ? [] : [scalar(number, "value")]))
+    case .gather:
+      let places = try operation.required(.indices).integers
+      add("Gather", [x, list(places, "places")], [.integer("axis", try operation.integer(.axis))])
     case .tile: add("Tile", [x, list(try operation.integers(.reps), "repeats")])
     case .sliceBySize:
       let (begin, size) = (try operation.integers(.begin), try operation.integers(.size))

@@ -7,7 +7,7 @@ extension OnnxFiles {
     let sets = model.operatorSets.map { "\($0.domain.isEmpty ? "" : "\($0.domain) ")\($0.version)" }
     var facts = FileFacts(format: "ONNX, operator set \(sets.joined(separator: ", "))")
     // Integers are shapes and axes.
-    let numbers = model.graph.initializers.filter { [1, 10, 11].contains($0.dataType) }
+    let numbers = model.graph.initializers.filter { [1, 10, 11, 16].contains($0.dataType) }
     let known = Set(model.graph.initializers.map(\.name))
     let weights = Dictionary(
       numbers.map { ($0.name, $0.shape.reduce(1) { $0 &* Int(clamping: $1) }) },
@@ -21,13 +21,9 @@ extension OnnxFiles {
         name: node.name.isEmpty ? node.outputs.first ?? "" : node.name, kind: node.type, result: "",
         weights: node.inputs.reduce(0) { $0 + (weights[$1] ?? 0) })
     }
-    facts.weightTypes = Set(numbers.map { names[$0.dataType] ?? "type \($0.dataType)" }).sorted()
+    facts.weightTypes = Set(numbers.map { OnnxNumbers.name($0.dataType) }).sorted()
     return facts
   }
-
-  private static let names: [Int32: String] = [
-    1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16", 11: "double",
-  ]
 
   private static func feature(_ value: OnnxValueInfo) -> FileFacts.Feature {
     let lengths = value.type.tensor.shape.lengths.map { length -> String in
@@ -37,7 +33,7 @@ extension OnnxFiles {
       case nil: "?"
       }
     }
-    let type = names[value.type.tensor.dataType] ?? "type \(value.type.tensor.dataType)"
+    let type = OnnxNumbers.name(value.type.tensor.dataType)
     return FileFacts.Feature(name: value.name, type: "\(type) (\(lengths.joined(separator: ", ")))")
   }
 }

@@ -6,7 +6,7 @@ extension OnnxReader {
   /// integers of 64 bits in 32, and flags as bytes of 0 and 1.
   private static let inputTypes: [Int32: DType] = [
     1: .float32, 2: .uint8, 3: .int32, 4: .int32, 5: .int32, 6: .int32, 7: .int32, 9: .uint8, 10: .float32,
-    11: .float32, 12: .int32, 13: .int32,
+    11: .float32, 12: .int32, 13: .int32, 16: .float32,
   ]
 
   /// The graph's inputs. The first length, where one is open, counts examples; all other open lengths keep their names, and those without
@@ -26,8 +26,8 @@ extension OnnxReader {
       let tensor = value.type.tensor
       guard let type = inputTypes[tensor.dataType] else {
         throw AthanorError(
-          .unsupported, at: place, "has elements of the type \(tensor.dataType)",
-          fix: "Floating-point numbers (1, 10, 11), integers (2 to 7, 12, 13) and flags (9) can be read.")
+          .unsupported, at: place, "has elements of the type \(OnnxNumbers.name(tensor.dataType))",
+          fix: "Export the model with inputs of floating-point numbers, integers or flags.")
       }
       var input = Program.Input(name: value.name, dtype: type, shape: [])
       for (axis, length) in tensor.shape.lengths.enumerated() {

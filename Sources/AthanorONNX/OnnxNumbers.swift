@@ -7,18 +7,23 @@ enum OnnxNumbers {
   /// Integers of which one does not fit 32 bits. Only lists of places and lengths may have them.
   case wide([Int], shape: [Int])
 
+  /// - Parameter folder: Where files lie that hold tensors.
   /// - Throws: `AthanorError` that names the tensor, when it is damaged or of another kind.
-  init(_ tensor: OnnxTensor) throws {
+  init(_ tensor: OnnxTensor, folder: String) throws {
     let place = "tensor \"\(tensor.name)\""
     let shape = tensor.shape.map { Int(clamping: $0) }
     guard let count = Tensor.elementCount(of: shape), count <= Shape.maximumElements else {
-      throw AthanorError(.data, at: place, "has the shape \(Shape.text(shape))")
+      throw AthanorError(.data, at: place, "has the shape \(Shape.text(shape))", fix: "Export the model again.")
     }
-    guard tensor.location == 0 else {
+    guard let width = OnnxNumbers.widths[tensor.dataType] else {
       throw AthanorError(
-        .unsupported, at: place, "its numbers lie in another file", fix: "Save the model as one file.")
+        .unsupported, at: place, "has the element type \(OnnxNumbers.name(tensor.dataType)), which cannot be read",
+        fix: "Export the model with weights of float32, float16 or bfloat16.")
     }
-    let bytes = [UInt8](tensor.data)
+    let bytes: [UInt8]
+    do {
+      bytes = try tensor.location == 0 ? [UInt8](tensor.data) : OnnxExternalData(tensor, folder).bytes(count * width)
+    } catch let error as AthanorError { throw error.within(place) }
     func patterns<Number: FixedWidthInteger>(_ type: Number.Type) -> [Number] {
       let width = Number.bitWidth / 8
       return stride(from: 0, to: bytes.count - bytes.count % width, by: width).map { place in
@@ -32,20 +37,27 @@ enum OnnxNumbers {
     let storage: Tensor.Storage
     switch tensor.dataType {
     case 1: storage = .float32(bytes.isEmpty ? tensor.floats : patterns(UInt32.self).map(Float.init(bitPattern:)))
-    case 10:
+    case 10, 16:
       let halves = bytes.isEmpty ? tensor.int32S.map { UInt16(truncatingIfNeeded: $0) } : patterns(UInt16.self)
-      storage = .float32(halves.map { number(halfPattern: $0) })
+      storage = .float32(
+        halves.map { tensor.dataType == 10 ? number(halfPattern: $0) : Float(bitPattern: UInt32($0) << 16) })
     case 11:
       let values = bytes.isEmpty ? tensor.doubles : patterns(UInt64.self).map(Double.init(bitPattern:))
       storage = .float32(
         try values.map { value in
           guard Float(value).isFinite || !value.isFinite else {
-            throw AthanorError(.unsupported, at: place, "holds \(value), which does not fit 32-bit floating point")
+            throw AthanorError(.unsupported, at: place, "holds \(value), which does not fit 32-bit floating point",
+              fix: "Export the model with weights of float32.")
           }
           return Float(value)
         })
-    case 7:
-      let values = (bytes.isEmpty ? tensor.int64S : patterns(Int64.self)).map { Int($0) }
+    case 7, 12, 13:
+      let values: [Int]
+      switch tensor.dataType {
+      case 7: values = (bytes.isEmpty ? tensor.int64S : patterns(Int64.self)).map { Int($0) }
+      case 12: values = bytes.isEmpty ? tensor.uint64S.map { Int(clamping: $0) } : patterns(UInt32.self).map { Int($0) }
+      default: values = (bytes.isEmpty ? tensor.uint64S : patterns(UInt64.self)).map { Int(clamping: $0) }
+      }
       guard values.allSatisfy({ Int32(exactly: $0) != nil }) else {
         guard values.count == count else { throw OnnxNumbers.miscount(values.count, shape, place) }
         self = .wide(values, shape: shape)
@@ -56,12 +68,25 @@ enum OnnxNumbers {
     case 2, 9: storage = small(UInt8.self)
     case 3: storage = small(Int8.self)
     case 4: storage = small(UInt16.self)
-    case 5: storage = small(Int16.self)
-    default:
-      throw AthanorError(.unsupported, at: place, "has the element type \(tensor.dataType), which cannot be read")
+    default: storage = small(Int16.self)
     }
     guard storage.count == count else { throw OnnxNumbers.miscount(storage.count, shape, place) }
     self = .tensor(Tensor(uncheckedShape: shape, storage))
+  }
+
+  /// The format's element types that can be read, by their numbers, and their sizes in bytes.
+  private static let widths: [Int32: Int] = [
+    1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2,
+  ]
+
+  /// The format's name of an element type.
+  static func name(_ type: Int32) -> String {
+    let names = [
+      "undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16",
+      "double", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz",
+      "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
+    ]
+    return names.indices.contains(Int(type)) ? names[Int(type)] : "\(type)"
   }
 
   init(_ integers: [Int], shape: [Int]) {
@@ -80,6 +105,6 @@ enum OnnxNumbers {
   }
 
   private static func miscount(_ count: Int, _ shape: [Int], _ place: String) -> AthanorError {
-    AthanorError(.data, at: place, "has \(count) numbers for shape \(Shape.text(shape))")
+    AthanorError(.data, at: place, "has \(count) numbers for shape \(Shape.text(shape))", fix: "Export the model again.")
   }
 }

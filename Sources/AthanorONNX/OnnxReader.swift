@@ -17,78 +17,145 @@ extension OnnxFiles: ModelFileReader {
     let model = try model(bytes, path)
     do {
       let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-      return try ModelRecipe(OnnxReader(model).result, name: name)
+      let folder = (path as NSString).deletingLastPathComponent
+      return try ModelRecipe(OnnxReader(model, folder: folder.isEmpty ? "." : folder).result, name: name)
     } catch let error as AthanorError {
-      throw error.within(path)
+      let isMended = !error.remedy.isEmpty || error.kind != .unsupported
+      throw AthanorError(
+        error.kind, at: error.location, error.problem, fix: isMended ? error.remedy : OnnxReader.lastRemedy
+      ).within(path)
     }
   }
 }
 
 /// Translates an ONNX graph into the exchange language.
-struct OnnxReader {
+final class OnnxReader {
   private(set) var result = Program()
   let writer: ProgramWriter
+  /// What is known before the network runs: initializers, and all that is computed from known numbers alone.
   var constants: [String: OnnxNumbers] = [:]
+  /// The format's numbers of element types, where the file says them.
+  var types: [String: Int32] = [:]
   let version: Int
+  /// Where files lie that hold tensors.
+  let folder: String
   /// The node that is being translated, and which of its attributes and inputs were asked for.
   private(set) var node = OnnxNode()
-  private let asked = Asked()
+  private var askedAttributes: Set<String> = []
+  private var askedInputs: Set<Int> = []
 
-  private final class Asked {
-    var attributes: Set<String> = []
-    var inputs: Set<Int> = []
-  }
+  /// What can be done with a network that is not read.
+  static let lastRemedy = "Change the network so that it does without, or run the file in onnxruntime."
 
+  /// - Parameter folder: Where files lie that hold tensors.
   /// - Throws: `AthanorError` that names the node, when there is nothing here for it.
-  init(_ model: OnnxModel) throws {
+  init(_ model: OnnxModel, folder: String) throws {
     let graph = model.graph
+    self.folder = folder
     version = Int(clamping: model.operatorSets.first { ["", "ai.onnx"].contains($0.domain) }?.version ?? 1)
     let known = Set(graph.initializers.map(\.name))
     writer = ProgramWriter(
       reserving: known.union(graph.nodes.flatMap { $0.outputs }).union(graph.inputs.map(\.name)))
     for input in try OnnxReader.inputs(graph.inputs.filter { !known.contains($0.name) }) { _ = writer.add(input) }
-    for tensor in graph.initializers { constants[tensor.name] = try OnnxNumbers(tensor) }
+    for input in graph.inputs { types[input.name] = input.type.tensor.dataType }
+    for tensor in graph.initializers {
+      constants[tensor.name] = try OnnxNumbers(tensor, folder: folder)
+      types[tensor.name] = tensor.dataType
+    }
+    var places: [String: String] = [:]
     for node in graph.nodes {
       self.node = node
       writer.name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
-      (asked.attributes, asked.inputs) = ([], [])
+      let place = "node \"\(writer.name)\" (\(node.type))"
+      places[writer.name] = place
+      (askedAttributes, askedInputs) = ([], [])
       do {
+        let first = writer.operations.count
         writer.input = try optional(0)
         try translate()
         try requireNothingUnread()
+        try fold(from: first)
       } catch let error as AthanorError {
-        throw error.within("node \"\(writer.name)\" (\(node.type))")
+        throw error.within(place)
       }
     }
     result = writer.program(outputs: graph.outputs.map { Program.Result($0.name) })
+    result.places = places
   }
+
+  private func translate() throws {
+    guard ["", "ai.onnx"].contains(node.domain) else {
+      throw AthanorError(
+        .unsupported, at: "", "it belongs to the operator set \"\(node.domain)\"",
+        fix: "Export with the standard operators alone, or run the file in onnxruntime.")
+    }
+    guard let operation = OnnxReader.operators[node.type] else {
+      let names = OnnxReader.operators.keys.sorted()
+      throw AthanorError(
+        .unsupported, at: "", "there is no such operator here",
+        fix: AthanorError.suggestion(for: node.type, among: names) + OnnxReader.lastRemedy)
+    }
+    try operation.translate(self)
+  }
+
+  /// Computes what depends on known numbers alone, so that it is known where later nodes need it.
+  private func fold(from first: Int) throws {
+    let added = writer.operations[first...]
+    guard !added.isEmpty else { return }
+    var known: [String: Tensor] = [:]
+    for operation in added {
+      let filled = try operation.replacing { operand in
+        if case .named(let name) = operand, let tensor = known[name] { .constant(tensor) } else { operand }
+      }
+      guard filled.computedNames.isEmpty,
+        let tensors = try ImportSite(filled, [:], GraphBuilder(), weight: { _, _ in throw Self.unweighed }).folded()
+      else { return }
+      for (result, tensor) in zip(operation.results, tensors) { known[result.name] = tensor }
+    }
+    _ = writer.takeOperations(from: first)
+    for output in node.outputs { if let tensor = known[output] { constants[output] = .tensor(tensor) } }
+  }
+
+  private static let unweighed = AthanorError(.unsupported, at: "", "it has weights but computes from known numbers")
 
   // MARK: Arguments
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "saturate": nil, "seed": nil, "spatial": 1,
-    "stash_type": nil, "storage_order": 0,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil, "seed": nil,
+    "spatial": 1, "stash_type": nil, "storage_order": 0,
   ]
 
   /// - Throws: `AthanorError` that names an attribute or input which the translation did not ask for.
   private func requireNothingUnread() throws {
-    for attribute in node.attributes where !asked.attributes.contains(attribute.name) {
+    for attribute in node.attributes where !askedAttributes.contains(attribute.name) {
       if let value = Self.harmless[attribute.name], value == nil || value == Int(clamping: attribute.integer) {
         continue
       }
       throw AthanorError(
-        .unsupported, at: "", "its attribute \"\(attribute.name)\" is not supported",
-        fix: "ARCHITECTURE.md lists what can be read.")
+        .unsupported, at: "", "its attribute \"\(attribute.name)\" is not supported", fix: Self.lastRemedy)
     }
-    for (index, name) in node.inputs.enumerated() where !name.isEmpty && !asked.inputs.contains(index) {
-      throw AthanorError(.unsupported, at: "", "its input \(index + 1), \"\(name)\", is not supported")
+    for (index, name) in node.inputs.enumerated() where !name.isEmpty && !askedInputs.contains(index) {
+      throw AthanorError(
+        .unsupported, at: "", "its input \(index + 1), \"\(name)\", is not supported", fix: Self.lastRemedy)
     }
+  }
+
+  /// Adds the last operation of the node. Results that nothing here computes (masks, statistics) are left out.
+  func finish(
+    _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument] = [:], results: Int = 1
+  ) throws {
+    try writer.add(kind, arguments, results: node.outputs.prefix(results).map { Program.Result($0) })
+  }
+
+  /// Adds an operation before the last one.
+  func step(_ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument] = [:]) throws -> Program.Argument {
+    .operand(try writer.add(kind, arguments))
   }
 
   /// - Throws: `AthanorError` when it is known, and holds an integer that does not fit.
   func optional(_ index: Int) throws -> Program.Operand? {
-    asked.inputs.insert(index)
+    askedInputs.insert(index)
     guard node.inputs.indices.contains(index), !node.inputs[index].isEmpty else { return nil }
     let name = node.inputs[index]
     switch constants[name] {
@@ -100,19 +167,24 @@ struct OnnxReader {
 
   func input(_ index: Int) throws -> Program.Argument {
     guard let operand = try optional(index) else {
-      throw AthanorError(.data, at: "", "its input \(index + 1) is missing")
+      throw AthanorError(.data, at: "", "its input \(index + 1) is missing", fix: "Export the model again.")
     }
     return .operand(operand)
   }
 
+  /// The type of an input's elements, by the format's numbers, where the file says it.
+  func type(of index: Int) -> Int32? { node.inputs.indices.contains(index) ? types[node.inputs[index]] : nil }
+
   func attribute(_ name: String) -> OnnxAttribute? {
-    asked.attributes.insert(name)
+    askedAttributes.insert(name)
     return node.attributes.first { $0.name == name }
   }
 
   func integer(_ name: String, default standard: Int) -> Int {
     attribute(name).map { Int(clamping: $0.integer) } ?? standard
   }
+
+  func flag(_ name: String, default standard: Bool = false) -> Bool { integer(name, default: standard ? 1 : 0) != 0 }
 
   func integers(_ name: String) -> [Int]? { attribute(name)?.integers.map { Int(clamping: $0) } }
 
@@ -124,24 +196,44 @@ struct OnnxReader {
     attribute(name).map { String(decoding: $0.text, as: UTF8.self) } ?? standard
   }
 
+  /// One of the texts that an attribute may be.
+  ///
+  /// - Throws: `AthanorError` when it is another one.
+  func choice<Choice: RawRepresentable<String>>(
+    _ name: String, default standard: Choice, _ type: Choice.Type = Choice.self
+  ) throws -> Program.Argument {
+    let text = text(name, default: standard.rawValue)
+    guard let choice = Choice(rawValue: text) else { throw unsupported(name, "\"\(text)\"") }
+    return .choice(choice)
+  }
+
+  /// The error of an attribute's value that is not supported.
+  func unsupported(_ attribute: String, _ value: String) -> AthanorError {
+    AthanorError(.unsupported, at: "", "its attribute \"\(attribute)\" is \(value), which is not supported")
+  }
+
   /// Known numbers of an input.
   func known(_ index: Int) throws -> Tensor? {
     switch try optional(index) {
     case .constant(let tensor): return tensor
     case .named:
-      throw AthanorError(.unsupported, at: "", "its input \(index + 1) is computed, but must be known before")
+      throw AthanorError(
+        .unsupported, at: "", "its input \(index + 1) is computed, but must be known before",
+        fix: "Export with fixed sizes, or run the file in onnxruntime.")
     case nil: return nil
     }
   }
 
   /// Axes and the like, an attribute in older operator sets and an input in newer ones. Programs write the largest integers for "as far as
-  /// there is".
-  func list(_ name: String, input index: Int) throws -> [Int]? {
-    if let values = integers(name) { return values }
+  /// there is". Integers that the file computes of shapes are known later.
+  func list(_ name: String, input index: Int) throws -> Program.Argument? {
+    if let values = integers(name) { return .integers(values) }
     if node.inputs.indices.contains(index), case .wide(let values, _) = constants[node.inputs[index]] {
-      asked.inputs.insert(index)
-      return values
+      askedInputs.insert(index)
+      return .integers(values)
     }
-    return try known(index)?.integers
+    guard let operand = try optional(index) else { return nil }
+    if case .constant(let tensor) = operand { return .integers(tensor.integers) }
+    return .operand(operand)
   }
 }

@@ -240,6 +240,38 @@ import Testing
     #expect(try sums([1, 3, 2], CumulativeSum(axis: 1)) == [1, 2, 4, 6, 9, 12])
   }
 
+  @Test func choices() throws {
+    let x: (Shape, [Double]) = ([nil, 3, 2], (1...12).map { Double($0) })
+    #expect(try values([x]) { try $0[0].taking([2, 0, 0], axis: 1) } == [5, 6, 1, 2, 1, 2, 11, 12, 7, 8, 7, 8])
+    let row: (Shape, [Double]) = ([nil, 2], [1, 0, .nan, -0.0])
+    let infinity = Double.infinity
+    #expect(
+      try values([row]) { try $0[0].builder.constant(7).chosen(where: $0[0], else: $0[0].builder.constant(-infinity)) }
+        == [7, -infinity, 7, -infinity])
+    let numbers: (Shape, [Double]) = ([nil, 3], [-1.7, 1.7, 300.5, -0.5, 3e9, .nan])
+    #expect(try values([numbers]) { try $0[0].asIntegers().converted() } == [-1, 1, 300, 0, 2_147_483_647, 0])
+    #expect(try values([numbers]) { try $0[0].asIntegers(.uint8).converted() } == [255, 1, 44, 0, 255, 0])
+    #expect(try values([row]) { try $0[0].flags.converted() } == [1, 0, 1, 0])
+    #expect(
+      try values([([nil, 2], [1, 2, 3, 4])]) { try $0[0].apply(Pad(before: [0, 1], after: [0, 0], value: 9)) }
+        == [9, 1, 2, 9, 3, 4])
+  }
+
+  /// Each pixel spreads a kernel's worth of numbers; what is cut off is not there.
+  @Test func transposedConvolution() throws {
+    let x: (Shape, [Double]) = ([nil, 1, 2, 1], [1, 2, 3, 4])
+    let weights: (Shape, [Double]) = ([1, 3, 2, 1], [1, 10, 2, 20, 3, 30])
+    func result(_ padding: Window2D.Padding) throws -> [Double] {
+      try values([x, weights]) {
+        try $0[0].apply(Conv2DTransposeOp(window: Window2D(kernel: [1, 3], strides: [1, 2], padding: padding)), $0[1])
+      }
+    }
+    let whole = [1.0, 10, 2, 20, 5, 50, 4, 40, 6, 60, 3, 30, 6, 60, 13, 130, 8, 80, 12, 120]
+    #expect(try result(.valid) == whole)
+    #expect(
+      try result(.explicit(before: [0, 1], after: [0, 2])) == [2, 20, 5, 50, 6, 60, 13, 130])
+  }
+
   /// Each function at a few points, from the formula in the kernels' list.
   @Test(arguments: UnaryFunction.allCases)
   func functions(_ function: UnaryFunction) throws {
@@ -265,12 +297,23 @@ import Testing
       case .erf: { 1 - erfc($0) }
       case .sin: { sin($0) }
       case .cos: { cos($0) }
+      case .tan: { sin($0) / cos($0) }
+      case .asin: { asin($0) }
+      case .acos: { acos($0) }
+      case .atan: { atan($0) }
+      case .sinh: { (exp($0) - exp(-$0)) / 2 }
+      case .cosh: { (exp($0) + exp(-$0)) / 2 }
+      case .atanh: { log((1 + $0) / (1 - $0)) / 2 }
+      case .floor: { $0.rounded(.down) }
+      case .ceil: { $0.rounded(.up) }
+      case .round: { $0.rounded(.toNearestOrEven) }
       case .gelu: { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }
       case .geluTanh: { $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
       }
     let points: [Double] =
       function == .sqrt || function == .rsqrt || function == .log
-      ? [0.1, 0.5, 1, 2, 3, 7] : [-3, -0.7, -0.01, 0.02, 0.9, 4]
+      ? [0.1, 0.5, 1, 2, 3, 7]
+      : [.asin, .acos, .atanh].contains(function) ? [-0.98, -0.7, -0.01, 0.02, 0.5, 0.9] : [-3, -0.7, -0.01, 0.02, 0.9, 4]
     let got = try values([([nil, 3], points)]) { try $0[0].unary(function, alpha: alpha) }
     #expect(difference(got, points.map(formula)) < 1e-14)
   }

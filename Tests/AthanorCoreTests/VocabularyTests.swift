@@ -43,8 +43,9 @@ import Testing
       refusal(.concat, [.values: .operands([]), .interleave: .flag(true)])
         == "its argument \"interleave\" is true, but only false is supported.")
     #expect(
-      refusal(.pad, [.x: x, .pad: .integers([]), .mode: .text("reflect")])
-        == "its argument \"mode\" is the text \"reflect\", but only the text \"constant\" is supported.")
+      refusal(.pad, [.x: x, .pad: .integers([]), .mode: .text("mirror")])
+        == "its argument \"mode\" is the text \"mirror\", but only the text \"constant\", the text \"reflect\", "
+        + "the text \"replicate\", the text \"wrap\" are supported.")
     #expect(
       refusal(.gelu, [.x: x, .mode: .text("FAST")])
         == "its argument \"mode\" is the text \"FAST\", but only the text \"EXACT\", the text \"TANH_APPROXIMATION\", "
@@ -54,7 +55,7 @@ import Testing
         == "its argument \"speed\" is not known. softmax takes x, axis.")
     #expect(
       errorText { _ = try OperationKind.named("softmaxx") }.hasPrefix(
-        "there is no operation of this kind here. Did you mean \"softmax\"? Known are abs, add, avg_pool, batch_norm, ")
+        "there is no operation of this kind here. Did you mean \"softmax\"? Known are abs, acos, acosh, add, asin, ")
     )
   }
 
@@ -90,7 +91,7 @@ import Testing
     var declared: Set<String> = []
     for folder in ["AthanorCore/Ops", "AthanorCore/Program"] {
       for (_, text) in try sourceFiles(folder) {
-        for match in text.matches(of: #/static let \w+ = (?:OperationKind|reduction)\(\s*"(\w+)"/#) {
+        for match in text.matches(of: #/static let \w+ = (?:OperationKind|reduction|comparison|logic|function|argument)\(\s*"(\w+)"/#) {
           declared.insert(String(match.1))
         }
       }
@@ -199,7 +200,7 @@ import Testing
     let exported =
       UnaryFunction.allCases.compactMap(\.row.name) + BinaryFunction.allCases.compactMap(\.row.name)
       + [
-        OperationKind.avgPool, .batchNorm, .concat, .conv, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad,
+        OperationKind.avgPool, .batchNorm, .concat, .conv, .convTranspose, .gather, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad,
         .reduceMax,
         .reduceMean,
         .reduceSum, .reshape, .sliceBySize, .softmax, .tile, .transpose,

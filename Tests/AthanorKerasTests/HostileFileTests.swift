@@ -208,28 +208,29 @@ struct HostileFileTests {
             + "\"Orthogonal\"; predictions do not change, but new weights would begin otherwise."
         })
     #expect(
-      try error("training_config", "\"Adam\"", "\"Lion\"")
-        == "warning: a.h5, training_config.optimizer_config.class_name: SGD, RMSprop, Adam or AdamW was expected but Lion was found"
+      try error("training_config", "\"Adam\"", "\"Muon\"")
+        == "warning: a.h5, training_config.optimizer_config.class_name: SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl or Lion was expected but Muon was found"
     )
     #expect(
-      try error("training_config", "\"sparse_categorical_crossentropy\"", "\"hinge\"")
-        == "warning: a.h5, training_config.loss: there is no loss named \"hinge\"")
+      try error("training_config", "\"sparse_categorical_crossentropy\"", "\"dice\"")
+        == "warning: a.h5, training_config.loss: there is no loss named \"dice\"")
     #expect(
       try error(
         "training_config", "\"sparse_categorical_crossentropy\"",
         "{\"class_name\":\"Huber\",\"config\":{\"from_logits\":true}}")
-        == "warning: a.h5, training_config.loss.from_logits: false was expected but true was found")
+        == "warning: a.h5, training_config.loss.from_logits: true is not supported")
     #expect(
-      try error("training_config", "\"accuracy\"", "\"AUC\"")
-        == "warning: a.h5, training_config.metrics[0]: there is no metric named \"AUC\"")
+      try error("training_config", "\"accuracy\"", "\"MeanIoU\"")
+        == "warning: a.h5, training_config.metrics[0]: there is no metric named \"MeanIoU\"")
   }
 
   @Test("Thresholds of precision and recall, as Keras writes them: a number, a list or null")
   func thresholds() throws {
     func read(_ className: String, _ config: String) throws -> (error: String, threshold: Double?) {
       let metric = "{\"class_name\":\"\(className)\",\"config\":{\(config)}}"
-      let text = try error("training_config", "\"accuracy\",\"Precision\"", metric)
-      return (text, text == "(no error)" ? try load().training?.metrics[0].parameters["threshold"] : nil)
+      let text = try error("training_config", "[\"accuracy\",{", "[\(metric),{")
+      let settings = text == "(no error)" ? try load().training?.metrics[0].formula?.settings : nil
+      return (text, settings.map { $0["thresholds"]?.number ?? 0.5 })
     }
     for className in ["Precision", "Recall"] {
       for (config, threshold) in [
@@ -249,11 +250,11 @@ struct HostileFileTests {
           == "warning: a.h5, training_config.metrics[0].thresholds: a number or a list of numbers was expected but high was found"
       )
       #expect(
-        try read(className, "\"top_k\":3").error
-          == "warning: a.h5, training_config.metrics[0].top_k: null was expected but 3 was found")
+        try read(className, "\"top_k\":\"all\"").error
+          == "warning: a.h5, training_config.metrics[0].top_k: an integer was expected but all was found")
       #expect(
-        try read(className, "\"class_id\":2").error
-          == "warning: a.h5, training_config.metrics[0].class_id: null was expected but 2 was found")
+        try read(className, "\"class_id\":200").error
+          == "warning: a.h5, training_config: \(className.lowercased()): classID is 200 but there are 3 classes")
     }
   }
 

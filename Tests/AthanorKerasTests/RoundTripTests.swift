@@ -170,6 +170,12 @@ struct RoundTripTests {
       .rmsprop(), .rmsprop(rho: 0.8, momentum: 0.3, epsilon: 1e-6, centered: true, clipping: .norm(2)),
       .rmsprop(centered: true), .adam(), .adam(beta1: 0.8, beta2: 0.99, epsilon: 1e-5, weightDecay: 0.02),
       .adam(clipping: .globalNorm(1.25)), .adamW(), .adamW(learningRate: 0.3, weightDecay: 0),
+      .adam(amsgrad: true), .adamW(amsgrad: true), .adamax(beta1: 0.8, clipping: .norm(1)), .nadam(epsilon: 1e-3),
+      .adagrad(initialAccumulator: 0.3), .adadelta(rho: 0.8),
+      .ftrl(learningRatePower: -0.4, initialAccumulator: 0.2, l1: 0.01, l2: 0.02, l2Shrinkage: 0.03, beta: 0.04),
+      .lion(beta1: 0.8, beta2: 0.7), Optimizer.adam().accumulating(4),
+      Optimizer.sgd(momentum: 0.5).averaging(.init(momentum: 0.8, frequency: 2)),
+      Optimizer.adam(amsgrad: true).accumulating(3).averaging(.init()),
     ]
     + rates.map { Optimizer.adam(learningRate: $0) }
 
@@ -178,6 +184,10 @@ struct RoundTripTests {
     .exponentialDecay(initial: 0.3, steps: 7, rate: 0.9),
     .exponentialDecay(initial: 1, steps: 1, rate: 0.1, staircase: true),
     .cosineDecay(initial: 0.02, steps: 30), .cosineDecay(initial: 0.02, steps: 30, alpha: 0.1),
+    .cosineRestarts(initial: 0.2, steps: 3, stepFactor: 1.5, rateFactor: 0.9, alpha: 0.1),
+    .polynomialDecay(initial: 0.2, steps: 5, end: 0.1, power: 2, cycle: true),
+    .inverseTimeDecay(initial: 0.2, steps: 2, rate: 0.3, staircase: true),
+    .warmUp(steps: 4, from: 0.125, then: .cosineDecay(initial: 0.02, steps: 30)),
     .piecewise(boundaries: [3, 5], values: [1, 0.5, 0.1]), .piecewise(boundaries: [], values: [0.7]),
     .warmUp(steps: 4, then: .cosineDecay(initial: 0.02, steps: 30, alpha: 0.1)), .warmUp(steps: 4, then: 0.25),
     .warmUp(steps: 3, then: .exponentialDecay(initial: 0.3, steps: 7, rate: 0.9)),
@@ -204,42 +214,57 @@ struct RoundTripTests {
     #expect(weightBits(copy) == weightBits(model))
   }
 
-  @Test("Every loss", arguments: Loss.all.map(\.name) + ["huber 0.3"])
-  func losses(_ name: String) throws {
+  private static let everyLoss: [Loss] =
+    Loss.all + [
+      .huber(delta: 0.3), .meanSquaredError.named("mine"), .meanAbsoluteError.reduced(by: .sum),
+      .categoricalCrossentropy(fromLogits: true, labelSmoothing: 0.25), .binaryCrossentropy(labelSmoothing: 0.125),
+      Loss.sparseCategoricalCrossentropy(ignoredClass: -1).reduced(by: .meanWithSampleWeight),
+      .categoricalFocalCrossentropy(alpha: [0.1, 0.2, 0.3], gamma: 1.5, fromLogits: true, labelSmoothing: 0.5),
+      Loss.binaryFocalCrossentropy(alpha: 0.75, gamma: 3).reduced(by: .mean),
+    ]
+
+  @Test("Every loss", arguments: everyLoss.indices)
+  func losses(_ index: Int) throws {
     let folder = try TemporaryFolder()
-    let loss = Loss.all.first { $0.name == name } ?? .huber(delta: 0.3)
+    let loss = Self.everyLoss[index]
+    let written = try #require(loss.serialized)
     let copy = try reread(compiled(.sgd(), loss), in: folder)
+    #expect(copy.training?.loss.serialized == written)
     #expect(copy.training?.loss.name == loss.name)
-    #expect(copy.training?.loss.parameters == loss.parameters)
+    #expect(copy.training?.loss.reduction == loss.reduction)
+    #expect(copy.warnings.isEmpty)
   }
 
-  @Test("Every metric, losses among them")
-  func metrics() throws {
-    let folder = try TemporaryFolder()
-    let metrics: [Metric] = [
-      .accuracy, .topKAccuracy(2), .topKAccuracy(), .precision, .recall, .loss(.meanAbsoluteError), .loss(.huber),
+  private static let everyMetric: [Metric] =
+    Metric.all + [
+      .topKAccuracy(2), .precision(threshold: 0.36), .recall(threshold: 0.3, topK: 2, classID: 1),
+      .loss(.huber(delta: 0.3)), .binaryAccuracy(threshold: 0.25).named("share"), .falseNegatives(threshold: 0.2),
+      .auc(curve: .pr, thresholdCount: 30, summation: .minoring, isMultiLabel: true, fromLogits: true),
+      .auc(thresholds: [0.25, 0.3]), .recallAtPrecision(0.75, thresholdCount: 20, classID: 2),
+      .f1Score(average: .weighted, threshold: 0.25), .fBetaScore(beta: 2, average: .micro),
+      .r2Score(average: .varianceWeighted, regressorCount: 1), .loss(.binaryCrossentropy(labelSmoothing: 0.5)),
     ]
-    let model = try compiled(.sgd(), .meanSquaredError, metrics)
-    let copy = try reread(model, in: folder)
-    #expect(copy.training?.metrics.map(\.name) == metrics.map(\.name))
-    #expect(copy.training?.metrics.map(\.parameters) == metrics.map(\.parameters))
-    #expect(copy.training?.metrics.map(\.direction) == metrics.map(\.direction))
-    #expect(try copy.evaluate(data()) == model.evaluate(data()))
-  }
 
-  @Test("Thresholds and other parameters of metrics")
-  func metricParameters() throws {
+  @Test("Every metric, losses among them, with and without sample weights", arguments: everyMetric.indices)
+  func metrics(_ index: Int) throws {
     let folder = try TemporaryFolder()
-    let metrics: [Metric] = [
-      .precision(threshold: 0.36), .recall(threshold: 0.3), .topKAccuracy(3), .loss(.huber(delta: 0.3)),
-    ]
-    let model = try compiled(.sgd(), .meanSquaredError, metrics)
+    let metric = Self.everyMetric[index]
+    let classes = try Dataset(
+      inputs: noise([12, 5], seed: 2), targets: Tensor(shape: [12], integers: (0..<12).map { Int32($0 * 5 % 3) }),
+      sampleWeights: (0..<12).map { Float($0) / 4 })
+    let model = try compiled(.sgd(), .categoricalCrossentropy)
+    try model.compile(
+      optimizer: .sgd(), loss: .categoricalCrossentropy, metrics: [metric], weightedMetrics: [metric])
     let copy = try reread(model, in: folder)
-    let parameters = copy.training?.metrics.map(\.parameters)
-    #expect(parameters == [["threshold": 0.36], ["threshold": 0.3], ["k": 3], ["delta": 0.3]])
-    let logs = try model.evaluate(data())
-    #expect(try copy.evaluate(data()) == logs)
-    #expect(try copy.evaluate(data()) != compiled(.sgd(), .meanSquaredError, [.precision, .recall]).evaluate(data()))
+    let read = try #require(copy.training?.metrics)
+    #expect(read.map(\.name) == [metric.name, metric.name])
+    #expect(read.map(\.serialized) == [metric.serialized, metric.serialized])
+    #expect(read[0].serialized != nil)
+    #expect(read[0].direction == metric.direction)
+    let logs = try model.evaluate(classes)
+    #expect(try copy.evaluate(classes) == logs)
+    #expect(logs.names == ["loss", metric.name, "weighted_\(metric.name)"])
+    #expect(copy.warnings.isEmpty)
   }
 
   @Test("A rate set by hand and what the callbacks know stay")

@@ -144,13 +144,13 @@ import Testing
       "Input", "Permute", "ZeroPadding2D", "Conv2D", "prelu operation", "Conv2D", "Add", "GlobalAveragePooling2D",
       "Dense",
       "Reshape", "Reshape", "Permute", "Multiply", "ZeroPadding2D", "AveragePooling2D", "avg_pool operation",
-      "max_pool operation", "slice_by_index operation", "slice_by_index operation", "Permute", "Concatenate",
+      "max_pool operation", "slice_axes operation", "slice_axes operation", "Permute", "Concatenate",
       "reduce_max operation", "Dense",
     ],
     "branches-script.onnx": [
       "Input", "Permute", "ZeroPadding2D", "Conv2D", "prelu operation", "Conv2D", "Add", "GlobalAveragePooling2D",
       "Dense", "Reshape", "Reshape", "Permute", "Multiply", "ZeroPadding2D", "AveragePooling2D", "avg_pool operation",
-      "max_pool operation", "Permute", "slice_by_index operation", "Permute", "slice_by_index operation", "Permute",
+      "max_pool operation", "Permute", "slice_axes operation", "Permute", "slice_axes operation", "Permute",
       "Concatenate", "reduce_max operation", "Dense",
     ],
   ]

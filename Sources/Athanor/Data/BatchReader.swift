@@ -25,6 +25,8 @@ final class BatchReader {
     let lengths: [Length]
     /// How many classes there are; nil where targets are numbers.
     let classCount: Int?
+    /// A class number that the loss ignores, whether or not there is such a class.
+    let ignoredClass: Int?
     let weights: Port?
     let mask: Port?
   }
@@ -75,7 +77,8 @@ final class BatchReader {
         weights[port.name] ?? weights[Dataset.unnamed], masks[port.name] ?? masks[Dataset.unnamed])
       if let classes = output.classCount, let whole = source.dataset?.targetsByName[output.target.name] {
         try BatchReader.checkClasses(
-          whole.storage.integers ?? [], classes, perExample: whole.shape.dropFirst().reduce(1, *), location)
+          whole.storage.integers ?? [], classes, ignoring: output.ignoredClass,
+          perExample: whole.shape.dropFirst().reduce(1, *), location)
       }
       if !classWeights.isEmpty, output.dtype == .int32, !output.lengths.isEmpty {
         throw AthanorError(
@@ -101,7 +104,8 @@ final class BatchReader {
   ) throws -> Output {
     func made(_ dtype: DType, _ lengths: [Length], _ classCount: Int? = nil) -> Output {
       Output(
-        target: target, dtype: dtype, lengths: lengths, classCount: classCount, weights: weights, mask: mask)
+        target: target, dtype: dtype, lengths: lengths, classCount: classCount, ignoredClass: goal.loss?.ignoredClass,
+        weights: weights, mask: mask)
     }
     let trailing = target.exampleLengths
     guard !target.dtype.isFloatingPoint, goal.loss?.targets != .numbers else { return made(.float32, trailing) }
@@ -182,7 +186,8 @@ final class BatchReader {
         integers.withUnsafeMutableBytes {
           BatchReader.copy(batch.bytes(.target(output.target.name)), output.target.dtype, to: $0, .int32)
         }
-        try BatchReader.checkClasses(integers, classes, perExample: perExample, place())
+        try BatchReader.checkClasses(
+          integers, classes, ignoring: output.ignoredClass, perExample: perExample, place())
       }
       guard let port = output.weights else { continue }
       let perExample = try sizes(port.exampleLengths, .sampleWeights(port.name), place).reduce(1, *)
@@ -198,8 +203,10 @@ final class BatchReader {
     }
   }
 
-  private static func checkClasses(_ classes: [Int32], _ count: Int, perExample: Int, _ what: String) throws {
-    if let place = classes.firstIndex(where: { $0 < 0 || Int($0) >= count }) {
+  private static func checkClasses(
+    _ classes: [Int32], _ count: Int, ignoring ignored: Int?, perExample: Int, _ what: String
+  ) throws {
+    if let place = classes.firstIndex(where: { ($0 < 0 || Int($0) >= count) && Int($0) != ignored }) {
       throw AthanorError(
         .data, at: what,
         "example \(place / perExample) is of class \(classes[place]) but the model's \(count) outputs are classes 0 to \(count - 1)",

@@ -102,6 +102,11 @@ package struct ModelFormat: Sendable {
   package static func reader(of path: String) throws -> any ModelFileReader.Type {
     let contents = FileContents(path)
     let marked = all.first { $0.isMarked?(contents) == true }
+    guard !contents.holds("coremldata.bin") else {
+      throw AthanorError(
+        .unsupported, at: path, "it is a compiled Core ML model, which Apple's Core ML alone runs",
+        fix: "Give the .mlpackage or .mlmodel that it was compiled of.")
+    }
     guard let format = marked ?? named(path) else {
       throw AthanorError(
         .unsupported, at: path, "neither its contents nor its ending say what kind of model file it is",

@@ -35,7 +35,7 @@ enum NativeFile {
     guard let training = model.training else { return (tensors, metadata) }
     metadata[trainingKey] = TrainingConfiguration(training).serialized.description
     metadata[progressKey] = try model.progress.text
-    for (slot, numbers) in zip(training.optimizer.rule.slotNames, training.slots) {
+    for (slot, numbers) in zip(training.optimizer.slotNames, training.slots) {
       for span in map.spans where span.isParameter && places.shared[span.name] == nil {
         let part = numbers.floats[span.gradientOffset..<span.gradientOffset + span.count]
         tensors.append(
@@ -155,7 +155,7 @@ enum NativeFile {
     var progress = stored
     try progress.check(for: training, at: "\(file.path), \(progressKey)")
     let spans = model.weightMap.spans.filter(\.isParameter)
-    let slots = training.optimizer.rule.slotNames
+    let slots = training.optimizer.slotNames
     var names: [(name: String, slot: Int, span: WeightMap.Span)] = []
     for (slot, slotName) in slots.enumerated() {
       for span in spans { names.append(("\(optimizerPrefix)\(slotName)/\(span.name)", slot, span)) }

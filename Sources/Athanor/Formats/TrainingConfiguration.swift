@@ -41,16 +41,18 @@ package struct TrainingConfiguration: Sendable {
   }
 
   private func kerasConfiguration(_ outputs: [String]?) -> (configuration: Configuration, optimizer: JSONValue)? {
-    var (losses, metrics): ([JSONValue], [JSONValue]) = ([], [])
+    var (losses, metrics, weighted): ([JSONValue], [JSONValue], [JSONValue]) = ([], [], [])
     for goal in goals {
-      let known = goal.metrics.compactMap(\.serialized)
+      let known = goal.metrics.compactMap { metric in metric.serialized.map { ($0, metric.usesSampleWeights) } }
       guard known.count == goal.metrics.count else { return nil }
-      metrics.append(.array(known))
+      metrics.append(.array(known.filter { !$0.1 }.map(\.0)))
+      weighted.append(.array(known.filter(\.1).map(\.0)))
       let loss = goal.loss?.serialized
       guard (loss == nil) == (goal.loss == nil) else { return nil }
       losses.append(loss ?? .null)
     }
-    guard let rate = optimizer.learningRate.kerasSerialized, let optimizer = optimizer.serialized(learningRate: rate)
+    guard optimizer.clipping?.steps.count ?? 0 <= 1, let rate = optimizer.learningRate.kerasSerialized,
+      let optimizer = optimizer.serialized(learningRate: rate)
     else { return nil }
     func values(_ values: [JSONValue]) -> JSONValue {
       guard let outputs else { return .array(values) }
@@ -62,7 +64,9 @@ package struct TrainingConfiguration: Sendable {
       [
         "loss": isSingle ? losses[0] : values(losses),
         "loss_weights": weights.allSatisfy { $0 == 1 } ? .null : values(weights.map(\.jsonValue)),
-        "metrics": isSingle ? metrics[0] : values(metrics), "weighted_metrics": JSONValue.null,
+        "metrics": isSingle ? metrics[0] : values(metrics),
+        "weighted_metrics": weighted.allSatisfy { $0 == .array([]) }
+          ? .null : isSingle ? weighted[0] : values(weighted),
         "run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
       ], optimizer
     )
@@ -78,8 +82,15 @@ package struct TrainingConfiguration: Sendable {
     let key = configuration.isMissing("optimizer_config") ? "optimizer" : "optimizer_config"
     optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key), report: report)
     let losses = try configuration.byOutput("loss", outputs)
-    let metrics = try configuration.byOutput("metrics", outputs)
     let weights = try configuration.byOutput("loss_weights", outputs)
+    func metrics(_ key: String, of output: Int) throws -> [Metric] {
+      try configuration.byOutput(key, outputs)[output].enumerated().map { index, json in
+        try Metric(
+          serialized: json,
+          at: configuration.location(of: outputs.count == 1 ? "\(key)[\(index)]" : "\(key)[\(output)][\(index)]"),
+          report: report)
+      }
+    }
     goals = try outputs.indices.map { output in
       Goal(
         loss: try losses[output].first.map {
@@ -88,16 +99,10 @@ package struct TrainingConfiguration: Sendable {
             report: report)
         },
         weight: weights[output].first?.number ?? 1,
-        metrics: try metrics[output].enumerated().map { index, json in
-          try Metric(
-            serialized: json,
-            at: configuration.location(of: outputs.count == 1 ? "metrics[\(index)]" : "metrics[\(output)][\(index)]"),
-            report: report)
-        })
+        metrics: try metrics("metrics", of: output) + metrics("weighted_metrics", of: output).map { $0.weighted() })
     }
     // How the graph is run.
     configuration.ignore("run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss")
-    configuration.warn("weighted_metrics", unless: [.array([]), .object([:])])
     configuration.warnAboutUnread()
     warnings = report?.warnings ?? []
   }
@@ -115,7 +120,8 @@ package struct TrainingConfiguration: Sendable {
     let goals = goals.map { goal -> Configuration in
       [
         "loss": goal.loss.map { known($0.serialized, $0.name) }, "weight": goal.weight,
-        "metrics": goal.metrics.map { known($0.serialized, $0.name) },
+        "metrics": goal.metrics.filter { !$0.usesSampleWeights }.map { known($0.serialized, $0.name) },
+        "weighted_metrics": goal.metrics.filter(\.usesSampleWeights).map { known($0.serialized, $0.name) },
       ]
     }
     let rule = known(
@@ -141,20 +147,24 @@ package struct TrainingConfiguration: Sendable {
       serialized: value("optimizer", configuration["optimizer"], in: configuration),
       at: configuration.location(of: "optimizer"), report: report)
     goals = try configuration.objects("goals").map { goal in
-      guard case .array(let metrics) = goal["metrics"] else { throw goal.error("metrics", expected: "a list") }
+      func metrics(_ key: String) throws -> [Metric] {
+        guard case .array(let metrics) = goal[key] else { throw goal.error(key, expected: "a list") }
+        return try metrics.enumerated().map { index, json in
+          let place = "\(key)[\(index)]"
+          return try Metric(
+            serialized: value(place, json, in: goal) ?? json, at: goal.location(of: place), report: report)
+        }
+      }
       let loss =
         goal.isMissing("loss")
         ? nil
         : try Loss(serialized: value("loss", goal["loss"], in: goal), at: goal.location(of: "loss"), report: report)
       let weight = try goal.number("weight")
+      let all =
+        try metrics("metrics")
+        + (goal.isMissing("weighted_metrics") ? [] : metrics("weighted_metrics").map { $0.weighted() })
       goal.warnAboutUnread()
-      return Goal(
-        loss: loss, weight: weight,
-        metrics: try metrics.enumerated().map { index, json in
-          let key = "metrics[\(index)]"
-          return try Metric(
-            serialized: value(key, json, in: goal) ?? json, at: goal.location(of: key), report: report)
-        })
+      return Goal(loss: loss, weight: weight, metrics: all)
     }
     configuration.warnAboutUnread()
     warnings = report?.warnings ?? []

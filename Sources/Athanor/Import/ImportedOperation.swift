@@ -21,6 +21,7 @@ package struct ImportedOperation: GeneralLayer {
   /// - Throws: `AthanorError` with an empty location when an operand is not among the inputs.
   init(_ operation: Program.Operation, inputs: [String], layouts: [Layout]) throws {
     var shapes: [String: [Int]] = [:]
+    let settings = Set(operation.kind.parameters.filter(\.isSetting).compactMap { operation.constant($0.name) })
     self.operation = try operation.replacing { operand in
       switch operand {
       case .named(let name):
@@ -29,7 +30,7 @@ package struct ImportedOperation: GeneralLayer {
         }
         return .named("\(place)")
       case .constant(let tensor):
-        guard tensor.count > 1 else { return operand }
+        guard tensor.count > 1, !settings.contains(tensor) else { return operand }
         let name = "weight \(shapes.count)"
         shapes[name] = tensor.shape
         return .named(name)
@@ -84,8 +85,8 @@ extension ImportedOperation: NativeLayer {
     layouts = []
   }
 
-  /// `{"operation":"mul","arguments":{"x":{"input":0},"y":{"shape":[4]}},"layouts":["plain"],"results":1}`; a single known number stands
-  /// beside its shape.
+  /// `{"operation":"mul","arguments":{"x":{"input":0},"y":{"shape":[4]}},"layouts":["plain"],"results":1}`; a single known number, and settings, stand
+  /// beside their shape.
   package mutating func configure(_ settings: inout Settings) throws {
     var operationName = operation?.kind.name ?? ""
     var list = layouts.map(\.serialized)
@@ -180,7 +181,7 @@ extension ImportedOperation: NativeLayer {
       guard let count = Tensor.elementCount(of: shape), count <= ImportedOperation.mostNumbers else {
         throw json.error("shape", expected: "the shape of at most \(ImportedOperation.mostNumbers) numbers")
       }
-      guard count > 1 else {
+      guard count > 1, json.isMissing("numbers") else {
         let numbers = try json.numbers("numbers") ?? []
         guard numbers.count == count else { throw json.error("numbers", expected: "a list of \(count) numbers") }
         try json.requireAllRead()

@@ -93,7 +93,7 @@ private struct ImportWalk {
       do {
         try add(operation)
       } catch let error as AthanorError {
-        throw error.within("\(operation.name) (\(operation.kind))")
+        throw error.within(program.places[operation.name] ?? "\(operation.name) (\(operation.kind))")
       }
     }
     var results = try program.outputs.map { try place(ofOutput: $0.name) }
@@ -171,10 +171,6 @@ private struct ImportWalk {
       names.append(name)
       layouts.append(value.layout)
       arguments.append(place)
-    }
-    if names.isEmpty {
-      // A layer has an input, even one that computes from known numbers alone.
-      (names, layouts, arguments) = ([""], [.plain], [.input(0)])
     }
     let layer = try ImportedOperation(site.operation, inputs: names, layouts: layouts)
     for (index, result) in results.enumerated() {

@@ -10,7 +10,7 @@ package final class Training {
   let kernels: FlatKernels
   /// The names in logs of the loss, of the outputs' losses where there are several outputs, and of the metrics.
   let lossNames: [(slot: Slot, name: String)]
-  let metricNames: [(name: String, metric: Metric)]
+  package let metricNames: [(name: String, metric: Metric)]
   /// How many sums are kept over an epoch: one for each loss, and for each metric as many as it has.
   package let sumCounts: [Int]
   /// A rate set by hand or by a callback, which replaces the schedule.
@@ -31,12 +31,32 @@ package final class Training {
     lossNames =
       [(.loss, "loss")]
       + (isSingle ? [] : named.filter { $1.1.loss != nil }.map { (.outputLoss($0), "\($1.0)_loss") })
-    metricNames = named.flatMap { _, part in
-      part.1.metrics.map { (isSingle ? $0.name : "\(part.0)_\($0.name)", $0) }
-    }
+    metricNames = Training.names(
+      zip(outputs, goals).flatMap { output, goal in goal.metrics.map { (isSingle ? "" : "\(output)_", $0) } })
     sumCounts = lossNames.map { _ in 1 } + metricSizes
-    slots = try optimizer.rule.slotNames.map { _ in try NumberBuffer(byteCount: weights.gradientCount * 4) }
+    slots = try optimizer.slotNames.enumerated().map { place, name in
+      let numbers = try NumberBuffer(byteCount: weights.gradientCount * 4)
+      let initial = place < optimizer.ruleSlotStart ? 0 : optimizer.rule.initialValue(ofSlot: name)
+      if initial != 0 { numbers.floats.update(repeating: Float(initial)) }
+      return numbers
+    }
     kernels = try FlatKernels(pool: pool)
+  }
+
+  /// Names in logs as Keras makes them unique: `weighted_accuracy` beside `accuracy`, then `accuracy_1`.
+  private static func names(_ metrics: [(prefix: String, metric: Metric)]) -> [(name: String, metric: Metric)] {
+    var uses: [String: Int] = [:]
+    var names = [String](repeating: "", count: metrics.count)
+    let plain = metrics.indices.filter { !metrics[$0].metric.usesSampleWeights }
+    for index in plain + metrics.indices.filter({ metrics[$0].metric.usesSampleWeights }) {
+      let (prefix, metric) = metrics[index]
+      var name = prefix + metric.name
+      if metric.usesSampleWeights, uses[name] != nil { name = "\(prefix)weighted_\(metric.name)" }
+      let count = uses[name, default: 0]
+      uses[name] = count + 1
+      names[index] = count == 0 ? name : "\(name)_\(count)"
+    }
+    return zip(names, metrics).map { ($0, $1.metric) }
   }
 
   /// The metrics of all outputs.
@@ -47,7 +67,7 @@ package final class Training {
     guard counts.count == sumCounts.count else { return false }
     return counts.indices.allSatisfy { index in
       let metric = index < lossNames.count ? nil : metricNames[index - lossNames.count].metric
-      return counts[index] == sumCounts[index] || metric?.isMean == true && (1...2).contains(counts[index])
+      return counts[index] == sumCounts[index] || metric?.weighting.addsSum == true && (1...2).contains(counts[index])
     }
   }
 
@@ -68,25 +88,77 @@ package final class Training {
 
   func learningRate(at step: Int) -> Double { fixedRate ?? optimizer.learningRate.value(at: step) }
 
-  /// Limits the gradients and takes one step.
+  /// Limits the gradients and takes one step; of several batches that make one step only the last one does.
   ///
   /// - Parameters:
   ///   - runs: The weights that have gradients.
-  ///   - number: The step's number, from 1.
+  ///   - number: The number of the batch, from 1.
   func step(_ memory: ModelMemory, _ runs: GradientRuns, number: Int) {
-    let gradients = memory.gradients.floats
-    clip(gradients, runs)
+    let steps = (number - 1) / optimizer.accumulation
+    if accumulate(memory.gradients.floats, runs, isLast: number % optimizer.accumulation == 0) {
+      takeStep(memory, runs, number: steps + 1, learningRate: learningRate(at: number - 1))
+    }
+    guard let average = optimizer.weightAverage, let place = optimizer.averagePlace else { return }
+    let momentum = steps == 0 ? 0 : Float(average.momentum)
     for run in runs.runs {
-      func part(_ buffer: UnsafeMutableBufferPointer<Float>, _ offset: Int) -> UnsafeMutableBufferPointer<Float> {
-        UnsafeMutableBufferPointer(rebasing: buffer[offset..<offset + run.count])
+      let (weights, averages) = (weights(run, memory), part(slots[place].floats, run.gradientOffset, run))
+      for index in weights.indices {
+        averages[index] = momentum * averages[index] + (1 - momentum) * weights[index]
       }
+    }
+    if let frequency = average.frequency, (steps + 1) % frequency == 0 { takeAverages(memory, runs) }
+  }
+
+  /// Ends a training: where the weights have moving averages they become these.
+  func finish(_ memory: ModelMemory) {
+    if let lastRuns { takeAverages(memory, lastRuns.runs) }
+  }
+
+  private func takeAverages(_ memory: ModelMemory, _ runs: GradientRuns) {
+    guard let place = optimizer.averagePlace else { return }
+    for run in runs.runs {
+      _ = weights(run, memory).update(fromContentsOf: part(slots[place].floats, run.gradientOffset, run))
+    }
+  }
+
+  /// Adds gradients to those of the batches before; of the last one makes their mean.
+  ///
+  /// - Returns: Whether the gradients are those of a step.
+  private func accumulate(
+    _ gradients: UnsafeMutableBufferPointer<Float>, _ runs: GradientRuns, isLast: Bool
+  ) -> Bool {
+    guard let place = optimizer.accumulatorPlace else { return true }
+    let (sums, share) = (slots[place].floats, Float(optimizer.accumulation))
+    for run in runs.runs {
+      for index in run.gradientOffset..<run.gradientOffset + run.count {
+        let sum = gradients[index] + sums[index]
+        if isLast { gradients[index] = sum / share }
+        sums[index] = isLast ? 0 : sum
+      }
+    }
+    return isLast
+  }
+
+  private func takeStep(_ memory: ModelMemory, _ runs: GradientRuns, number: Int, learningRate: Double) {
+    let gradients = memory.gradients.floats
+    for clipping in optimizer.clipping?.steps ?? [] { clip(gradients, runs, clipping) }
+    for run in runs.runs {
       optimizer.rule.apply(
         OptimizerStep(
-          weights: part(memory.weights.stores[run.store].numbers.floats, run.offset),
-          gradients: part(gradients, run.gradientOffset), slots: slots.map { part($0.floats, run.gradientOffset) },
-          number: number, learningRate: learningRate(at: number - 1), weightDecay: optimizer.weightDecay,
-          kernels: kernels))
+          weights: weights(run, memory), gradients: part(gradients, run.gradientOffset, run),
+          slots: slots[optimizer.ruleSlotStart...].map { part($0.floats, run.gradientOffset, run) },
+          number: number, learningRate: learningRate, weightDecay: optimizer.weightDecay, kernels: kernels))
     }
+  }
+
+  private func weights(_ run: GradientRuns.Run, _ memory: ModelMemory) -> UnsafeMutableBufferPointer<Float> {
+    part(memory.weights.stores[run.store].numbers.floats, run.offset, run)
+  }
+
+  private func part(
+    _ buffer: UnsafeMutableBufferPointer<Float>, _ offset: Int, _ run: GradientRuns.Run
+  ) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: buffer[offset..<offset + run.count])
   }
 
   /// The sum of all gradients' squares.
@@ -97,13 +169,15 @@ package final class Training {
     }
   }
 
-  private func clip(_ gradients: UnsafeMutableBufferPointer<Float>, _ runs: GradientRuns) {
+  private func clip(
+    _ gradients: UnsafeMutableBufferPointer<Float>, _ runs: GradientRuns, _ clipping: Optimizer.Clipping
+  ) {
     func scale(_ range: Range<Int>, _ norm: Double, _ limit: Double) {
       guard norm > limit else { return }
       kernels.scale(UnsafeMutableBufferPointer(rebasing: gradients[range]), by: limit / norm)
     }
-    switch optimizer.clipping {
-    case nil: break
+    switch clipping {
+    case .sequence: break
     case .value(let limit):
       for run in runs.runs {
         for index in run.gradientOffset..<run.gradientOffset + run.count {
@@ -167,9 +241,16 @@ extension Model {
   ///   - optimizer: How weights follow gradients.
   ///   - loss: The loss that is minimised; for a model of several outputs the sum of the losses of all.
   ///   - metrics: Figures reported beside the loss, for each output.
+  ///   - weightedMetrics: Figures that count examples by their sample weights.
   /// - Throws: `AthanorError` when a parameter is out of range or the loss does not go with the output.
-  public func compile(optimizer: Optimizer = .rmsprop(), loss: Loss, metrics: [Metric] = []) throws {
-    try compile(optimizer, network.outputs.map { _ in Goal(loss: loss, metrics: metrics) })
+  public func compile(
+    optimizer: Optimizer = .rmsprop(), loss: Loss, metrics: [Metric] = [], weightedMetrics: [Metric] = []
+  ) throws {
+    try Model.checkDuplicates(metrics)
+    try Model.checkDuplicates(weightedMetrics)
+    try compile(
+      optimizer,
+      network.outputs.map { _ in Goal(loss: loss, metrics: metrics + weightedMetrics.map { $0.weighted() }) })
   }
 
   /// Sets how a model of several outputs is trained, and checks that losses and metrics go with them.
@@ -181,23 +262,31 @@ extension Model {
   ///   - losses: The loss of each output that is trained, by name.
   ///   - lossWeights: The factors of the losses in the sum that is minimised; 1 where not given.
   ///   - metrics: Figures reported beside the losses, by output.
+  ///   - weightedMetrics: Figures that count examples by their sample weights, by output.
   /// - Throws: `AthanorError` when there is no output of a name, a parameter is out of range or a loss does not go with its output.
   public func compile(
     optimizer: Optimizer = .rmsprop(), losses: [String: Loss], lossWeights: [String: Double] = [:],
-    metrics: [String: [Metric]] = [:]
+    metrics: [String: [Metric]] = [:], weightedMetrics: [String: [Metric]] = [:]
   ) throws {
     let names = outputs.map(\.name)
     for (what, keys) in [
       ("losses", Array(losses.keys)), ("lossWeights", Array(lossWeights.keys)), ("metrics", Array(metrics.keys)),
+      ("weightedMetrics", Array(weightedMetrics.keys)),
     ] {
       guard let unknown = keys.sorted().first(where: { !names.contains($0) }) else { continue }
       throw AthanorError(
         .argument, at: "compile", "\(what) names \"\(unknown)\", but the model has no output of this name",
         fix: AthanorError.suggestion(for: unknown, among: names) + "It has \(names.joined(separator: ", ")).")
     }
+    for list in metrics.values { try Model.checkDuplicates(list) }
+    for list in weightedMetrics.values { try Model.checkDuplicates(list) }
     try compile(
       optimizer,
-      names.map { Goal(loss: losses[$0], weight: lossWeights[$0] ?? 1, metrics: metrics[$0] ?? []) })
+      names.map { name in
+        Goal(
+          loss: losses[name], weight: lossWeights[name] ?? 1,
+          metrics: (metrics[name] ?? []) + (weightedMetrics[name] ?? []).map { $0.weighted() })
+      })
   }
 
   /// - Throws: as the public forms.
@@ -220,7 +309,6 @@ extension Model {
   }
 
   private static func checkNames(_ metrics: [Metric]) throws {
-    var names: Set<String> = []
     for metric in metrics {
       let isReserved = metric.name == "loss" || metric.name == "learning_rate" || metric.name.hasPrefix("val_")
       guard !isReserved, !metric.name.isEmpty, !metric.name.contains(where: { $0 == "," || $0.isNewline }) else {
@@ -230,6 +318,15 @@ extension Model {
             "Choose a name without commas that is not \"loss\" or \"learning_rate\" and does not begin with \"val_\".")
       }
     }
+    for metric in metrics where metric.usesSampleWeights && metric.weighting == .none {
+      throw AthanorError(
+        .argument, at: "compile", "metric \"\(metric.name)\" takes no sample weights",
+        fix: "Give it among metrics, or make it by Metric.mean.")
+    }
+  }
+
+  private static func checkDuplicates(_ metrics: [Metric]) throws {
+    var names: Set<String> = []
     for metric in metrics where !names.insert(metric.name).inserted {
       throw AthanorError(
         .argument, at: "compile", "metric \"\(metric.name)\" is given twice", fix: "Name each metric once.")

@@ -135,6 +135,7 @@ extension Model {
       reader: reader, steps: steps, continues: stepsPerEpoch != nil, validation: validation,
       validationSteps: validationSteps, shuffle: shuffle)
     while progress.epoch < epochs, !context.stopTraining { try loop.runEpoch() }
+    training.finish(memory)
     for callback in orderedCallbacks { try callback.trainingDidEnd(context) }
     context.captureState()  // so that a model that is saved after training can be resumed
     return progress.history

@@ -77,20 +77,22 @@ extension Network {
       }
       let expected = try source(.target(index), target.dtype, target.exampleShape)
       let given = try target.maskShape.map { try source(.mask(index), .float32, $0) }
-      let mask = try Network.intersection(
+      let mask = try Value.intersection(
         built.masks[index], given?.checked("a mask", for: prediction, outputs[index].name))
-      if let loss = goal.loss {
-        let weights = try source(.sampleWeights(index), .float32, target.weightShape)
-          .checked("an array of sample weights", for: prediction, outputs[index].name)
+      let weights =
+        goal.usesSampleWeights
+        ? try source(.sampleWeights(index), .float32, target.weightShape)
+          .checked("an array of sample weights", for: prediction, outputs[index].name) : nil
+      if let loss = goal.loss, let weights {
         builder.origin = isSingle ? "loss \(loss.name)" : "\(outputs[index].name) loss \(loss.name)"
-        let mean = try loss.mean(prediction, expected, weights: weights, mask: mask)  // []
+        let mean = try loss.total(prediction, expected, weights: weights, mask: mask)  // []
         if !isSingle { builder.setResult(.output(Slot.outputLoss(index).key), mean) }
         let weighted = goal.weight == 1 ? mean : try mean * goal.weight
         total = try total.map { try $0 + weighted } ?? weighted
       }
       for metric in goal.metrics {
         builder.origin = "metric \(metric.name)"
-        let sums = try metric.statistics(prediction, expected, mask)
+        let sums = try metric.statistics(prediction, expected, metric.weights(weights, mask: mask))
         guard sums.shape.rank == 1, sums.shape[0] != nil else {
           throw AthanorError(
             .shape, at: "metric \(metric.name)", "its sums have shape \(sums.shape) but must be a vector [K]",
@@ -134,13 +136,6 @@ extension Network {
       return open ? prediction.axes[axis] : Shape.Axis(length)
     }
     return ValueType(dtype, Shape(axes: axes))
-  }
-
-  /// What counts in both masks.
-  private static func intersection(_ left: Value?, _ right: Value?) throws -> Value? {
-    guard let left, let right else { return left ?? right }
-    let rank = max(left.shape.rank, right.shape.rank)
-    return try left.withRank(rank) * right.withRank(rank)
   }
 
   private func values(_ builder: GraphBuilder, _ feed: Feed) throws -> [Value] {
@@ -191,6 +186,7 @@ package struct Goal: Sendable {
   package var loss: Loss?
   /// The factor of this loss in the sum that is minimised.
   package var weight: Double
+  /// Those that use sample weights too.
   package var metrics: [Metric]
 
   package init(loss: Loss? = nil, weight: Double = 1, metrics: [Metric] = []) {
@@ -200,4 +196,7 @@ package struct Goal: Sendable {
   }
 
   package var isUsed: Bool { loss != nil || !metrics.isEmpty }
+
+  /// Whether the sample weights of the data enter the graph.
+  var usesSampleWeights: Bool { loss != nil || metrics.contains(where: \.usesSampleWeights) }
 }

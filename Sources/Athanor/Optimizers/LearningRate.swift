@@ -21,11 +21,19 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
   /// From `initial` down to `initial * alpha` along half a cosine over `steps` (Loshchilov and Hutter 2016). Source:
   /// `keras.optimizers.schedules.CosineDecay`.
   case cosineDecay(initial: Double, steps: Int, alpha: Double = 0)
+  /// A cosine from `initial` down to `initial * alpha` again and again: over `steps`, then each time over `stepFactor` times as many and
+  /// from `rateFactor` times as high (Loshchilov and Hutter 2016). Source: `keras.optimizers.schedules.CosineDecayRestarts`.
+  case cosineRestarts(initial: Double, steps: Int, stepFactor: Double = 2, rateFactor: Double = 1, alpha: Double = 0)
+  /// `(initial - end) * (1 - step / steps)^power + end`, then `end`; cycle: over the next multiple of `steps` instead. Source:
+  /// `keras.optimizers.schedules.PolynomialDecay`.
+  case polynomialDecay(initial: Double, steps: Int, end: Double = 0.0001, power: Double = 1, cycle: Bool = false)
+  /// `initial / (1 + rate * step / steps)`; staircase: only whole multiples. Source: `keras.optimizers.schedules.InverseTimeDecay`.
+  case inverseTimeDecay(initial: Double, steps: Int, rate: Double, staircase: Bool = false)
   /// `values[i]` up to and including step `boundaries[i]`, then the last value. Source:
   /// `keras.optimizers.schedules.PiecewiseConstantDecay`.
   case piecewise(boundaries: [Int], values: [Double])
-  /// Evenly from 0 to the first value of another schedule over `steps`, and then that schedule.
-  case warmUp(steps: Int, then: LearningRate)
+  /// Evenly from a rate to the first value of another schedule over `steps`, and then that schedule.
+  case warmUp(steps: Int, from: Double = 0, then: LearningRate)
   /// A schedule of your own; see `LearningRate.schedule(_:_:)`.
   case custom(Schedule)
 
@@ -69,11 +77,30 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
     case .cosineDecay(let initial, let steps, let alpha):
       let progress = min(Double(step) / Double(steps), 1)
       return initial * ((1 - alpha) * 0.5 * (1 + cos(Double.pi * progress)) + alpha)
+    case .cosineRestarts(let initial, let steps, let stepFactor, let rateFactor, let alpha):
+      var (part, restarts) = (Double(step) / Double(steps), 0.0)
+      if stepFactor == 1 {
+        restarts = part.rounded(.down)
+        part -= restarts
+      } else {
+        restarts = (log(1 - part * (1 - stepFactor)) / log(stepFactor)).rounded(.down)
+        part = (part - (1 - pow(stepFactor, restarts)) / (1 - stepFactor)) / pow(stepFactor, restarts)
+      }
+      let cosine = 0.5 * pow(rateFactor, restarts) * (1 + cos(Double.pi * part))
+      return initial * ((1 - alpha) * cosine + alpha)
+    case .polynomialDecay(let initial, let steps, let end, let power, let cycle):
+      let cycles = cycle && step > 0 ? (Double(step) / Double(steps)).rounded(.up) : 1
+      let progress = min(Double(step) / (Double(steps) * cycles), 1)
+      return (initial - end) * pow(1 - progress, power) + end
+    case .inverseTimeDecay(let initial, let steps, let rate, let staircase):
+      let part = Double(step) / Double(steps)
+      return initial / (1 + rate * (staircase ? part.rounded(.down) : part))
     case .piecewise(let boundaries, let values):
       let place = boundaries.firstIndex { step <= $0 } ?? boundaries.count
       return values.indices.contains(place) ? values[place] : values.last ?? 0
-    case .warmUp(let steps, let next):
-      return step < steps ? next.value(at: 0) * Double(step) / Double(steps) : next.value(at: step - steps)
+    case .warmUp(let steps, let first, let next):
+      guard step < steps else { return next.value(at: step - steps) }
+      return (next.value(at: 0) - first) * Double(step) / Double(steps) + first
     case .custom(let schedule): return schedule.rate(step)
     }
   }
@@ -94,12 +121,26 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
       try require(
         isRate(initial) && isRate(alpha) && steps > 0,
         "cosineDecay(initial: \(initial), steps: \(steps), alpha: \(alpha)) needs numbers above zero")
+    case .cosineRestarts(let initial, let steps, let stepFactor, let rateFactor, let alpha):
+      try require(
+        isRate(initial) && isRate(rateFactor) && isRate(alpha) && steps > 0 && stepFactor >= 1 && stepFactor.isFinite,
+        "cosineRestarts(initial: \(initial), steps: \(steps), stepFactor: \(stepFactor), rateFactor: \(rateFactor), "
+          + "alpha: \(alpha)) needs numbers above zero and a stepFactor of at least 1")
+    case .polynomialDecay(let initial, let steps, let end, let power, _):
+      try require(
+        isRate(initial) && isRate(end) && isRate(power) && steps > 0,
+        "polynomialDecay(initial: \(initial), steps: \(steps), end: \(end), power: \(power)) needs numbers above zero")
+    case .inverseTimeDecay(let initial, let steps, let rate, _):
+      try require(
+        isRate(initial) && isRate(rate) && steps > 0,
+        "inverseTimeDecay(initial: \(initial), steps: \(steps), rate: \(rate)) needs numbers above zero")
     case .piecewise(let boundaries, let values):
       try require(
         values.count == boundaries.count + 1 && values.allSatisfy(isRate) && boundaries == boundaries.sorted(),
         "piecewise needs rising boundaries and one value more than boundaries, but has \(boundaries) and \(values)")
-    case .warmUp(let steps, let next):
+    case .warmUp(let steps, let first, let next):
       try require(steps > 0, "warmUp needs at least 1 step but has \(steps)")
+      try require(isRate(first), "warmUp begins at \(first) but must begin at zero or more")
       try next.validate()
     case .custom(let schedule):
       try require(isRate(schedule.rate(0)), "schedule \"\(schedule.name)\" gives \(schedule.rate(0)) for step 0")
@@ -109,6 +150,8 @@ public indirect enum LearningRate: Hashable, Sendable, ExpressibleByFloatLiteral
 
 /// The C library's `pow`, for files that do not import it.
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
+/// The C library's `log`, for files that do not import it.
+func naturalLogarithm(_ x: Double) -> Double { log(x) }
 
 extension LearningRate {
   private static let module = "keras.optimizers.schedules"
@@ -134,18 +177,39 @@ extension LearningRate {
           "initial_learning_rate": initial, "decay_steps": steps, "alpha": alpha, "name": "CosineDecay",
           "warmup_target": JSONValue.null, "warmup_steps": 0,
         ])
+    case .cosineRestarts(let initial, let steps, let stepFactor, let rateFactor, let alpha):
+      .instance(
+        of: "CosineDecayRestarts", in: LearningRate.module,
+        [
+          "initial_learning_rate": initial, "first_decay_steps": steps, "t_mul": stepFactor, "m_mul": rateFactor,
+          "alpha": alpha, "name": "SGDRDecay",
+        ])
+    case .polynomialDecay(let initial, let steps, let end, let power, let cycle):
+      .instance(
+        of: "PolynomialDecay", in: LearningRate.module,
+        [
+          "initial_learning_rate": initial, "decay_steps": steps, "end_learning_rate": end, "power": power,
+          "cycle": cycle, "name": "PolynomialDecay",
+        ])
+    case .inverseTimeDecay(let initial, let steps, let rate, let staircase):
+      .instance(
+        of: "InverseTimeDecay", in: LearningRate.module,
+        [
+          "initial_learning_rate": initial, "decay_steps": steps, "decay_rate": rate, "staircase": staircase,
+          "name": "InverseTimeDecay",
+        ])
     case .piecewise(let boundaries, let values):
       .instance(
         of: "PiecewiseConstantDecay", in: LearningRate.module,
         ["boundaries": boundaries, "values": values, "name": "PiecewiseConstant"])
-    case .warmUp(let steps, .cosineDecay(let initial, let decaySteps, let alpha)):
+    case .warmUp(let steps, let first, .cosineDecay(let initial, let decaySteps, let alpha)):
       .instance(
         of: "CosineDecay", in: LearningRate.module,
         [
-          "initial_learning_rate": 0, "decay_steps": decaySteps, "alpha": alpha, "name": "CosineDecay",
+          "initial_learning_rate": first, "decay_steps": decaySteps, "alpha": alpha, "name": "CosineDecay",
           "warmup_target": initial, "warmup_steps": steps,
         ])
-    case .warmUp(_, let next): next.kerasSerialized
+    case .warmUp(_, _, let next): next.kerasSerialized
     }
   }
 
@@ -153,9 +217,9 @@ extension LearningRate {
   package var serialized: JSONValue? {
     switch self {
     case .constant(let value) where LearningRate.shortest(value) != value: exactConstant(value)
-    case .warmUp(_, .cosineDecay): kerasSerialized
-    case .warmUp(let steps, .constant(let value)): warmUp(steps, exactConstant(value))
-    case .warmUp(let steps, let next): next.serialized.map { warmUp(steps, $0) }
+    case .warmUp(_, _, .cosineDecay): kerasSerialized
+    case .warmUp(let steps, let first, .constant(let value)): warmUp(steps, first, exactConstant(value))
+    case .warmUp(let steps, let first, let next): next.serialized.map { warmUp(steps, first, $0) }
     default: kerasSerialized
     }
   }
@@ -164,8 +228,8 @@ extension LearningRate {
     .instance(of: "Constant", in: "athanor", ["value": value])
   }
 
-  private func warmUp(_ steps: Int, _ next: JSONValue) -> JSONValue {
-    .instance(of: "WarmUp", in: "athanor", ["steps": steps, "then": next])
+  private func warmUp(_ steps: Int, _ first: Double, _ next: JSONValue) -> JSONValue {
+    .instance(of: "WarmUp", in: "athanor", ["steps": steps, "from": first, "then": next])
   }
 
   /// Makes the rate that JSON describes.
@@ -189,13 +253,27 @@ extension LearningRate {
         initial: initial, steps: try configuration.integer("decay_steps"),
         rate: try configuration.number("decay_rate"), staircase: try configuration.flag("staircase", default: false))
     case "CosineDecay": self = try LearningRate.cosineDecay(configuration, initial)
+    case "CosineDecayRestarts":
+      self = .cosineRestarts(
+        initial: initial, steps: try configuration.integer("first_decay_steps"),
+        stepFactor: try configuration.number("t_mul", default: 2),
+        rateFactor: try configuration.number("m_mul", default: 1), alpha: try configuration.number("alpha", default: 0))
+    case "PolynomialDecay":
+      self = .polynomialDecay(
+        initial: initial, steps: try configuration.integer("decay_steps"),
+        end: try configuration.number("end_learning_rate", default: 0.0001),
+        power: try configuration.number("power", default: 1), cycle: try configuration.flag("cycle", default: false))
+    case "InverseTimeDecay":
+      self = .inverseTimeDecay(
+        initial: initial, steps: try configuration.integer("decay_steps"),
+        rate: try configuration.number("decay_rate"), staircase: try configuration.flag("staircase", default: false))
     case "PiecewiseConstantDecay":
       self = .piecewise(
         boundaries: try configuration.integers("boundaries"), values: try configuration.numbers("values") ?? [])
     case "Constant": self = .constant(try configuration.number("value"))
     case "WarmUp":
       self = .warmUp(
-        steps: try configuration.integer("steps"),
+        steps: try configuration.integer("steps"), from: try configuration.number("from", default: 0),
         then: try LearningRate(serialized: configuration["then"], at: object.location(of: "then"), report: report))
     default: throw object.error("class_name", expected: "a known schedule")
     }
@@ -210,10 +288,7 @@ extension LearningRate {
     let decay = LearningRate.cosineDecay(
       initial: try configuration.number("warmup_target"), steps: steps, alpha: alpha)
     if warmUp == 0 { return decay }
-    guard initial == 0 else {
-      throw configuration.error("initial_learning_rate", expected: "0, from which a warm-up begins,")
-    }
-    return .warmUp(steps: warmUp, then: decay)
+    return .warmUp(steps: warmUp, from: initial, then: decay)
   }
 
   /// Keras holds the rate as a 32-bit number: 0.0010000000474974513 is meant as 0.001.

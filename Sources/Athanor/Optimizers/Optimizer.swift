@@ -15,6 +15,24 @@ public struct Optimizer: Hashable, Sendable {
     case norm(Double)
     /// All gradients together are scaled down to at most this length.
     case globalNorm(Double)
+    /// One after another, as optimizers did before Keras 2.11 that had several; Keras 3 knows only one.
+    case sequence([Clipping])
+  }
+
+  /// A moving average of the weights: `average = momentum * average + (1 - momentum) * w` after each step, from the first step's weights.
+  ///
+  /// The weights become their averages at the end of `fit`, and where asked for in between. Source: the argument `use_ema` of Keras' optimizers.
+  public struct WeightAverage: Hashable, Sendable {
+    /// How much of the average is kept at each step.
+    public let momentum: Double
+    /// After how many steps the weights become their averages; nil for the end of `fit` alone.
+    public let frequency: Int?
+
+    /// Makes the setting.
+    public init(momentum: Double = 0.99, frequency: Int? = nil) {
+      self.momentum = momentum
+      self.frequency = frequency
+    }
   }
 
   /// The step's formula.
@@ -25,6 +43,10 @@ public struct Optimizer: Hashable, Sendable {
   public let weightDecay: Double
   /// How gradients are limited.
   public let clipping: Clipping?
+  /// How many batches' gradients are averaged for one step. Source: the argument `gradient_accumulation_steps` of Keras' optimizers.
+  public internal(set) var accumulation = 1
+  /// The moving average of the weights that is kept beside them; nil for none.
+  public internal(set) var weightAverage: WeightAverage?
 
   /// Puts an optimizer together from a rule.
   public init(
@@ -34,6 +56,22 @@ public struct Optimizer: Hashable, Sendable {
     self.learningRate = learningRate
     self.weightDecay = weightDecay
     self.clipping = clipping
+  }
+
+  /// The same optimizer, which averages the gradients of so many batches for one step.
+  ///
+  /// `Model.step` counts batches, and so do schedules, as in Keras.
+  public func accumulating(_ batches: Int) -> Optimizer {
+    var optimizer = self
+    optimizer.accumulation = batches
+    return optimizer
+  }
+
+  /// The same optimizer, which keeps a moving average of the weights; nil for none.
+  public func averaging(_ average: WeightAverage?) -> Optimizer {
+    var optimizer = self
+    optimizer.weightAverage = average
+    return optimizer
   }
 
   /// Gradient descent, with momentum if asked for. Source: `keras.optimizers.SGD`.
@@ -56,30 +94,93 @@ public struct Optimizer: Hashable, Sendable {
       weightDecay: weightDecay, clipping: clipping)
   }
 
-  /// Moving averages of gradients and their squares (Kingma and Ba 2014). Source: `keras.optimizers.Adam`.
+  /// Moving averages of gradients and their squares (Kingma and Ba 2014); amsgrad: the largest average of squares so far counts (Reddi et
+  /// al. 2018). Source: `keras.optimizers.Adam`.
   public static func adam(
     learningRate: LearningRate = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
-    weightDecay: Double = 0, clipping: Clipping? = nil
+    amsgrad: Bool = false, weightDecay: Double = 0, clipping: Clipping? = nil
   ) -> Optimizer {
     Optimizer(
-      Adam(beta1: beta1, beta2: beta2, epsilon: epsilon), learningRate: learningRate, weightDecay: weightDecay,
-      clipping: clipping)
+      Adam(beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: amsgrad), learningRate: learningRate,
+      weightDecay: weightDecay, clipping: clipping)
   }
 
   /// Adam with decoupled weight decay (Loshchilov and Hutter 2017). Source: `keras.optimizers.AdamW`.
   public static func adamW(
     learningRate: LearningRate = 0.001, weightDecay: Double = 0.004, beta1: Double = 0.9, beta2: Double = 0.999,
-    epsilon: Double = 1e-7, clipping: Clipping? = nil
+    epsilon: Double = 1e-7, amsgrad: Bool = false, clipping: Clipping? = nil
   ) -> Optimizer {
     Optimizer(
-      AdamW(adam: Adam(beta1: beta1, beta2: beta2, epsilon: epsilon)), learningRate: learningRate,
+      AdamW(adam: Adam(beta1: beta1, beta2: beta2, epsilon: epsilon, amsgrad: amsgrad)), learningRate: learningRate,
       weightDecay: weightDecay, clipping: clipping)
+  }
+
+  /// Adam with the largest gradient so far, which fades, for the root of the squares (Kingma and Ba 2014). Source:
+  /// `keras.optimizers.Adamax`.
+  public static func adamax(
+    learningRate: LearningRate = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
+    weightDecay: Double = 0, clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Adamax(beta1: beta1, beta2: beta2, epsilon: epsilon), learningRate: learningRate, weightDecay: weightDecay,
+      clipping: clipping)
+  }
+
+  /// Adam with Nesterov's momentum (Dozat 2015). Source: `keras.optimizers.Nadam`.
+  public static func nadam(
+    learningRate: LearningRate = 0.001, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-7,
+    weightDecay: Double = 0, clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Nadam(beta1: beta1, beta2: beta2, epsilon: epsilon), learningRate: learningRate, weightDecay: weightDecay,
+      clipping: clipping)
+  }
+
+  /// Steps divided by the root of the sum of all squared gradients (Duchi et al. 2011). Source: `keras.optimizers.Adagrad`.
+  public static func adagrad(
+    learningRate: LearningRate = 0.001, initialAccumulator: Double = 0.1, epsilon: Double = 1e-7,
+    weightDecay: Double = 0, clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Adagrad(initialAccumulator: initialAccumulator, epsilon: epsilon), learningRate: learningRate,
+      weightDecay: weightDecay, clipping: clipping)
+  }
+
+  /// Steps in proportion to the steps before (Zeiler 2012). Source: `keras.optimizers.Adadelta`.
+  public static func adadelta(
+    learningRate: LearningRate = 0.001, rho: Double = 0.95, epsilon: Double = 1e-7, weightDecay: Double = 0,
+    clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Adadelta(rho: rho, epsilon: epsilon), learningRate: learningRate, weightDecay: weightDecay, clipping: clipping)
+  }
+
+  /// Follows the regularized leader (McMahan et al. 2013). Source: `keras.optimizers.Ftrl`.
+  public static func ftrl(
+    learningRate: LearningRate = 0.001, learningRatePower: Double = -0.5, initialAccumulator: Double = 0.1,
+    l1: Double = 0, l2: Double = 0, l2Shrinkage: Double = 0, beta: Double = 0, weightDecay: Double = 0,
+    clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Ftrl(
+        learningRatePower: learningRatePower, initialAccumulator: initialAccumulator, l1: l1, l2: l2,
+        l2Shrinkage: l2Shrinkage, beta: beta), learningRate: learningRate, weightDecay: weightDecay, clipping: clipping)
+  }
+
+  /// Steps of one size, by the sign of an average of gradients (Chen et al. 2023). Source: `keras.optimizers.Lion`.
+  public static func lion(
+    learningRate: LearningRate = 0.001, beta1: Double = 0.9, beta2: Double = 0.99, weightDecay: Double = 0,
+    clipping: Clipping? = nil
+  ) -> Optimizer {
+    Optimizer(
+      Lion(beta1: beta1, beta2: beta2), learningRate: learningRate, weightDecay: weightDecay, clipping: clipping)
   }
 
   /// Equal when all of their settings are.
   public static func == (left: Optimizer, right: Optimizer) -> Bool {
     AnyHashable(left.rule) == AnyHashable(right.rule) && left.learningRate == right.learningRate
       && left.weightDecay == right.weightDecay && left.clipping == right.clipping
+      && left.accumulation == right.accumulation && left.weightAverage == right.weightAverage
   }
 
   /// Hashes all settings.
@@ -88,6 +189,8 @@ public struct Optimizer: Hashable, Sendable {
     hasher.combine(learningRate)
     hasher.combine(weightDecay)
     hasher.combine(clipping)
+    hasher.combine(accumulation)
+    hasher.combine(weightAverage)
   }
 
   /// - Throws: `AthanorError` when a number is out of range.
@@ -96,134 +199,51 @@ public struct Optimizer: Hashable, Sendable {
     guard weightDecay >= 0, weightDecay.isFinite else {
       throw AthanorError(.argument, at: "optimizer", "weightDecay is \(weightDecay) but must be zero or more")
     }
-    switch clipping {
-    case .value(let limit), .norm(let limit), .globalNorm(let limit):
-      guard limit > 0 else {
-        throw AthanorError(.argument, at: "optimizer", "clipping to \(limit) needs a positive number")
-      }
-    case nil: break
+    for step in clipping?.steps ?? [] {
+      guard let limit = step.limit, !(limit > 0) else { continue }
+      throw AthanorError(.argument, at: "optimizer", "clipping to \(limit) needs a positive number")
+    }
+    guard accumulation > 0 else {
+      throw AthanorError(
+        .argument, at: "optimizer", "accumulation is over \(accumulation) batches but needs at least 1")
+    }
+    if let weightAverage, !(0...1).contains(weightAverage.momentum) || weightAverage.frequency ?? 1 < 1 {
+      throw AthanorError(
+        .argument, at: "optimizer",
+        "the weights' average has momentum \(weightAverage.momentum) and frequency \(weightAverage.frequency ?? 0)",
+        fix: "The momentum must lie in 0 ... 1, and the frequency be at least 1.")
     }
     try rule.validate()
   }
-}
 
-/// One step of an optimizer over all weights at once: flat arrays, in which each weight has the same place.
-public struct OptimizerStep {
-  /// The weights, to be changed.
-  public let weights: UnsafeMutableBufferPointer<Float>
-  /// The gradients, after clipping.
-  public let gradients: UnsafeMutableBufferPointer<Float>
-  /// What the rule keeps from step to step, one array for each of its slots, zero before the first step.
-  public let slots: [UnsafeMutableBufferPointer<Float>]
-  /// The number of this step, counted from 1.
-  public let number: Int
-  /// The learning rate of this step.
-  public let learningRate: Double
-  /// The decoupled weight decay, which the rule applies first: `w -= learningRate * weightDecay * w`.
-  public let weightDecay: Double
-  package let kernels: FlatKernels
-}
+  private static let averageSlot = "average"
+  private static let accumulatorSlot = "gradient_accumulator"
 
-/// The formula of an optimizer's step.
-public protocol OptimizerRule: Hashable, Sendable {
-  /// The names of the arrays that it keeps from step to step.
-  var slotNames: [String] { get }
-  /// Changes the weights.
-  func apply(_ step: OptimizerStep)
-  /// - Throws: `AthanorError` when a parameter is out of range.
-  func validate() throws
-}
-
-/// `v = momentum * v - rate * g; w += v` (Nesterov: `w += momentum * v - rate * g`).
-public struct SGD: OptimizerRule {
-  /// How much of the last step is kept.
-  public let momentum: Double
-  /// Whether the gradient is taken ahead of the step.
-  public let nesterov: Bool
-
-  public var slotNames: [String] { momentum == 0 ? [] : ["momentum"] }
-
-  public func apply(_ step: OptimizerStep) {
-    step.kernels.sgd(
-      step.weights, step.gradients, velocity: step.slots.first, rate: step.learningRate, decay: step.weightDecay,
-      momentum: momentum, nesterov: nesterov)
+  /// The names of the arrays that are kept for each weight, under Keras' names: those of all optimizers first, then the rule's.
+  package var slotNames: [String] {
+    commonSlotNames + rule.slotNames
   }
 
-  public func validate() throws {
-    guard momentum >= 0, momentum <= 1 else {
-      throw AthanorError(.argument, at: "sgd", "momentum is \(momentum) but must lie in 0 ... 1")
+  private var commonSlotNames: [String] {
+    (weightAverage == nil ? [] : [Optimizer.averageSlot]) + (accumulation > 1 ? [Optimizer.accumulatorSlot] : [])
+  }
+
+  /// The place of the first array of the rule.
+  package var ruleSlotStart: Int { commonSlotNames.count }
+  package var averagePlace: Int? { slotNames.firstIndex(of: Optimizer.averageSlot) }
+  package var accumulatorPlace: Int? { slotNames.firstIndex(of: Optimizer.accumulatorSlot) }
+}
+
+extension Optimizer.Clipping {
+  /// The limits in the order in which they are applied.
+  package var steps: [Optimizer.Clipping] {
+    if case .sequence(let steps) = self { steps.flatMap(\.steps) } else { [self] }
+  }
+
+  fileprivate var limit: Double? {
+    switch self {
+    case .value(let limit), .norm(let limit), .globalNorm(let limit): limit
+    case .sequence: nil
     }
   }
-}
-
-/// `s = rho * s + (1 - rho) g^2; w -= rate * g / sqrt(s + epsilon)`
-public struct RMSprop: OptimizerRule {
-  /// How much of the average is kept at each step.
-  public let rho: Double
-  /// How much of the last step is kept.
-  public let momentum: Double
-  /// Added before the root.
-  public let epsilon: Double
-  /// Whether the variance is used instead of the mean square.
-  public let centered: Bool
-
-  public var slotNames: [String] {
-    ["velocity"] + (momentum > 0 ? ["momentum"] : []) + (centered ? ["average_gradient"] : [])
-  }
-
-  public func apply(_ step: OptimizerStep) {
-    step.kernels.rmsprop(
-      step.weights, step.gradients, square: step.slots[0], average: centered ? step.slots[step.slots.count - 1] : nil,
-      velocity: momentum > 0 ? step.slots[1] : nil, rate: step.learningRate, decay: step.weightDecay, rho: rho,
-      momentum: momentum, epsilon: epsilon)
-  }
-
-  public func validate() throws {
-    guard rho >= 0, rho < 1, momentum >= 0, momentum <= 1, epsilon > 0 else {
-      throw AthanorError(
-        .argument, at: "rmsprop", "rho is \(rho), momentum \(momentum) and epsilon \(epsilon)",
-        fix: "Rho must lie in 0 ..< 1, momentum in 0 ... 1 and epsilon be positive.")
-    }
-  }
-}
-
-/// `m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2); w -= alpha * m / (sqrt(v) + epsilon)`,
-/// `alpha = rate * sqrt(1 - beta2^t) / (1 - beta1^t)`
-public struct Adam: OptimizerRule {
-  /// How much of the gradients' average is kept at each step.
-  public let beta1: Double
-  /// How much of the squares' average is kept at each step.
-  public let beta2: Double
-  /// Added to the root.
-  public let epsilon: Double
-
-  public var slotNames: [String] { ["momentum", "velocity"] }
-
-  public func apply(_ step: OptimizerStep) {
-    let t = Double(step.number)
-    let alpha = step.learningRate * (1 - power(beta2, t)).squareRoot() / (1 - power(beta1, t))
-    step.kernels.adam(
-      step.weights, step.gradients, first: step.slots[0], second: step.slots[1], alpha: alpha, rate: step.learningRate,
-      decay: step.weightDecay, beta1: beta1, beta2: beta2, epsilon: epsilon)
-  }
-
-  public func validate() throws {
-    guard beta1 >= 0, beta1 < 1, beta2 >= 0, beta2 < 1, epsilon > 0 else {
-      throw AthanorError(
-        .argument, at: "adam", "beta1 is \(beta1), beta2 \(beta2) and epsilon \(epsilon)",
-        fix: "The betas must lie in 0 ..< 1 and epsilon be positive.")
-    }
-  }
-}
-
-/// Adam with decoupled weight decay: `w -= rate * weightDecay * w`, then Adam's step.
-///
-/// Each rule decays weights in this way; what sets AdamW apart is its name in files and its default decay.
-public struct AdamW: OptimizerRule {
-  /// The step behind the decay.
-  public let adam: Adam
-
-  public var slotNames: [String] { adam.slotNames }
-  public func apply(_ step: OptimizerStep) { adam.apply(step) }
-  public func validate() throws { try adam.validate() }
 }

@@ -1,70 +1,156 @@
 /// The rules that files may name: one line each.
-private let serializableRules: [any SerializableOptimizerRule.Type] = [SGD.self, RMSprop.self, Adam.self, AdamW.self]
+private let serializableRules: [any SerializableOptimizerRule.Type] = [
+  SGD.self, RMSprop.self, Adam.self, AdamW.self, Adamax.self, Nadam.self, Adagrad.self, Adadelta.self, Ftrl.self,
+  Lion.self,
+]
 
-/// An optimizer's rule that model files can hold: it writes its settings as JSON and is made from them again.
+/// An optimizer's rule that model files can hold: it declares its settings once, for reading and writing.
 package protocol SerializableOptimizerRule: OptimizerRule {
   /// Keras' name of the class.
   static var className: String { get }
-  /// Whether Keras stores all slots of one weight before those of the next, and not all weights of one slot.
-  static var storesSlotsByWeight: Bool { get }
-  /// The settings in files, without those that all optimizers have.
-  var configuration: Configuration { get }
-  /// Makes the rule from its settings.
+  /// How many arrays of one weight Keras stores one after another before those of the next weight, group after group of arrays.
+  var slotGroups: [Int] { get }
+  /// The rule with Keras' default settings.
+  static var standard: Self { get }
+  /// Declares the settings in files, without those that all optimizers have.
   ///
   /// - Throws: `AthanorError` when a setting is of the wrong type or not supported.
-  init(configuration: Configuration) throws
+  mutating func configure(_ settings: inout Settings) throws
+  /// What Keras keeps behind the arrays of all weights.
+  func trailingNumbers(step: Int) -> [(name: String, value: Double)]
+}
+
+extension SerializableOptimizerRule {
+  package var slotGroups: [Int] { slotNames.map { _ in 1 } }
+  package func trailingNumbers(step: Int) -> [(name: String, value: Double)] { [] }
+
+  /// The settings as files have them.
+  package var settings: Configuration {
+    var (rule, settings) = (self, Settings())
+    // Writing fails for values alone that have no form in files; rules have none.
+    try? rule.configure(&settings)
+    return settings.written
+  }
+
+  fileprivate init(reading configuration: Configuration) throws {
+    self = Self.standard
+    var settings = Settings(reading: configuration)
+    try configure(&settings)
+  }
 }
 
 extension SGD: SerializableOptimizerRule {
   package static var className: String { "SGD" }
-  package static var storesSlotsByWeight: Bool { false }
-  package var configuration: Configuration { ["momentum": momentum, "nesterov": nesterov] }
-
-  package init(configuration: Configuration) throws {
-    self.init(
-      momentum: try configuration.number("momentum", default: 0),
-      nesterov: try configuration.flag("nesterov", default: false))
+  package static var standard: SGD { SGD() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("momentum", &momentum, default: 0)
+    try settings.field("nesterov", &nesterov, default: false)
   }
 }
 
 extension RMSprop: SerializableOptimizerRule {
   package static var className: String { "RMSprop" }
-  package static var storesSlotsByWeight: Bool { false }
-  package var configuration: Configuration {
-    ["rho": rho, "momentum": momentum, "epsilon": epsilon, "centered": centered]
+  package static var standard: RMSprop { RMSprop() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("rho", &rho, default: 0.9)
+    try settings.field("momentum", &momentum, default: 0)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+    try settings.field("centered", &centered, default: false)
   }
+}
 
-  package init(configuration: Configuration) throws {
-    self.init(
-      rho: try configuration.number("rho", default: 0.9), momentum: try configuration.number("momentum", default: 0),
-      epsilon: try configuration.number("epsilon", default: 1e-7),
-      centered: try configuration.flag("centered", default: false))
+extension Settings {
+  fileprivate mutating func betas(
+    _ beta1: inout Double, _ beta2: inout Double, default standard: Double = 0.999
+  ) throws {
+    try field("beta_1", &beta1, default: 0.9)
+    try field("beta_2", &beta2, default: standard)
   }
 }
 
 extension Adam: SerializableOptimizerRule {
   package static var className: String { "Adam" }
-  package static var storesSlotsByWeight: Bool { true }
-  package var configuration: Configuration {
-    ["beta_1": beta1, "beta_2": beta2, "epsilon": epsilon, "amsgrad": false]
-  }
-
-  package init(configuration: Configuration) throws {
-    guard try !configuration.flag("amsgrad", default: false) else {
-      throw configuration.error("amsgrad", expected: "false")
-    }
-    self.init(
-      beta1: try configuration.number("beta_1", default: 0.9),
-      beta2: try configuration.number("beta_2", default: 0.999),
-      epsilon: try configuration.number("epsilon", default: 1e-7))
+  package var slotGroups: [Int] { amsgrad ? [2, 1] : [2] }
+  package static var standard: Adam { Adam() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.betas(&beta1, &beta2)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+    try settings.field("amsgrad", &amsgrad, default: false)
   }
 }
 
 extension AdamW: SerializableOptimizerRule {
   package static var className: String { "AdamW" }
-  package static var storesSlotsByWeight: Bool { Adam.storesSlotsByWeight }
-  package var configuration: Configuration { adam.configuration }
-  package init(configuration: Configuration) throws { self.init(adam: try Adam(configuration: configuration)) }
+  package var slotGroups: [Int] { adam.slotGroups }
+  package static var standard: AdamW { AdamW() }
+  package mutating func configure(_ settings: inout Settings) throws { try adam.configure(&settings) }
+}
+
+extension Adamax: SerializableOptimizerRule {
+  package static var className: String { "Adamax" }
+  package var slotGroups: [Int] { [2] }
+  package static var standard: Adamax { Adamax() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.betas(&beta1, &beta2)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+  }
+}
+
+extension Nadam: SerializableOptimizerRule {
+  package static var className: String { "Nadam" }
+  package var slotGroups: [Int] { [2] }
+  package static var standard: Nadam { Nadam() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.betas(&beta1, &beta2)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+    // Before Keras 2.11 it was the decay of the momentum, in another formula.
+    try settings.fixed("decay", 0.0, isWritten: false)
+  }
+
+  package func trailingNumbers(step: Int) -> [(name: String, value: Double)] {
+    [("variable", momentumProduct(step))]
+  }
+}
+
+extension Adagrad: SerializableOptimizerRule {
+  package static var className: String { "Adagrad" }
+  package static var standard: Adagrad { Adagrad() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("initial_accumulator_value", &initialAccumulator, default: 0.1)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+  }
+}
+
+extension Adadelta: SerializableOptimizerRule {
+  package static var className: String { "Adadelta" }
+  package var slotGroups: [Int] { [2] }
+  package static var standard: Adadelta { Adadelta() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("rho", &rho, default: 0.95)
+    try settings.field("epsilon", &epsilon, default: 1e-7)
+  }
+}
+
+extension Ftrl: SerializableOptimizerRule {
+  package static var className: String { "Ftrl" }
+  package var slotGroups: [Int] { [2] }
+  package static var standard: Ftrl { Ftrl() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("learning_rate_power", &learningRatePower, default: -0.5)
+    try settings.field("initial_accumulator_value", &initialAccumulator, default: 0.1)
+    try settings.field("l1_regularization_strength", &l1, default: 0)
+    try settings.field("l2_regularization_strength", &l2, default: 0)
+    try settings.field("l2_shrinkage_regularization_strength", &l2Shrinkage, default: 0)
+    try settings.field("beta", &beta, default: 0)
+  }
+}
+
+extension Lion: SerializableOptimizerRule {
+  package static var className: String { "Lion" }
+  package static var standard: Lion { Lion() }
+  package mutating func configure(_ settings: inout Settings) throws {
+    try settings.betas(&beta1, &beta2, default: 0.99)
+  }
 }
 
 extension Optimizer {
@@ -74,25 +160,43 @@ extension Optimizer {
   /// The name under which Keras keeps the optimizer's variables.
   package var variableName: String { serializableRule.map { type(of: $0).className.snakeCased } ?? "optimizer" }
 
+  /// The arrays of so many weights in Keras' order: those of all optimizers first, then the rule's, group by group.
+  ///
+  /// - Parameter isSlotBySlot: Whether no slots are kept together, as before Keras 2.11.
+  package func slotOrder(weightCount: Int, isSlotBySlot: Bool = false) -> [(weight: Int, slot: Int)] {
+    let separate = rule.slotNames.map { _ in 1 }
+    let ruleGroups = isSlotBySlot ? separate : serializableRule?.slotGroups ?? separate
+    var (order, start): ([(weight: Int, slot: Int)], Int) = ([], 0)
+    for size in [Int](repeating: 1, count: ruleSlotStart) + ruleGroups {
+      for weight in 0..<weightCount { order += (start..<start + size).map { (weight, $0) } }
+      start += size
+    }
+    return order
+  }
+
   /// The optimizer in Keras' JSON; nil when files cannot hold its rule.
   ///
   /// - Parameter learningRate: The rate as the format has it.
   package func serialized(learningRate: JSONValue) -> JSONValue? {
     guard let rule = serializableRule else { return nil }
+    let overwriting = weightAverage?.frequency
     var configuration: Configuration = [
       "name": variableName, "learning_rate": learningRate,
       "weight_decay": weightDecay > 0 ? weightDecay.jsonValue : .null,
-      "clipnorm": JSONValue.null, "global_clipnorm": JSONValue.null, "clipvalue": JSONValue.null, "use_ema": false,
-      "ema_momentum": 0.99, "ema_overwrite_frequency": JSONValue.null, "loss_scale_factor": JSONValue.null,
-      "gradient_accumulation_steps": JSONValue.null,
+      "clipnorm": JSONValue.null, "global_clipnorm": JSONValue.null, "clipvalue": JSONValue.null,
+      "use_ema": weightAverage != nil, "ema_momentum": weightAverage?.momentum ?? 0.99,
+      "ema_overwrite_frequency": overwriting.map(\.jsonValue) ?? .null, "loss_scale_factor": JSONValue.null,
+      "gradient_accumulation_steps": accumulation > 1 ? accumulation.jsonValue : .null,
     ]
-    switch clipping {
-    case .value(let limit): configuration["clipvalue"] = .number(limit)
-    case .norm(let limit): configuration["clipnorm"] = .number(limit)
-    case .globalNorm(let limit): configuration["global_clipnorm"] = .number(limit)
-    case nil: break
+    for step in clipping?.steps ?? [] {
+      switch step {
+      case .value(let limit): configuration["clipvalue"] = .number(limit)
+      case .norm(let limit): configuration["clipnorm"] = .number(limit)
+      case .globalNorm(let limit): configuration["global_clipnorm"] = .number(limit)
+      case .sequence: break
+      }
     }
-    for (key, value) in rule.configuration.values { configuration[key] = value }
+    for (key, value) in rule.settings.values { configuration[key] = value }
     return .object(["class_name": .text(type(of: rule).className), "config": configuration.jsonValue])
   }
 
@@ -104,36 +208,60 @@ extension Optimizer {
   package init(serialized json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
     let object = try Configuration(json, at: location, report: report)
     let configuration = try Configuration(object["config"], at: object.location(of: "config"), report: report)
-    let rate = try LearningRate(
-      serialized: configuration[configuration.isMissing("learning_rate") ? "lr" : "learning_rate"],
-      at: object.location(of: "learning_rate"), report: report)
-    var clipping: Clipping?
-    if !configuration.isMissing("clipvalue") { clipping = .value(try configuration.number("clipvalue")) }
-    if !configuration.isMissing("clipnorm") { clipping = .norm(try configuration.number("clipnorm")) }
-    if !configuration.isMissing("global_clipnorm") {
-      clipping = .globalNorm(try configuration.number("global_clipnorm"))
-    }
     // Older files have a package before the name: "Custom>Adam".
     let className = try object.text("class_name").split(separator: ">").last?.lowercased()
+    if className == "lossscaleoptimizer" {
+      configuration.ignore("name", "initial_scale", "dynamic_growth_steps", "dynamic", "is_legacy_optimizer")
+      self = try Optimizer(
+        serialized: configuration["inner_optimizer"] ?? configuration["optimizer"],
+        at: configuration.location(of: "inner_optimizer"), report: report)
+      object.warn(
+        "class_name", "the loss is not scaled, because computations are done in float32; its inner optimizer is used")
+      return
+    }
     guard let kind = serializableRules.first(where: { $0.className.lowercased() == className }) else {
       let names = serializableRules.map { $0.className }
       throw object.error(
         "class_name", expected: "\(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")")
     }
-    let rule: any OptimizerRule = try kind.init(configuration: configuration)
+    let rule: any OptimizerRule = try kind.init(reading: configuration)
     let weightDecay = try configuration.number("weight_decay", default: 0)
-    self.init(rule, learningRate: rate, weightDecay: weightDecay, clipping: clipping)
+    self = Optimizer(
+      rule, learningRate: try Optimizer.learningRate(configuration, object.location(of: "learning_rate")),
+      weightDecay: weightDecay, clipping: try Optimizer.clipping(configuration))
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
-    // Both keep arrays of their own.
-    guard try !configuration.flag("use_ema", default: false) else {
-      throw configuration.error("use_ema", expected: "false")
+    let momentum = try configuration.number("ema_momentum", default: 0.99)
+    let frequency =
+      configuration.isMissing("ema_overwrite_frequency")
+      ? nil : try configuration.integer("ema_overwrite_frequency")
+    if try configuration.flag("use_ema", default: false) {
+      weightAverage = WeightAverage(momentum: momentum, frequency: frequency)
     }
-    guard try configuration.integer("gradient_accumulation_steps", default: 1) == 1 else {
-      throw configuration.error("gradient_accumulation_steps", expected: "null")
-    }
-    // They mean something with `use_ema` alone.
-    configuration.ignore("ema_momentum", "ema_overwrite_frequency")
-    configuration.warn("decay", unless: [.integer(0)])
+    accumulation = try configuration.integer("gradient_accumulation_steps", default: 1)
     configuration.warnAboutUnread()
+  }
+
+  /// Keras 3 allows one limit; earlier optimizers applied all that were given, in this order.
+  private static func clipping(_ configuration: Configuration) throws -> Clipping? {
+    var steps: [Clipping] = []
+    for (key, clipping) in [
+      ("clipvalue", Clipping.value), ("clipnorm", Clipping.norm), ("global_clipnorm", Clipping.globalNorm),
+    ] where !configuration.isMissing(key) {
+      steps.append(clipping(try configuration.number(key)))
+    }
+    return steps.count > 1 ? .sequence(steps) : steps.first
+  }
+
+  private static func learningRate(_ configuration: Configuration, _ location: String) throws -> LearningRate {
+    let rate = try LearningRate(
+      serialized: configuration[configuration.isMissing("learning_rate") ? "lr" : "learning_rate"], at: location,
+      report: configuration.report)
+    // Before Keras 2.11 each optimizer had a decay of its own.
+    let decay = try configuration.number("decay", default: 0)
+    guard decay != 0 else { return rate }
+    guard case .constant(let initial) = rate else {
+      throw configuration.error("decay", expected: "0 beside a schedule")
+    }
+    return .inverseTimeDecay(initial: initial, steps: 1, rate: decay)
   }
 }

@@ -66,9 +66,16 @@ extension Value {
 package struct Constant: ForwardOp {
   package let values: [Double]
   package var shape: Shape = []
+  /// `float32`, or `int32` for one integer at all places.
+  package var dtype = DType.float32
 
   package init(value: Double, shape: Shape = []) {
     values = [value]
+    self.shape = shape
+  }
+
+  package init(integer: Int32, shape: Shape) {
+    (values, dtype) = ([Double(integer)], .int32)
     self.shape = shape
   }
 
@@ -89,7 +96,7 @@ package struct Constant: ForwardOp {
     guard values.count == 1 || shape.sizes == [values.count] || shape.checkedElementsPerExample == values.count else {
       throw AthanorError(.shape, at: "", "\(values.count) numbers are to fill shape \(shape)")
     }
-    return [ValueType(.float32, shape)]
+    return [ValueType(dtype, shape)]
   }
 
   package func gradient(_ site: GradientSite) throws -> [Value?] { [] }
@@ -99,6 +106,12 @@ package struct Constant: ForwardOp {
   package func kernel(_ site: KernelSite) -> Kernel {
     let y = site.outputs[0]
     let values = values
+    if dtype == .int32 {
+      let (integer, count) = (Int32(values[0]), y.count)
+      return Kernel { run in
+        run[y].assumingMemoryBound(to: Int32.self).update(repeating: integer, count: count)
+      }
+    }
     guard values.count == 1 else {
       return Kernel { run in
         // float32 stands for the plan's precision, so its size is the table's.
@@ -122,6 +135,10 @@ package struct Constant: ForwardOp {
       throw AthanorError(
         .unsupported, at: "", "known numbers of shape \(shape) are as many as an open length says",
         fix: "Give them a fixed shape.")
+    }
+    guard dtype == .float32 else {
+      let integers = [Int32](repeating: Int32(values[0]), count: shape.sizes.reduce(1, *))
+      return [ExportValue(constant: Tensor(uncheckedShape: shape.sizes, .int32(integers)))]
     }
     let numbers =
       values.count == 1

@@ -193,6 +193,26 @@ public func abs(_ x: Value) throws -> Value { try x.unary(.abs) }
 public func sin(_ x: Value) throws -> Value { try x.unary(.sin) }
 /// The cosine of an angle in radians.
 public func cos(_ x: Value) throws -> Value { try x.unary(.cos) }
+/// The tangent of an angle in radians.
+public func tan(_ x: Value) throws -> Value { try x.unary(.tan) }
+/// The angle in radians whose sine is `x`; NaN beyond -1 ... 1.
+public func asin(_ x: Value) throws -> Value { try x.unary(.asin) }
+/// The angle in radians whose cosine is `x`; NaN beyond -1 ... 1.
+public func acos(_ x: Value) throws -> Value { try x.unary(.acos) }
+/// The angle in radians whose tangent is `x`.
+public func atan(_ x: Value) throws -> Value { try x.unary(.atan) }
+/// The hyperbolic sine.
+public func sinh(_ x: Value) throws -> Value { try x.unary(.sinh) }
+/// The hyperbolic cosine.
+public func cosh(_ x: Value) throws -> Value { try x.unary(.cosh) }
+/// The inverse of the hyperbolic tangent; NaN beyond -1 ... 1.
+public func atanh(_ x: Value) throws -> Value { try x.unary(.atanh) }
+/// The greatest whole number that is not above `x`.
+public func floor(_ x: Value) throws -> Value { try x.unary(.floor) }
+/// The smallest whole number that is not below `x`.
+public func ceil(_ x: Value) throws -> Value { try x.unary(.ceil) }
+/// The nearest whole number; halves go to even ones.
+public func round(_ x: Value) throws -> Value { try x.unary(.round) }
 /// The greater of two elements.
 public func maximum(_ x: Value, _ y: Value) throws -> Value { try x.binary(.maximum, y) }
 /// The smaller of two elements.

@@ -144,13 +144,20 @@ package struct Transpose: ForwardOp {
   }
 }
 
-/// Zeros around each axis: `y.shape[i] = before[i] + x.shape[i] + after[i]`.
+/// Zeros, or another number, around each axis: `y.shape[i] = before[i] + x.shape[i] + after[i]`.
 package struct Pad: ForwardOp {
   package let before: [Int]
   package let after: [Int]
+  package var value = 0.0
+
+  package init(before: [Int], after: [Int], value: Double = 0) {
+    self.before = before
+    self.after = after
+    self.value = value
+  }
 
   package var name: String { "pad" }
-  package var attributes: String { "before: \(before), after: \(after)" }
+  package var attributes: String { "before: \(before), after: \(after)" + (value == 0 ? "" : ", value: \(value)") }
 
   package func outputTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try requireFloat(inputs[0])
@@ -187,7 +194,7 @@ package struct Pad: ForwardOp {
     let offset = zip(before, strides).reduce(0) { $0 + $1.0 * $1.1 }
     let copy = copyKernel(x, y, lengths: x.shape, from: rowMajorStrides(x.shape), to: strides, yOffset: offset)
     return Kernel { run in
-      var arguments = ath_fill_args(count: Int64(y.count), value: 0, y: run[y])
+      var arguments = ath_fill_args(count: Int64(y.count), value: value, y: run[y])
       run.table.pointee.fill(&arguments, run.pool)
       copy.run(run)
     }
@@ -197,7 +204,8 @@ package struct Pad: ForwardOp {
     let x = site.inputs[0].layout == .picture ? site.inputs[0] : try site.plain(site.inputs[0])
     let pads = x.layout.programOrder(zip(before, after).map { [$0, $1] }).flatMap(\.self)
     let arguments: [ArgumentName: Program.Argument] = [
-      .x: .value(x), .pad: .integers(pads), .mode: .choice(OperationKind.PadMode.constant), .constantValue: .number(0),
+      .x: .value(x), .pad: .integers(pads), .mode: .choice(OperationKind.PadMode.constant),
+      .constantValue: .number(value),
     ]
     return [try site.emit(.pad, arguments, site.outputTypes[0], layout: x.layout)]
   }

@@ -7,16 +7,22 @@ extension OperationKind {
     [try site.reshaped(site.computed(.x), site.operation.integers(.shape))]
   }
 
-  package static let tile = OperationKind("tile", [.required(.x), .required(.reps, .integers)]) { site in
+  package static let tile = OperationKind(
+    "tile", [.required(.x), .required(.reps, .integers)]
+  ) { site in
     let x = try site.plain(site.computed(.x))
     let repeats = try site.integers(.reps, count: x.rank)
-    guard zip(x.shape, repeats).allSatisfy({ $1 == 1 || ($0 == 1 && $1 > 0) }) else {
-      throw site.unsupported(
-        "it repeats shape \(Shape(x.shape)) \(repeats) times, but only lengths of 1 can be repeated")
+    guard zip(x.shape, repeats).allSatisfy({ $1 == 1 || ($0 != nil && $1 > 0 && $1 <= Window2D.mostPlaces) }) else {
+      throw site.unsupported("it repeats shape \(Shape(x.shape)) \(repeats) times")
     }
     return try site.map(x) { value in
-      let shape = Shape(axes: zip(value.shape.axes, repeats).map { $1 == 1 ? $0 : Shape.Axis($1) })
-      return value.shape == shape ? value : try value.apply(BroadcastTo(shape: shape))
+      let shape = Shape(axes: zip(value.shape.axes, repeats).map { $0.fixed == 1 ? Shape.Axis($1) : $0 })
+      var result = value.shape == shape ? value : try value.apply(BroadcastTo(shape: shape))
+      for (axis, count) in repeats.enumerated() where count > 1 {
+        guard let length = value.shape[axis], length > 1 else { continue }
+        result = try result.taking((0..<length * count).map { $0 % length }, axis: axis)
+      }
+      return result
     }
   }
 
@@ -39,28 +45,49 @@ extension OperationKind {
     return [x]
   }
 
+  /// Lengths below 0 cut places off. They are those of the last axes, unless axes are named.
   package static let pad = OperationKind(
     "pad",
     [
       .required(.x), .required(.pad, .integers), .choice(.mode, PadMode.constant),
-      .number(.constantValue, 0),
+      .number(.constantValue, 0), .optional(.axes, .integers),
     ]
   ) { site in
     let x = try site.computed(.x)
     let pad = try site.operation.integers(.pad)
-    guard try site.operation.number(.constantValue) == 0, pad.count % 2 == 0, pad.count / 2 <= x.rank else {
-      throw site.unsupported("only zeros can be put around a value")
+    let axes = try site.axes(.axes, rank: x.rank) ?? Array(max(0, x.rank - pad.count / 2)..<x.rank)
+    guard pad.count == 2 * axes.count, Set(axes).count == axes.count else {
+      throw site.damaged("its lengths \(pad) do not go with axes \(axes) of shape \(Shape(x.shape))")
     }
-    // The lengths are those of the last axes.
-    let pairs =
-      [(Int, Int)](repeating: (0, 0), count: x.rank - pad.count / 2)
-      + (0..<pad.count / 2).map { (pad[2 * $0], pad[2 * $0 + 1]) }
-    let value = x.layout == .picture ? x : try site.plain(x)
-    guard !x.countsExamples || pairs[0] == (0, 0) else {
-      throw site.unsupported("it puts examples around the batch")
+    let padded = x.layout == .picture ? x : try site.plain(x)
+    var value = try site.value(padded)
+    let mode = try site.operation.choice(.mode, PadMode.self)
+    var (before, after) = ([Int](repeating: 0, count: x.rank), [Int](repeating: 0, count: x.rank))
+    for (index, programAxis) in axes.enumerated() {
+      let axis = padded.layout.graphAxis(programAxis)
+      let (start, end) = (pad[2 * index], pad[2 * index + 1])
+      guard (start, end) != (0, 0) else { continue }
+      guard let length = value.shape[axis] else {
+        guard programAxis != 0 else { throw site.unsupported("it puts examples around the batch") }
+        guard mode == .constant, start >= 0, end >= 0 else {
+          throw site.unsupported("it pads axis \(programAxis), whose length is open, with other values (\(mode.rawValue))")
+        }
+        (before[axis], after[axis]) = (start, end)
+        continue
+      }
+      guard start > -length, end > -length, start + length + end > 0, max(start, end) <= Window2D.mostPlaces else {
+        throw site.damaged("it pads \(start) and \(end) around a length of \(length)")
+      }
+      if mode == .constant {
+        (before[axis], after[axis]) = (max(start, 0), max(end, 0))
+        value = try value.taken(Array(max(-start, 0)..<length - max(-end, 0)), along: axis)
+      } else {
+        value = try value.taken((-start..<length + end).map { mode.place($0, length) }, along: axis)
+      }
     }
-    let order = value.layout.graphOrder(pairs)
-    return try site.map(value) { try $0.padded(before: order.map(\.0), after: order.map(\.1)) }
+    guard before + after != [Int](repeating: 0, count: 2 * x.rank) else { return [ImportedValue(value, layout: padded.layout)] }
+    let number = try site.operation.number(.constantValue)
+    return [ImportedValue(try value.apply(Pad(before: before, after: after, value: number)), layout: padded.layout)]
   }
 
   package static let sliceBySize = OperationKind(
@@ -90,10 +117,7 @@ extension OperationKind {
     "concat", [.required(.values, .values), .integer(.axis, 0), .flag(.interleave, isFixed: true)],
     fold: { try $0.foldedConcatenation() }
   ) { site in
-    let parts = site.values(.values)
-    guard parts.allSatisfy({ $0.constant == nil }) else {
-      throw site.unsupported("one of its values is constant, which is not supported")
-    }
+    let parts = try site.joinable()
     guard let first = parts.first else { throw site.damaged("it joins nothing") }
     let axis = try site.axis(site.operation.integer(.axis), rank: first.rank)
     try site.requireNoExamples([axis], of: first)
@@ -103,7 +127,42 @@ extension OperationKind {
   }
 }
 
+extension OperationKind.PadMode {
+  /// The place of an axis that stands at one beyond it.
+  fileprivate func place(_ place: Int, _ length: Int) -> Int {
+    func remainder(_ period: Int) -> Int { ((place % period) + period) % period }
+    switch self {
+    case .constant, .replicate: return min(max(place, 0), length - 1)
+    case .wrap: return remainder(length)
+    case .reflect:
+      guard length > 1 else { return 0 }
+      let turn = remainder(2 * (length - 1))
+      return turn < length ? turn : 2 * (length - 1) - turn
+    }
+  }
+}
+
 extension ImportSite {
+  /// The values that are joined; known numbers are a weight, repeated for each example.
+  fileprivate func joinable() throws -> [ImportedValue] {
+    let parts = values(.values)
+    guard let examples = parts.first(where: { $0.constant == nil && $0.countsExamples })?.axes.first else {
+      return try parts.enumerated().map { place, part in
+        try part.constant.map { ImportedValue(try weight("value \(place)", $0)) } ?? part
+      }
+    }
+    return try parts.enumerated().map { place, part in
+      guard let tensor = part.constant else { return part }
+      guard tensor.shape.first == 1 || tensor.shape.first == batch else {
+        throw unsupported("known numbers of shape \(Shape.text(tensor.shape)) are to be joined to each example")
+      }
+      let value = try weight("value \(place)", tensor)
+      guard tensor.shape.first == 1 else { throw unsupported("it joins several known examples") }
+      return ImportedValue(
+        try value.apply(BroadcastTo(shape: Shape(axes: [examples] + value.shape.axes.dropFirst()))))
+    }
+  }
+
   /// The value under another shape, in which 0 stands for a length as it was and -1 for what is left. The first length stands for an open
   /// batch, whether it says 0, 1, -1 or the program's.
   func reshaped(_ x: ImportedValue, _ target: [Int]) throws -> ImportedValue {

@@ -53,6 +53,16 @@ extension UnaryFunction {
     case .erf: PointwiseRow("erf", onnx: "Erf")
     case .sin: PointwiseRow("sin", onnx: "Sin")
     case .cos: PointwiseRow("cos", onnx: "Cos")
+    case .tan: PointwiseRow("tan", onnx: "Tan")
+    case .asin: PointwiseRow("asin", onnx: "Asin")
+    case .acos: PointwiseRow("acos", onnx: "Acos")
+    case .atan: PointwiseRow("atan", onnx: "Atan")
+    case .sinh: PointwiseRow("sinh", onnx: "Sinh")
+    case .cosh: PointwiseRow("cosh", onnx: "Cosh")
+    case .atanh: PointwiseRow("atanh", onnx: "Atanh")
+    case .floor: PointwiseRow("floor", onnx: "Floor")
+    case .ceil: PointwiseRow("ceil", onnx: "Ceil")
+    case .round: PointwiseRow("round", onnx: "Round")
     }
   }
 }
@@ -275,20 +285,7 @@ extension OperationKind {
       name, [.required(.x), .required(.y)], function: .binary(function),
       fold: { site in try number.flatMap { try site.foldedArithmetic($0) } }
     ) { site in
-      let given = try [ArgumentName.x, .y].map(site.value)
-      let rank = given.filter { $0.constant == nil }.map(\.rank).max() ?? .max
-      // Ones in front say nothing, unless they make axes.
-      let operands = given.map { value in
-        value.constant.map { ImportedValue(constant: $0.shape.count > rank ? $0 : $0.trimmed) } ?? value
-      }
-      let (aligned, layout) =
-        operands.contains { $0.constant != nil && $0.rank > rank }
-        ? (try operands.map(site.plain), .plain) : try site.aligned(operands)
-      // Several known numbers are a weight.
-      let values = try zip(aligned, ["x", "y"]).map { value, name in
-        guard let tensor = value.constant, tensor.count > 1 else { return try site.value(value) }
-        return try site.weight(name, tensor)
-      }
+      let (values, layout) = try site.elementwise(.x, .y)
       return [ImportedValue(try values[0].binary(function, values[1]), layout: layout)]
     }
   }
@@ -311,6 +308,26 @@ extension OperationKind {
   /// - Throws: `AthanorError` when the exchange language has no operation for the function alone.
   package static func binary(_ function: BinaryFunction) throws -> OperationKind {
     try binary[function] ?? OperationKind.named(function.description)
+  }
+}
+
+extension ImportSite {
+  /// Arguments that are combined element by element, and their layout. Several known numbers are a weight.
+  func elementwise(_ names: ArgumentName...) throws -> (values: [Value], layout: Layout) {
+    let given = try names.map(value)
+    let rank = given.filter { $0.constant == nil }.map(\.rank).max() ?? .max
+    // Ones in front say nothing, unless they make axes.
+    let operands = given.map { value in
+      value.constant.map { ImportedValue(constant: $0.shape.count > rank ? $0 : $0.trimmed) } ?? value
+    }
+    let (aligned, layout) =
+      operands.contains { $0.constant != nil && $0.rank > rank }
+      ? (try operands.map(plain), .plain) : try self.aligned(operands)
+    let values = try zip(aligned, names).map { value, name in
+      guard let tensor = value.constant, tensor.count > 1 else { return try self.value(value) }
+      return try weight(name.rawValue, tensor)
+    }
+    return (values, layout)
   }
 }
 

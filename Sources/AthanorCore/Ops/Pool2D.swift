@@ -160,14 +160,16 @@ extension OperationKind {
     var x = try site.value(site.picture(site.computed(.x)))
     let size = try site.integers(.kernelSizes, count: 2)
     var window = try site.window(x, size: size)
-    if case .explicit(let before, let after) = window.padding, before + after != [0, 0, 0, 0],
-      try !site.operation.flag(.excludePadding)
+    if case .explicit(let before, let after) = try site.window(x, size: size, roundsUp: false).padding,
+      before + after != [0, 0, 0, 0], try !site.operation.flag(.excludePadding)
     {
-      guard try !site.operation.flag(.ceilMode) else {
-        throw site.unsupported("it counts padding and rounds its size up, which is not supported")
-      }
+      // Zeros within the padding count, places behind it, where the size is rounded up, do not.
       x = try x.padded(before: [0] + before + [0], after: [0] + after + [0])
-      window = Window2D(kernel: size, strides: window.strides, padding: .valid)
+      var behind = [0, 0]
+      if case .explicit(_, let all) = window.padding { behind = zip(all, after).map { max($0 - $1, 0) } }
+      window = Window2D(
+        kernel: size, strides: window.strides,
+        padding: behind == [0, 0] ? .valid : .explicit(before: [0, 0], after: behind))
     }
     return [ImportedValue(try x.averagePooled(window.named(for: x.shape)), layout: .picture)]
   }

@@ -115,11 +115,35 @@ extension OperationKind {
   package static let reduceMean = reduction("reduce_mean") { try $0.mean(axes: $1) }
   package static let reduceSum = reduction("reduce_sum") { try $0.sum(axes: $1) }
   package static let reduceMax = reduction("reduce_max") { try $0.max(axes: $1) }
+  package static let reduceMin = reduction("reduce_min") { try -((-$0).max(axes: $1)) }
+  package static let reduceL1 = reduction("reduce_l1_norm") { try abs($0).sum(axes: $1) }
+  package static let reduceL2 = reduction("reduce_l2_norm") { try sqrt(square($0).sum(axes: $1)) }
+  package static let reduceSumSquare = reduction("reduce_sum_square") { try square($0).sum(axes: $1) }
+  package static let reduceLogSum = reduction("reduce_log_sum") { try log($0.sum(axes: $1)) }
+  package static let reduceLogSumExp = reduction("reduce_log_sum_exp") { x, axes in
+    // From differences to the largest, so that nothing overflows.
+    let largest = try x.max(axes: axes)
+    return try log(exp(x - largest.reshaped(x.keeping(without: axes))).sum(axes: axes)) + largest
+  }
+  /// One factor after another.
+  package static let reduceProduct = reduction("reduce_prod", fold: { try $0.foldedProduct() }) { x, axes in
+    var product = x
+    for axis in axes.sorted(by: >) {
+      guard let length = product.shape[axis], (1...256).contains(length) else {
+        throw AthanorError(.unsupported, at: "", "it multiplies along an axis of shape \(product.shape)")
+      }
+      let rest = Shape(axes: product.shape.axes[..<axis] + product.shape.axes[(axis + 1)...])
+      let factors = try (0..<length).map { try product.sliced(along: axis, $0..<$0 + 1).reshaped(rest) }
+      product = try factors.dropFirst().reduce(factors[0]) { try $0 * $1 }
+    }
+    return product
+  }
 
   private static func reduction(
-    _ name: String, _ reduce: @escaping @Sendable (Value, [Int]) throws -> Value
+    _ name: String, fold: (@Sendable (ImportSite) throws -> Tensor?)? = nil,
+    _ reduce: @escaping @Sendable (Value, [Int]) throws -> Value
   ) -> OperationKind {
-    OperationKind(name, [.required(.x), .optional(.axes, .integers), .flag(.keepDims)]) { site in
+    OperationKind(name, [.required(.x), .optional(.axes, .integers), .flag(.keepDims)], fold: fold) { site in
       var x = try site.computed(.x)
       let wanted = Set(try site.axes(.axes, rank: x.rank) ?? Array(0..<x.rank)).sorted()
       try site.requireNoExamples(wanted, of: x)

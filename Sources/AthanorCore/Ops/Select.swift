@@ -120,16 +120,36 @@ package struct InTopK: ForwardOp {
 }
 
 extension OperationKind {
-  package static let argMax = OperationKind(
-    "reduce_argmax", [.required(.x), .integer(.axis, -1), .flag(.keepDims)]
-  ) { site in
-    let value = try site.value(site.plain(site.computed(.x)))
-    guard try site.axis(site.operation.integer(.axis), rank: value.shape.rank) == value.shape.rank - 1,
-      value.shape.rank > 1
-    else { throw site.unsupported("it goes along another axis than the last") }
-    let places = try value.argMax()
-    guard try site.operation.flag(.keepDims) else { return [ImportedValue(places)] }
-    return [ImportedValue(try places.reshaped(Shape(axes: places.shape.axes + [Shape.Axis(1)])))]
+  package static let argMax = argument("reduce_argmax") { $0 }
+  package static let argMin = argument("reduce_argmin") { try -$0 }
+
+  private static func argument(
+    _ name: String, _ sign: @escaping @Sendable (Value) throws -> Value
+  ) -> OperationKind {
+    OperationKind(name, [.required(.x), .integer(.axis, -1), .flag(.keepDims), .flag(.lastIndex)]) { site in
+      var (value, axis) = try site.whole(.axis)
+      let rank = value.shape.rank
+      if axis != rank - 1 {
+        value = try value.transposed((0..<rank).filter { $0 != axis } + [axis])
+      }
+      value = try sign(value)
+      if rank == 1 { value = try value.reshaped(Shape(axes: [Shape.Axis(1)] + value.shape.axes)) }
+      var places: Value
+      if try site.operation.flag(.lastIndex) {
+        guard let length = value.shape[value.shape.rank - 1] else {
+          throw site.unsupported("it goes along an open length from its end")
+        }
+        let reversed = try value.taking((0..<length).reversed(), axis: value.shape.rank - 1)
+        places = try (Double(length - 1) - reversed.argMax().floating).asIntegers()
+      } else {
+        places = try value.argMax()
+      }
+      if rank == 1 { places = try places.reshaped(Shape(axes: [])) }
+      guard try site.operation.flag(.keepDims) else { return [ImportedValue(places)] }
+      var axes = places.shape.axes
+      axes.insert(Shape.Axis(1), at: axis)
+      return [ImportedValue(try places.reshaped(Shape(axes: axes)))]
+    }
   }
 
   /// Rows of `off_value` with one `on_value`.

@@ -11,6 +11,9 @@ extension ImportSite {
     case let type? where type.isFloatingPoint: return Tensor(uncheckedShape: x.shape, .float32(x.floats))
     case .int32, .int64: return try like(.int32, x.shape, x.doubles)
     case .bool: return Tensor(uncheckedShape: x.shape, .int32(x.floats.map { $0 == 0 ? 0 : 1 }))
+    case .uint8:
+      let bytes = try like(.int32, x.shape, x.doubles).integers.map { Int32(UInt8(truncatingIfNeeded: $0)) }
+      return Tensor(uncheckedShape: x.shape, .int32(bytes))
     default: return nil
     }
   }
@@ -39,43 +42,85 @@ extension ImportSite {
   package func foldedTranspose() throws -> Tensor? {
     let x = try operation.required(.x)
     let order = try axes(.perm, rank: x.shape.count) ?? x.shape.indices.reversed()
-    guard order.sorted() == Array(x.shape.indices) else { throw damaged("perm") }
-    return try like(x.dtype, order.map { x.shape[$0] }, x.transposed(order).doubles)
+    guard order.sorted() == Array(x.shape.indices) else { throw damaged(.perm) }
+    let strides = rowMajorStrides(x.shape)
+    return x.strided(order.map { x.shape[$0] }, order.map { strides[$0] })
   }
 
   package func foldedGather() throws -> Tensor? {
-    let (x, rows) = (try operation.required(.x), try operation.required(.indices))
-    guard try operation.integer(.axis) == 0, x.shape.count == 1 else { return nil }
-    let (numbers, places) = (x.doubles, try rows.integers.map { try axis($0, rank: x.count) })
-    return try like(x.dtype, rows.shape, places.map { numbers[$0] })
+    let (x, indices) = (try operation.required(.x), try operation.required(.indices))
+    let axis = try axis(operation.integer(.axis), rank: x.shape.count)
+    let places = try self.places(indices, length: x.shape[axis])
+    return x.taking(places, axis: axis).reshaped(
+      to: Array(x.shape[..<axis]) + indices.shape + x.shape[(axis + 1)...])
   }
 
   package func foldedSlice() throws -> Tensor? {
-    let x = try operation.required(.x)
-    guard x.shape.count == 1 else { return nil }
-    let range = try range(of: 0, length: x.count)
-    return try like(x.dtype, [range.count], Array(x.doubles[range]))
+    var x = try operation.required(.x)
+    for axis in x.shape.indices {
+      let places = try places(of: axis, length: x.shape[axis])
+      if places != Array(0..<x.shape[axis]) { x = x.taking(places, axis: axis) }
+    }
+    return x
   }
 
   package func foldedConcatenation() throws -> Tensor? {
     let parts = values(.values).compactMap(\.constant)
-    guard parts.allSatisfy({ $0.shape.count <= 1 && $0.dtype == parts[0].dtype }), let first = parts.first else {
-      return nil
+    guard let first = parts.first else { return nil }
+    let axis = try axis(operation.integer(.axis), rank: first.shape.count)
+    for part in parts {
+      var shape = part.shape
+      guard shape.count == first.shape.count, part.dtype == first.dtype else { throw damaged(.values) }
+      shape[axis] = first.shape[axis]
+      guard shape == first.shape else { throw damaged(.values) }
     }
-    let numbers = parts.flatMap(\.doubles)
-    return try like(first.dtype, [numbers.count], numbers)
+    let inner = first.shape[(axis + 1)...].reduce(1, *)
+    var shape = first.shape
+    shape[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
+    guard shape[axis] > 0 else { return nil }
+    var numbers: [Double] = []
+    let contents = parts.map { ($0.doubles, $0.shape[axis] * inner) }
+    for row in 0..<first.shape[..<axis].reduce(1, *) {
+      for (doubles, count) in contents { numbers += doubles[row * count..<(row + 1) * count] }
+    }
+    return try like(first.dtype, shape, numbers)
   }
 
   package func foldedArithmetic(_ body: (Double, Double) -> Double) throws -> Tensor? {
     let (x, y) = (try operation.required(.x), try operation.required(.y))
-    let isPair = x.shape == y.shape || x.count == 1 && x.shape.count <= y.shape.count
-    guard x.dtype == y.dtype, x.count > 0, y.count > 0, isPair || y.count == 1 && y.shape.count <= x.shape.count else {
-      return nil
+    guard x.dtype == y.dtype else { return nil }
+    return try foldedElements(.x, .y, dtype: x.dtype) { body($0[0], $0[1]) }
+  }
+
+  /// A function of the elements; shapes are broadcast.
+  func foldedElements(
+    _ names: ArgumentName..., dtype: DType, _ body: ([Double]) -> Double
+  ) throws -> Tensor? {
+    let operands = try names.map(operation.required)
+    var shape: [Int] = []
+    for operand in operands {
+      guard let both = Shape.broadcast(Shape(shape), Shape(operand.shape)) else { throw damaged(names[0]) }
+      shape = both.sizes
     }
-    let (a, b) = (x.doubles, y.doubles)
-    let shape = isPair ? y.shape : x.shape
-    let numbers = (0..<(isPair ? b.count : a.count)).map { body(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
-    return try like(x.dtype, shape, numbers)
+    let spread = operands.map { $0.spread(to: shape).doubles }
+    guard let count = spread.first?.count else { return nil }
+    return try like(dtype, shape, (0..<count).map { place in body(spread.map { $0[place] }) })
+  }
+
+  func foldedProduct() throws -> Tensor? {
+    let x = try operation.required(.x)
+    let axes = try axes(.axes, rank: x.shape.count) ?? Array(x.shape.indices)
+    guard x.count > 0 else { return nil }
+    var products = x
+    for axis in axes {
+      var shape = products.shape
+      let factors = (0..<shape[axis]).map { place in products.taking([place], axis: axis).doubles }
+      shape[axis] = 1
+      let numbers = factors.dropFirst().reduce(factors[0]) { zip($0, $1).map { $0 * $1 } }
+      products = try like(x.dtype, shape, numbers)
+    }
+    guard try !operation.flag(.keepDims) else { return products }
+    return products.reshaped(to: products.shape.indices.filter { !axes.contains($0) }.map { products.shape[$0] })
   }
 
   private func damaged(_ argument: ArgumentName) -> AthanorError {
@@ -127,17 +172,124 @@ extension ImportSite {
   }
 
   /// Which places of an axis `slice_by_index` takes.
-  func range(of axis: Int, length: Int) throws -> Range<Int> {
-    func value(_ argument: ArgumentName, _ standard: Int) throws -> Int {
+  func places(of axis: Int, length: Int) throws -> [Int] {
+    func value(_ argument: ArgumentName) throws -> Int? {
       let values = try operation.integers(argument)
-      return axis < values.count ? values[axis] : standard
+      return axis < values.count ? values[axis] : nil
     }
-    guard try value(.stride, 1) == 1 else {
-      throw unsupported("it takes every second place or fewer, which is not supported")
+    let step = try value(.stride) ?? 1
+    guard step != 0 else { throw damaged(.stride) }
+    let last = step > 0 ? length : length - 1
+    // Below 0 places are counted from the end; what lies beyond the axis is left out.
+    func bounded(_ place: Int) -> Int { min(max(place < 0 ? place + length : place, step > 0 ? 0 : -1), last) }
+    let begin = try (value(.beginMask) ?? 0) != 0 ? nil : value(.begin)
+    let end = try (value(.endMask) ?? 0) != 0 ? nil : value(.end)
+    return Array(
+      stride(
+        from: begin.map(bounded) ?? (step > 0 ? 0 : length - 1), to: end.map(bounded) ?? (step > 0 ? length : -1),
+        by: step))
+  }
+
+  /// Indices as places from 0; below 0 they are counted from the end.
+  func places(_ indices: Tensor, length: Int) throws -> [Int] {
+    try indices.integers.map { index in
+      guard (-length..<length).contains(index) else {
+        throw damaged("it takes place \(index) of an axis of length \(length)")
+      }
+      return index < 0 ? index + length : index
     }
-    func bounded(_ place: Int) -> Int { min(max(place < 0 ? place + length : place, 0), length) }
-    let begin = try value(.beginMask, 0) != 0 ? 0 : bounded(try value(.begin, 0))
-    let end = try value(.endMask, 0) != 0 ? length : bounded(try value(.end, length))
-    return begin..<max(begin, end)
+  }
+
+  /// The results of an operation of which all operands are known: what its kind says, or else what its graph computes.
+  private func computedResults() throws -> [Tensor] {
+    let graph = GraphBuilder()
+    var contents: [String: Tensor] = [:]
+    func source(_ tensor: Tensor) throws -> Value {
+      let name = "\(contents.count)"
+      contents[name] = tensor
+      let dtype: DType = tensor.dtype == .int32 ? .int32 : .float32
+      return try graph.source(.input(name), ValueType(dtype, Shape(tensor.shape)))
+    }
+    var values: [String: ImportedValue] = [:]
+    // What a kind takes as computed alone are its first operands.
+    let first = operation.kind.parameters.first { [.value, .values].contains($0.form) }?.name ?? .x
+    var operands: [Program.Operand] = []
+    for operand in operation.operands(first) {
+      guard case .constant(let tensor) = operand else { continue }
+      let name = "operand \(operands.count)"
+      values[name] = ImportedValue(try source(tensor))
+      operands.append(.named(name))
+    }
+    let site = try ImportSite(
+      operands.isEmpty
+        ? operation : operation.with(first, operands.count == 1 ? .operand(operands[0]) : .operands(operands)),
+      values, graph
+    ) { try source(Tensor(uncheckedShape: $1.shape, .float32($1.floats))) }
+    let results = try operation.kind.compose(site).map { try graph.value(graph.plain($0)) }
+    for (index, result) in results.enumerated() { graph.setResult(.output("\(index)"), result) }
+    let plan = try Plan(graph.graph, weights: WeightMap())
+    let workspace = try Workspace(plan)
+    for (name, tensor) in contents {
+      guard let place = workspace.input(name) else { continue }
+      switch tensor.storage {
+      case .int32(let integers): integers.withUnsafeBytes { place.copyMemory(from: $0) }
+      default: tensor.floats.withUnsafeBytes { place.copyMemory(from: $0) }
+      }
+    }
+    try workspace.run(ModelMemory(WeightMap()), pool: ThreadPool(threadCount: 1))
+    return results.enumerated().map { index, result in
+      let bytes = workspace.output("\(index)")
+      let storage: Tensor.Storage =
+        switch result.type.dtype {
+        case .int32: .int32(bytes.map { Array($0.bindMemory(to: Int32.self)) } ?? [])
+        case .uint8: .int32(bytes?.map { Int32($0) } ?? [])
+        default: .float32(Array(workspace.floats("\(index)")))
+        }
+      return Tensor(uncheckedShape: result.shape.sizes, storage)
+    }
+  }
+
+  /// The results when all operands are known; nil where they are the network's all the same.
+  package func folded() throws -> [Tensor]? {
+    if let tensor = try operation.kind.fold?(self) { return [tensor] }
+    guard operation.kind.parameters.contains(where: { !operation.operands($0.name).isEmpty }) else { return nil }
+    return try computedResults()
+  }
+}
+
+extension Tensor {
+  /// The elements at places of the row-major order, under another shape.
+  private func picked(_ shape: [Int], _ places: [Int]) -> Tensor {
+    let storage: Storage =
+      switch self.storage {
+      case .float32(let values): .float32(places.map { values[$0] })
+      case .float64(let values): .float64(places.map { values[$0] })
+      case .int32(let values): .int32(places.map { values[$0] })
+      case .uint8(let values): .uint8(places.map { values[$0] })
+      }
+    return Tensor(uncheckedShape: shape, storage)
+  }
+
+  /// The elements at multiples of strides.
+  func strided(_ shape: [Int], _ strides: [Int]) -> Tensor {
+    var places = shape.contains(0) ? [] : [0]
+    for (length, stride) in zip(shape, strides) {
+      places = places.flatMap { place in (0..<length).map { place + $0 * stride } }
+    }
+    return picked(shape, places)
+  }
+
+  /// Repeated along axes of length 1, and new ones in front.
+  func spread(to shape: [Int]) -> Tensor {
+    self.shape == shape ? self : strided(shape, broadcastStrides(of: self.shape, in: shape))
+  }
+
+  /// Chosen places of an axis.
+  func taking(_ places: [Int], axis: Int) -> Tensor {
+    let inner = shape[(axis + 1)...].reduce(1, *)
+    var lengths = shape
+    lengths[axis] = places.count
+    let rows = (0..<shape[..<axis].reduce(1, *)).flatMap { outer in places.map { outer * shape[axis] + $0 } }
+    return picked(lengths, rows.flatMap { row in (0..<inner).map { row * inner + $0 } })
   }
 }

@@ -86,3 +86,69 @@ extension OperationKind {
     return [ImportedValue(y)]
   }
 }
+
+// MARK: Functions of one value that files have and other functions compute
+
+extension OperationKind {
+  package static let hardSwish = function("hard_swish") { x, _ in try x * (x * (1 / 6) + 0.5).clipped(0, 1) }
+  package static let mish = function("mish") { x, _ in try x * tanh(softplus(x)) }
+  package static let selu = function("selu", [.number(.alpha, 1.6732632), .number(.gamma, 1.050701)]) { x, site in
+    try elu(x, alpha: site.operation.number(.alpha)) * site.operation.number(.gamma)
+  }
+  package static let celu = function("celu", [.number(.alpha, 1)]) { x, site in
+    let alpha = try site.operation.number(.alpha)
+    guard alpha > 0 else { throw site.unsupported("its alpha is \(alpha) but must be above 0") }
+    return try elu(x * (1 / alpha)) * alpha
+  }
+  package static let swish = function("swish", [.number(.alpha, 1)]) { x, site in
+    let alpha = try site.operation.number(.alpha)
+    return alpha == 1 ? try silu(x) : try x * sigmoid(x * alpha)
+  }
+  package static let thresholdedRelu = function("thresholded_relu", [.number(.alpha, 1)]) { x, site in
+    let above = try x.greater(site.operation.number(.alpha))
+    return try x.chosen(where: above, else: x.builder.constant(0))
+  }
+  /// `x - beta` above alpha, `x + beta` below -alpha, else 0.
+  package static let shrink = function("shrink", [.number(.alpha, 0.5), .number(.beta, 0)]) { x, site in
+    let (alpha, beta) = (try site.operation.number(.alpha), try site.operation.number(.beta))
+    let lower = try (x + beta).chosen(where: (-x).greater(alpha), else: x.builder.constant(0))
+    return try (x - beta).chosen(where: x.greater(alpha), else: lower)
+  }
+  package static let asinh = function("asinh") { x, _ in
+    let size = try abs(x)
+    return try x.unary(.sign) * log(size + sqrt(square(size) + 1))
+  }
+  package static let acosh = function("acosh") { x, _ in try log(x + sqrt((x - 1) * (x + 1))) }
+
+  /// `x - y * floor(x / y)`, or with `fmod` the sign of x.
+  package static let mod = OperationKind(
+    "mod", [.required(.x), .required(.y), .flag(.mode)],
+    fold: { site in
+      let keepsSign = try site.operation.flag(.mode)
+      return try site.foldedElements(.x, .y, dtype: site.operation.required(.x).dtype) {
+        let rest = $0[0].truncatingRemainder(dividingBy: $0[1])
+        return keepsSign || rest == 0 || (rest < 0) == ($0[1] < 0) ? rest : rest + $0[1]
+      }
+    }
+  ) { site in
+    let (values, layout) = try site.elementwise(.x, .y)
+    let (x, y) = (values[0], values[1])
+    guard try site.operation.flag(.mode) else {
+      // An infinite divisor leaves what has its sign, and is the rest of what has not.
+      let same = try x.chosen(where: (x / y).binary(.greaterEqual, x.builder.constant(0)), else: y)
+      let isInfinite = try abs(y).equal(y.builder.constant(.infinity))
+      return [ImportedValue(try same.chosen(where: isInfinite, else: x - floor(x / y) * y), layout: layout)]
+    }
+    let size = try abs(y)
+    let rest = try abs(x) - floor(abs(x) / size) * size
+    return [ImportedValue(try x.unary(.sign) * rest, layout: layout)]
+  }
+
+  private static func function(
+    _ name: String, _ parameters: [Parameter] = [], _ body: @escaping @Sendable (Value, ImportSite) throws -> Value
+  ) -> OperationKind {
+    OperationKind(name, [.required(.x)] + parameters) { site in
+      try site.map(site.computed(.x)) { try body($0, site) }
+    }
+  }
+}

@@ -94,7 +94,7 @@ extension GraphBuilder: GraphSide {
 
 /// What the import facet of an operation sees: its arguments, with all known numbers put in, and the graph.
 package struct ImportSite: GraphSide {
-  package let operation: Program.Operation
+  package private(set) var operation: Program.Operation
   package let builder: GraphBuilder
   /// The length that the program has for an axis of examples; nil where it has none.
   package let batch: Int?
@@ -129,12 +129,19 @@ package struct ImportSite: GraphSide {
     let isKnown = operation.kind.parameters.allSatisfy { parameter in
       operation.operands(parameter.name).allSatisfy { if case .constant = $0 { true } else { false } }
     }
-    if isKnown, let tensor = try operation.kind.fold?(self) { return [ImportedValue(constant: tensor)] }
+    if isKnown, let tensors = try folded() { return tensors.map { ImportedValue(constant: $0) } }
     let results = try operation.kind.compose(self)
     guard results.count == operation.results.count else {
       throw AthanorError(.unsupported, at: "", "it has \(operation.results.count) results and not \(results.count)")
     }
     return results
+  }
+
+  /// The same site for another operation on the same values.
+  func with(_ operation: Program.Operation) -> ImportSite {
+    var copy = self
+    copy.operation = operation
+    return copy
   }
 
   package func values(_ argument: ArgumentName) -> [ImportedValue] {
@@ -165,7 +172,9 @@ package struct ImportSite: GraphSide {
   }
 
   /// Numbers of the program as a weight of the model.
-  package func weight(_ name: String, _ tensor: Tensor) throws -> Value { try declare(name, tensor) }
+  package func weight(_ name: String, _ tensor: Tensor) throws -> Value {
+    try declare(name, tensor.dtype == .float32 ? tensor : Tensor(uncheckedShape: tensor.shape, .float32(tensor.floats)))
+  }
 
   /// One value in the layout of another, made by a function of the elements.
   package func map(_ x: ImportedValue, _ body: (Value) throws -> Value) throws -> [ImportedValue] {

@@ -7,18 +7,20 @@ extension OperationKind {
     case sameLower = "same_lower"
   }
 
-  /// The only way of padding that is supported.
+  /// What is put around a value: one number, the value mirrored at its edges, its edges repeated, or the value again.
   package enum PadMode: String, CaseIterable, Sendable {
-    case constant
+    case constant, reflect, replicate, wrap
   }
 }
 
 extension ImportSite {
   /// The window over a picture `[N, H, W, C]`, its padding resolved for the picture's size.
   ///
-  /// - Parameter allowsAnyPadding: Whether the padding may be as wide as the window and wider.
+  /// - Parameters:
+  ///   - allowsAnyPadding: Whether the padding may be as wide as the window and wider.
+  ///   - roundsUp: Whether the padding holds the places of a last window, where the operation rounds its size up.
   func window(
-    _ x: Value, size: [Int], dilations: [Int] = [1, 1], allowsAnyPadding: Bool = false
+    _ x: Value, size: [Int], dilations: [Int] = [1, 1], allowsAnyPadding: Bool = false, roundsUp: Bool = true
   ) throws -> Window2D {
     let strides = try integers(.strides, count: 2)
     let plain = Window2D(kernel: size, strides: strides, dilations: dilations, padding: .valid)
@@ -52,7 +54,7 @@ extension ImportSite {
       let pad = try integers(.pad, count: 4)
       (before, after) = ([pad[0], pad[2]], [pad[1], pad[3]])
     }
-    if operation.kind.parameters.contains(where: { $0.name == .ceilMode }), try operation.flag(.ceilMode) {
+    if roundsUp, operation.kind.parameters.contains(where: { $0.name == .ceilMode }), try operation.flag(.ceilMode) {
       try requireFixed("rounds its size up")
       for (axis, length) in [height, width].enumerated() {
         let padded = length + before[axis] + after[axis]

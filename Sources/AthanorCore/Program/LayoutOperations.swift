@@ -15,26 +15,33 @@ extension OperationKind {
     var isFloatingPoint: Bool { [.float16, .float32, .float64].contains(self) }
   }
 
-  /// The network's floating-point numbers stay numbers of 32 bits, whatever precision the file has for them, and its integers stay
-  /// integers; integers become floating-point numbers, but not the reverse.
+  /// The network's floating-point numbers stay numbers of 32 bits, whatever precision the file has for them. Numbers that become integers
+  /// are cut towards zero, and what is not 0 is true.
   package static let cast = OperationKind(
     "cast", [.required(.x), .text(.dtype, Precision.float32.rawValue)], fold: { try $0.foldedCast() }
   ) { site in
     let x = try site.computed(.x)
-    let value = try site.value(x)
-    let (from, type) = (value.type.dtype, try site.operation.text(.dtype))
-    switch Precision(rawValue: type) {
-    case let to? where to.isFloatingPoint: return from.isFloatingPoint ? [x] : try site.map(x) { try $0.converted() }
-    case .int32, .int64: if from == .int32 { return [x] }
-    case .uint8: if from == .uint8 { return [x] }
-    default: break
+    let from = try site.value(x).type.dtype
+    let type = try site.operation.text(.dtype)
+    guard let to = Precision(rawValue: type) else {
+      throw site.unsupported("it casts to \(type), which is not supported")
     }
-    throw site.unsupported(
-      "it casts \(from.rawValue) values of the network to \(type), but only known numbers can be")
+    switch to {
+    case .float16, .float32, .float64: return from.isFloatingPoint ? [x] : try site.map(x) { try $0.converted() }
+    case .int32, .int64: return from == .int32 ? [x] : try site.map(x) { try $0.asIntegers() }
+    case .uint8: return from == .uint8 ? [x] : try site.map(x) { try $0.asIntegers(.uint8) }
+    case .bool: return try site.map(x) { try $0.flags }
+    }
   }
 
   /// The lengths; an open first one is that of the examples and counts as 1, which `reshape` reads as the batch again.
-  package static let shape = OperationKind("shape", [.required(.x)]) { site in
+  package static let shape = OperationKind(
+    "shape", [.required(.x)],
+    fold: { site in
+      let lengths = try site.operation.required(.x).shape.map { Int32(clamping: $0) }
+      return Tensor(uncheckedShape: [lengths.count], .int32(lengths))
+    }
+  ) { site in
     let lengths = try site.value(.x).shape.enumerated().map { axis, length -> Int32 in
       guard let length = length ?? (axis == 0 ? 1 : nil), let narrow = Int32(exactly: length) else {
         throw site.unsupported("axis \(axis) is open, and only the batch may be where lengths are asked for")
@@ -107,14 +114,27 @@ extension OperationKind {
     }
   }
 
+  /// Known places of an axis.
   package static let gather = OperationKind(
     "gather",
     [
-      .required(.x), .required(.indices), .integer(.axis, 0), .integer(.batchDims, 0, isFixed: true),
+      .required(.x), .setting(.indices), .integer(.axis, 0), .integer(.batchDims, 0, isFixed: true),
       .flag(.validateIndices),
     ], fold: { try $0.foldedGather() }
   ) { site in
-    throw site.unsupported("it gathers values of the network, but only known numbers can be")
+    guard let indices = try site.value(.indices).constant else {
+      throw site.unsupported("its places are computed by the network, but must be known before")
+    }
+    var x = try site.computed(.x)
+    let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
+    if x.layout != .picture || indices.shape.count != 1 { x = try site.plain(x) }
+    guard let length = x.shape[axis] else { throw site.unsupported("it takes places of axis \(axis), whose length is open") }
+    let places = try site.places(indices, length: length)
+    let taken = try site.value(x).taken(places, along: x.layout.graphAxis(axis))
+    guard indices.shape.count != 1 else { return [ImportedValue(taken, layout: x.layout)] }
+    var axes = taken.shape.axes
+    axes.replaceSubrange(axis...axis, with: indices.shape.map { Shape.Axis($0) })
+    return [ImportedValue(try taken.reshaped(Shape(axes: axes)))]
   }
 
   package static let sliceByIndex = OperationKind(
@@ -129,8 +149,7 @@ extension OperationKind {
       guard let length = value.shape[axis] else {
         throw site.unsupported("it takes a part of axis \(axis), whose length is open")
       }
-      let range = try site.range(of: axis, length: length)
-      if range != 0..<length { value = try value.sliced(along: axis, range) }
+      value = try value.taken(site.places(of: axis, length: length), along: axis)
     }
     let squeezed = try site.operation.integers(.squeezeMask)
     if squeezed.contains(where: { $0 != 0 }) {
@@ -145,7 +164,152 @@ extension OperationKind {
   }
 }
 
+extension OperationKind {
+  /// The parts `begin ..< end` of some axes, in steps; which axes may be computed of shapes too.
+  package static let sliceAxes = OperationKind(
+    "slice_axes",
+    [
+      .required(.x), .required(.begin, .integers), .required(.end, .integers), .optional(.axes, .integers),
+      .optional(.stride, .integers),
+    ], fold: { site in try site.axisSlice().foldedSlice() }
+  ) { site in
+    try sliceByIndex.compose(site.axisSlice())
+  }
+
+  /// Repeated along axes of length 1, and new ones in front, as far as the shape asks for more.
+  package static let expand = OperationKind(
+    "expand", [.required(.x), .required(.shape, .integers)],
+    fold: { site in
+      let x = try site.operation.required(.x)
+      guard let shape = Shape.broadcast(Shape(x.shape), Shape(try site.operation.integers(.shape))),
+        Tensor.elementCount(of: shape.sizes).map({ $0 <= mostFolded }) == true
+      else { return nil }
+      return x.spread(to: shape.sizes)
+    }
+  ) { site in
+    let x = try site.plain(site.computed(.x))
+    let wanted = try site.operation.integers(.shape)
+    let value = try site.value(x)
+    let offset = wanted.count - value.shape.rank
+    // The length of a batch is asked for as the file has it.
+    let axes = wanted.enumerated().map { place, length -> Shape.Axis in
+      guard place >= offset, case let axis = value.shape.axes[place - offset], axis.isOpen else { return Shape.Axis(length) }
+      return length == 1 || length == site.batch ? axis : Shape.Axis(length)
+    }
+    guard axes.allSatisfy({ $0.length >= 0 }), let shape = Shape.broadcast(value.shape, Shape(axes: axes)) else {
+      throw site.damaged("shape \(value.shape) does not expand to \(wanted)")
+    }
+    return [ImportedValue(value.shape == shape ? value : try value.apply(BroadcastTo(shape: shape)))]
+  }
+
+  /// More numbers than these are not made of lengths that a file computes.
+  fileprivate static let mostFolded = 1 << 24
+
+  /// One number everywhere.
+  package static let fill = OperationKind(
+    "fill", [.required(.shape, .integers), .required(.value)],
+    fold: { site in
+      let (shape, value) = (try site.operation.integers(.shape), try site.operation.required(.value))
+      guard let count = Tensor.elementCount(of: shape), count <= mostFolded, value.count == 1 else {
+        throw site.unsupported("it makes an array of shape \(Shape.text(shape)), which is too large")
+      }
+      return value.reshaped(to: [1]).strided(shape, [Int](repeating: 0, count: shape.count))
+    }
+  ) { site in
+    throw site.unsupported("it makes an array of a shape that the network computes")
+  }
+
+  /// `begin, begin + stride, ...` below `end`.
+  package static let range = OperationKind(
+    "range_1d", [.required(.begin), .required(.end), .required(.stride)],
+    fold: { site in
+      let parts = try [ArgumentName.begin, .end, .stride].map(site.operation.required)
+      guard parts.allSatisfy({ $0.count == 1 && $0.dtype == parts[0].dtype }) else {
+        throw site.damaged("it counts from, to and in steps of several numbers")
+      }
+      let numbers = parts.map { $0.doubles[0] }
+      let count = ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)
+      guard count.isFinite, count <= Double(mostFolded) else {
+        throw site.unsupported("it counts from \(numbers[0]) to \(numbers[1]) in steps of \(numbers[2])")
+      }
+      let values = (0..<max(0, Int(count))).map { numbers[0] + Double($0) * numbers[2] }
+      let isInteger = parts[0].dtype == .int32
+      return Tensor(
+        uncheckedShape: [values.count],
+        isInteger ? .int32(values.map { Int32(clamping: Int($0)) }) : .float32(values.map { Float($0) }))
+    }
+  ) { site in
+    throw site.unsupported("it counts to numbers that the network computes")
+  }
+
+  /// How many elements a value has.
+  package static let elementCount = OperationKind(
+    "size", [.required(.x)], fold: { Tensor(uncheckedShape: [], .int32([Int32(clamping: try $0.operation.required(.x).count)])) }
+  ) { site in
+    let shape = try site.computed(.x).shape
+    guard let count = Tensor.elementCount(of: shape.compactMap(\.self)), shape.allSatisfy({ $0 != nil }),
+      let narrow = Int32(exactly: count)
+    else { throw site.unsupported("it counts the elements of shape \(Shape(shape)), whose length is open") }
+    return [ImportedValue(constant: Tensor(uncheckedShape: [], .int32([narrow])))]
+  }
+
+  /// Elements on one side of a diagonal of the last two axes, 0 elsewhere: with `upper` those from the k-th diagonal up, else those up to it.
+  package static let triangle = OperationKind(
+    "triangle", [.required(.x), .flag(.upper, true), .integer(.size, 0)]
+  ) { site in
+    let x = try site.value(site.plain(site.computed(.x)))
+    let rank = x.shape.rank
+    guard rank >= 2, let rows = x.shape[rank - 2], let columns = x.shape[rank - 1] else {
+      throw site.unsupported("its input has shape \(x.shape), but two last axes of fixed length are needed")
+    }
+    let (isUpper, diagonal) = (try site.operation.flag(.upper), try site.operation.integer(.size))
+    let mask = (0..<rows * columns).map { place -> Double in
+      let distance = place % columns - place / columns
+      return (isUpper ? distance >= diagonal : distance <= diagonal) ? 1 : 0
+    }
+    guard !mask.isEmpty else { return [ImportedValue(x)] }
+    return [
+      ImportedValue(try x.chosen(where: x.builder.constant(mask, [rows, columns]), else: x.builder.constant(0)))
+    ]
+  }
+}
+
+extension ImportSite {
+  /// A slice of named axes as one of all axes.
+  fileprivate func axisSlice() throws -> ImportSite {
+    let rank = try value(.x).rank
+    let (begins, ends) = (try operation.integers(.begin), try operation.integers(.end))
+    let axes = try self.axes(.axes, rank: rank) ?? Array(begins.indices)
+    let steps = try operation.has(.stride) ? operation.integers(.stride) : [Int](repeating: 1, count: begins.count)
+    guard ends.count == begins.count, axes.count == begins.count, steps.count == begins.count,
+      Set(axes).count == axes.count, axes.allSatisfy({ $0 < rank })
+    else { throw damaged("it takes \(begins) to \(ends) of axes \(axes) in steps of \(steps)") }
+    var (begin, end, stride, whole) = (
+      [Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank),
+      [Int](repeating: 1, count: rank), [Int](repeating: 1, count: rank)
+    )
+    for (index, axis) in axes.enumerated() {
+      (begin[axis], end[axis], stride[axis], whole[axis]) = (begins[index], ends[index], steps[index], 0)
+    }
+    let arguments: [ArgumentName: Program.Argument] = [
+      .x: .operand(try operation.operand(.x)), .begin: .integers(begin), .end: .integers(end),
+      .stride: .integers(stride), .beginMask: .integers(whole), .endMask: .integers(whole),
+    ]
+    return with(try Program.Operation(.sliceByIndex, name: operation.name, arguments, results: operation.results))
+  }
+}
+
 extension Value {
+  /// Places of an axis: a part where they follow each other.
+  func taken(_ places: [Int], along axis: Int) throws -> Value {
+    guard let first = places.first, let length = shape[axis] else {
+      throw AthanorError(.unsupported, at: "", "nothing is left of shape \(shape)")
+    }
+    if places == Array(0..<length) { return self }
+    if places == Array(first..<first + places.count) { return try sliced(along: axis, first..<first + places.count) }
+    return try taking(places, axis: axis)
+  }
+
   /// A part of one axis.
   func sliced(along axis: Int, _ range: Range<Int>) throws -> Value {
     var (start, lengths) = ([Int](repeating: 0, count: shape.rank), shape.lengths)

@@ -20,6 +20,13 @@ package enum ArgumentName: String, Hashable, Sendable, CaseIterable {
   case oneHotSize = "one_hot_vector_size"
   case onValue = "on_value"
   case offValue = "off_value"
+  case outputPadding = "output_padding"
+  case condition = "cond"
+  case whenTrue = "a"
+  case whenFalse = "b"
+  case lastIndex = "select_last_index"
+  case blockSize = "block_size"
+  case scales, coordinates, nearest, policy, upper, value
 }
 
 /// One argument that a kind of operation takes.
@@ -41,6 +48,8 @@ package struct Parameter: Hashable, Sendable {
   package let isRequired: Bool
   /// What the argument may be; nil for anything.
   package let choices: [Program.Argument]?
+  /// Whether known numbers decide what is computed, as places do, and can be no weights.
+  package private(set) var isSetting = false
 
   private init(
     _ name: ArgumentName, _ form: Form, _ standard: Program.Argument? = nil, isRequired: Bool = false,
@@ -57,6 +66,12 @@ package struct Parameter: Hashable, Sendable {
     Parameter(name, form, isRequired: true)
   }
   package static func optional(_ name: ArgumentName, _ form: Form = .value) -> Parameter { Parameter(name, form) }
+  /// Known numbers that decide what is computed.
+  package static func setting(_ name: ArgumentName, isRequired: Bool = true) -> Parameter {
+    var parameter = Parameter(name, .value, isRequired: isRequired)
+    parameter.isSetting = true
+    return parameter
+  }
   package static func number(_ name: ArgumentName, _ standard: Double) -> Parameter {
     Parameter(name, .number, .number(standard))
   }
@@ -171,11 +186,15 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   /// The vocabulary.
   package static let all: [OperationKind] =
     Array(unary.values) + Array(binary.values) + [
-      argMax, avgPool, batchNorm, cast, clip, concat, conv, cumulativeSum, expandDims, flatten2d, floorDiv, gather,
-      gelu,
-      identity, layerNorm, linear, matmul, maxPool, oneHot, pad, prelu, reduceMax, reduceMean, reduceSum, relu6,
-      reshape,
-      shape, sigmoidHard, sliceByIndex, sliceBySize, softmax, softsign, split, squeeze, tile, transpose,
+      acosh, argMax, argMin, asinh, avgPool, batchNorm, cast, celu, clip, concat, conv, convTranspose,
+      cumulativeSum, depthToSpace, elementCount, equal, expand, expandDims, fill, flatten2d, floorDiv, gather,
+      gelu, greater, greaterEqual, groupNorm, hardSwish, hardmax, identity, instanceNorm, isInfinite, isNaN,
+      layerNorm, less, lessEqual, linear, localResponseNorm, logSoftmax, logicalAnd, logicalNot, logicalOr,
+      logicalXor, lpNorm, matmul, maxPool, meanVarianceNorm, mish, mod, notEqual, oneHot, pad, prelu, range,
+      reduceL1, reduceL2, reduceLogSum, reduceLogSumExp, reduceMax, reduceMean, reduceMin, reduceProduct,
+      reduceSum, reduceSumSquare, relu6, reshape, resize, rmsNorm, select, selu, shape, shrink, sigmoidHard,
+      sliceAxes, sliceByIndex, sliceBySize, softmax, softsign, spaceToDepth, split, squeeze, swish,
+      thresholdedRelu, tile, transpose, triangle,
     ]
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

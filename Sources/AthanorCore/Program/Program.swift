@@ -120,6 +120,8 @@ package struct Program: Hashable, Sendable {
   /// In an order in which they can run.
   package var operations: [Operation] = []
   package var outputs: [Result] = []
+  /// What a file calls its operations where it has words of its own, by their names; for messages.
+  package var places: [String: String] = [:]
 
   package init(inputs: [Input] = [], operations: [Operation] = [], outputs: [Result] = []) {
     self.inputs = inputs

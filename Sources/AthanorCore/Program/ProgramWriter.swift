@@ -108,6 +108,12 @@ package final class ProgramWriter {
     return outputs
   }
 
+  /// Takes the last operations out again.
+  package func takeOperations(from place: Int) -> [Program.Operation] {
+    defer { operations.removeSubrange(place...) }
+    return Array(operations[place...])
+  }
+
   /// The program as it was written.
   package func program(outputs: [Program.Result]) -> Program {
     Program(inputs: inputs, operations: operations, outputs: outputs)

@@ -283,6 +283,49 @@ typedef struct {
   void *y;
 } ath_convert_args;
 
+/// y = x without what is behind its point, as int32 (`bytes` false; what does not fit becomes the nearest that does, NaN 0) or as the
+/// lowest byte of that. ATH_SOURCE_FLOAT is the table's element type.
+typedef struct {
+  ath_source source;
+  bool bytes;
+  int64_t count;
+  const void *x;
+  void *y;
+} ath_to_integers_args;
+
+/// y = f(a, b) in the table's element type, for the functions that compare.
+typedef struct {
+  ath_binary function;
+  int64_t count;
+  const int32_t *a, *b;
+  void *y;
+} ath_compare_integers_args;
+
+/// y = a where the condition (of the table's element type) is not 0, else b. Elements of a, b and y are of `element_bytes` (1, 4 or 8).
+typedef struct {
+  int64_t count;
+  int element_bytes;
+  const void *condition, *a, *b;
+  void *y;
+} ath_choose_args;
+
+/// y[o, j, i] = x[o, places[j], i] for x [outer, length, inner] and count places, each from 0 to length - 1. `inner_bytes` is the size of
+/// a row of inner, whatever the table.
+typedef struct {
+  int64_t outer, length, count, inner_bytes;
+  const int32_t *places;
+  const void *x;
+  void *y;
+} ath_take_args;
+
+/// dx[o, places[j], i] += dy[o, j, i], from zero, in the order of j.
+typedef struct {
+  int64_t outer, length, count, inner;
+  const int32_t *places;
+  const void *dy;
+  void *dx;
+} ath_take_gradient_args;
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Reductions
 

@@ -20,6 +20,7 @@
 #undef NEGATIVE
 #undef LIBRARY
 
+#include "selection.inc.h"
 #include "reductions.inc.h"
 #include "softmax.inc.h"
 #include "dropout.inc.h"

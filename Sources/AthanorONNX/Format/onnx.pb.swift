@@ -129,40 +129,61 @@ package nonisolated struct OnnxNode: Sendable {
   package init() {}
 }
 
-package nonisolated struct OnnxAttribute: Sendable {
+package nonisolated struct OnnxAttribute: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var name: String = String()
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  package var number: Float = 0
+  package var number: Float {
+    get {_storage._number}
+    set {_uniqueStorage()._number = newValue}
+  }
 
-  package var integer: Int64 = 0
+  package var integer: Int64 {
+    get {_storage._integer}
+    set {_uniqueStorage()._integer = newValue}
+  }
 
-  package var text: Data = Data()
+  package var text: Data {
+    get {_storage._text}
+    set {_uniqueStorage()._text = newValue}
+  }
 
   package var tensor: OnnxTensor {
-    get {_tensor ?? OnnxTensor()}
-    set {_tensor = newValue}
+    get {_storage._tensor ?? OnnxTensor()}
+    set {_uniqueStorage()._tensor = newValue}
   }
   /// Returns true if `tensor` has been explicitly set.
-  package var hasTensor: Bool {self._tensor != nil}
+  package var hasTensor: Bool {_storage._tensor != nil}
   /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
-  package mutating func clearTensor() {self._tensor = nil}
+  package mutating func clearTensor() {_uniqueStorage()._tensor = nil}
 
-  package var numbers: [Float] = []
+  package var numbers: [Float] {
+    get {_storage._numbers}
+    set {_uniqueStorage()._numbers = newValue}
+  }
 
-  package var integers: [Int64] = []
+  package var integers: [Int64] {
+    get {_storage._integers}
+    set {_uniqueStorage()._integers = newValue}
+  }
 
   /// 1 number, 2 integer, 3 text, 4 tensor, 6 numbers, 7 integers
-  package var type: Int32 = 0
+  package var type: Int32 {
+    get {_storage._type}
+    set {_uniqueStorage()._type = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _tensor: OnnxTensor? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct OnnxTensor: Sendable {
@@ -172,7 +193,7 @@ package nonisolated struct OnnxTensor: Sendable {
 
   package var shape: [Int64] = []
 
-  /// 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16, 11 double
+  /// 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 10 float16, 11 double, 12 uint32, 13 uint64, 16 bfloat16
   package var dataType: Int32 = 0
 
   package var floats: [Float] = []
@@ -186,6 +207,11 @@ package nonisolated struct OnnxTensor: Sendable {
   package var data: Data = Data()
 
   package var doubles: [Double] = []
+
+  package var uint64S: [UInt64] = []
+
+  /// location, offset, length
+  package var external: [OnnxProperty] = []
 
   /// 1: in another file
   package var location: Int32 = 0
@@ -548,66 +574,116 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
   package static let protoMessageName: String = "Attribute"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}text\0\u{1}tensor\0\u{2}\u{2}numbers\0\u{1}integers\0\u{2}\u{c}type\0")
 
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _number: Float = 0
+    var _integer: Int64 = 0
+    var _text: Data = Data()
+    var _tensor: OnnxTensor? = nil
+    var _numbers: [Float] = []
+    var _integers: [Int64] = []
+    var _type: Int32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _number = source._number
+      _integer = source._integer
+      _text = source._text
+      _tensor = source._tensor
+      _numbers = source._numbers
+      _integers = source._integers
+      _type = source._type
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularFloatField(value: &self.number) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.integer) }()
-      case 4: try { try decoder.decodeSingularBytesField(value: &self.text) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._tensor) }()
-      case 7: try { try decoder.decodeRepeatedFloatField(value: &self.numbers) }()
-      case 8: try { try decoder.decodeRepeatedInt64Field(value: &self.integers) }()
-      case 20: try { try decoder.decodeSingularInt32Field(value: &self.type) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularFloatField(value: &_storage._number) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._integer) }()
+        case 4: try { try decoder.decodeSingularBytesField(value: &_storage._text) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._tensor) }()
+        case 7: try { try decoder.decodeRepeatedFloatField(value: &_storage._numbers) }()
+        case 8: try { try decoder.decodeRepeatedInt64Field(value: &_storage._integers) }()
+        case 20: try { try decoder.decodeSingularInt32Field(value: &_storage._type) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if self.number.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.number, fieldNumber: 2)
-    }
-    if self.integer != 0 {
-      try visitor.visitSingularInt64Field(value: self.integer, fieldNumber: 3)
-    }
-    if !self.text.isEmpty {
-      try visitor.visitSingularBytesField(value: self.text, fieldNumber: 4)
-    }
-    try { if let v = self._tensor {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.numbers.isEmpty {
-      try visitor.visitPackedFloatField(value: self.numbers, fieldNumber: 7)
-    }
-    if !self.integers.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.integers, fieldNumber: 8)
-    }
-    if self.type != 0 {
-      try visitor.visitSingularInt32Field(value: self.type, fieldNumber: 20)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._number.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._number, fieldNumber: 2)
+      }
+      if _storage._integer != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._integer, fieldNumber: 3)
+      }
+      if !_storage._text.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._text, fieldNumber: 4)
+      }
+      try { if let v = _storage._tensor {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._numbers.isEmpty {
+        try visitor.visitPackedFloatField(value: _storage._numbers, fieldNumber: 7)
+      }
+      if !_storage._integers.isEmpty {
+        try visitor.visitPackedInt64Field(value: _storage._integers, fieldNumber: 8)
+      }
+      if _storage._type != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._type, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: OnnxAttribute, rhs: OnnxAttribute) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.number != rhs.number {return false}
-    if lhs.integer != rhs.integer {return false}
-    if lhs.text != rhs.text {return false}
-    if lhs._tensor != rhs._tensor {return false}
-    if lhs.numbers != rhs.numbers {return false}
-    if lhs.integers != rhs.integers {return false}
-    if lhs.type != rhs.type {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._number != rhs_storage._number {return false}
+        if _storage._integer != rhs_storage._integer {return false}
+        if _storage._text != rhs_storage._text {return false}
+        if _storage._tensor != rhs_storage._tensor {return false}
+        if _storage._numbers != rhs_storage._numbers {return false}
+        if _storage._integers != rhs_storage._integers {return false}
+        if _storage._type != rhs_storage._type {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -615,7 +691,7 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Tensor"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{3}data_type\0\u{2}\u{2}floats\0\u{1}int32s\0\u{2}\u{2}int64s\0\u{1}name\0\u{1}data\0\u{1}doubles\0\u{2}\u{4}location\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{3}data_type\0\u{2}\u{2}floats\0\u{1}int32s\0\u{2}\u{2}int64s\0\u{1}name\0\u{1}data\0\u{1}doubles\0\u{1}uint64s\0\u{2}\u{2}external\0\u{1}location\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -631,6 +707,8 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 8: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self.data) }()
       case 10: try { try decoder.decodeRepeatedDoubleField(value: &self.doubles) }()
+      case 11: try { try decoder.decodeRepeatedUInt64Field(value: &self.uint64S) }()
+      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.external) }()
       case 14: try { try decoder.decodeSingularInt32Field(value: &self.location) }()
       default: break
       }
@@ -662,6 +740,12 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.doubles.isEmpty {
       try visitor.visitPackedDoubleField(value: self.doubles, fieldNumber: 10)
     }
+    if !self.uint64S.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.uint64S, fieldNumber: 11)
+    }
+    if !self.external.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.external, fieldNumber: 13)
+    }
     if self.location != 0 {
       try visitor.visitSingularInt32Field(value: self.location, fieldNumber: 14)
     }
@@ -677,6 +761,8 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.name != rhs.name {return false}
     if lhs.data != rhs.data {return false}
     if lhs.doubles != rhs.doubles {return false}
+    if lhs.uint64S != rhs.uint64S {return false}
+    if lhs.external != rhs.external {return false}
     if lhs.location != rhs.location {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -21,8 +21,24 @@ private func convolution(
   }
 }
 
+/// A transposed convolution of pictures of the given size to so many channels for each group.
+private func transposed(
+  _ label: String, _ picture: [Int], _ channels: Int, _ window: Window2D, groups: Int = 1, isLarge: Bool = false
+) -> OpCase {
+  let weights: Shape = [window.kernel[0], window.kernel[1], channels, picture[2]]
+  let inputs: [OpCase.Input] = [.numbers([nil, picture[0], picture[1], picture[2]]), .numbers(weights)]
+  return OpCase("conv2dTranspose \(label)", inputs, skipsDifferences: isLarge) {
+    try $0[0].apply(Conv2DTransposeOp(window: window, groups: groups), $0[1])
+  }
+}
+
 extension OpCase {
   static let convolution: [OpCase] = [
+    transposed("valid", [3, 4, 3], 2, window([3, 2])),
+    transposed("strides, dilations", [3, 2, 2], 3, window([2, 3], [2, 3], dilations: [3, 1])),
+    transposed(
+      "cut", [4, 3, 4], 2, window([3, 3], [2, 2], padding: .explicit(before: [1, 0], after: [2, 1])), groups: 2),
+    transposed("large", [9, 13, 17], 19, window([4, 4], [2, 2], padding: .explicit(before: [1, 1], after: [1, 1])), isLarge: true),
     AthanorCoreTests.convolution("valid", [6, 7, 3], 5, window([3, 3])),
     AthanorCoreTests.convolution("one place", [3, 2, 5], 3, window([3, 2])),
     AthanorCoreTests.convolution("1x1", [3, 4, 5], 7, window([1, 1])),

@@ -9,6 +9,18 @@ extension OpCase {
     OpCase("transpose of 6 axes", [.numbers([2, 1, 3, 2, 2, 3])]) { try $0[0].transposed([5, 3, 1, 0, 4, 2]) },
     OpCase("transpose large", [.numbers([nil, 67, 129])], skipsDifferences: true) { try $0[0].transposed([2, 0, 1]) },
     OpCase("pad", [.numbers([nil, 3, 4])]) { try $0[0].padded(before: [0, 1, 0], after: [0, 2, 3]) },
+    OpCase("pad with a number", [.numbers([nil, 3])]) { try $0[0].apply(Pad(before: [0, 1], after: [0, 2], value: 2.5)) },
+    OpCase("take", [.numbers([nil, 5, 4])]) { try $0[0].taking([3, 0, 0, 4, 0], axis: 1) },
+    OpCase("take channels", [.numbers([nil, 3, 2, 4])]) { try $0[0].taking([3, 1], axis: 3) },
+    OpCase("take large", [.numbers([nil, 67, 129])], skipsDifferences: true) {
+      try $0[0].taking((0..<301).map { $0 * 7 % 129 }, axis: 2)
+    },
+    OpCase("choose", [.numbers([nil, 3, 5]), .numbers([nil, 3, 5], .spread(lane: 1))]) {
+      try $0[0].chosen(where: $0[1].greater(0), else: $0[1])
+    },
+    OpCase("choose large", [.numbers([nil, 129, 67]), .numbers([67])], skipsDifferences: true) {
+      try $0[0].chosen(where: $0[0].greater($0[1]), else: $0[1])
+    },
     OpCase("slice", [.numbers([nil, 5, 4])]) { try $0[0].sliced(start: [0, 1, 2], lengths: [nil, 3, 2]) },
     OpCase("slice of nothing", [.numbers([nil, 5])]) { try $0[0].sliced(start: [0, 5], lengths: [nil, 0]) },
     OpCase("concatenate", [.numbers([nil, 2, 3]), .numbers([nil, 2, 1]), .numbers([nil, 2, 4])]) {
@@ -129,6 +141,13 @@ extension OpCase {
     OpCase("argMax", [.fixed([nil, 3, 7])]) { try $0[0].argMax() },
     OpCase("argMax with ties", [.fixed([nil, 3, 7], .few)]) { try $0[0].argMax() },
     OpCase("argMax large", [.fixed([nil, 131, 129])]) { try $0[0].argMax() },
+    OpCase("toIntegers", [.fixed([nil, 3, 7], .awayFromZero)]) { try ($0[0] * 100).asIntegers() },
+    OpCase("toIntegers, bytes", [.fixed([nil, 3, 7], .awayFromZero)]) { try ($0[0] * 100).asIntegers(.uint8) },
+    OpCase("toIntegers large", [.integers([nil, 131, 129], .classes(300))]) { try $0[0].asIntegers(.uint8) },
+    OpCase("compareIntegers", [.integers([nil, 9], .classes(3)), .integers([nil, 9], .classes(3))]) {
+      try $0[0].apply(CompareIntegers(.greater), $0[1]) + $0[0].apply(CompareIntegers(.equal), $0[1]) * 2
+        + $0[1].apply(CompareIntegers(.greaterEqual), $0[0]) * 4
+    },
     OpCase("oneHot", [.integers([nil, 7], .classes(5, outside: true))]) { try $0[0].oneHot(5) },
     OpCase("inTopK", [.fixed([nil, 9, 7], .few), .integers([nil, 9], .classes(7, outside: true))]) {
       try $0[0].inTopK(3, $0[1])

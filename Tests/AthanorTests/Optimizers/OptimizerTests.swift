@@ -41,6 +41,35 @@ struct OptimizerTests {
       .adam(learningRate: .warmUp(steps: 4, then: .cosineDecay(initial: 0.05, steps: 12, alpha: 0.1)))),
     Case("adamw", .adamW(learningRate: 0.02)),
     Case("adamw_weight_decay", .adamW(learningRate: 0.02, weightDecay: 0.2)),
+    Case("adam_amsgrad", .adam(learningRate: 0.02, amsgrad: true, weightDecay: 0.05)),
+    Case("adamw_amsgrad", .adamW(learningRate: 0.02, amsgrad: true)),
+    Case("adamax", .adamax(learningRate: 0.02)),
+    Case("adamax_parameters", .adamax(learningRate: 0.02, beta1: 0.7, beta2: 0.9, epsilon: 1e-3, weightDecay: 0.1)),
+    Case("nadam", .nadam(learningRate: 0.02)),
+    Case("nadam_parameters", .nadam(learningRate: 0.02, beta1: 0.7, beta2: 0.9, epsilon: 1e-3, clipping: .norm(1))),
+    Case("adagrad", .adagrad(learningRate: 0.2)),
+    Case("adagrad_parameters", .adagrad(learningRate: 0.2, initialAccumulator: 0.5, epsilon: 1e-2, weightDecay: 0.1)),
+    Case("adadelta", .adadelta(learningRate: 1)),
+    Case("adadelta_parameters", .adadelta(learningRate: 1, rho: 0.8, epsilon: 1e-3)),
+    Case("ftrl", .ftrl(learningRate: 0.1)),
+    Case(
+      "ftrl_parameters",
+      .ftrl(
+        learningRate: 0.1, learningRatePower: -0.7, initialAccumulator: 0.2, l1: 0.05, l2: 0.1, l2Shrinkage: 0.02,
+        beta: 0.3)),
+    Case("lion", .lion(learningRate: 0.02)),
+    Case("lion_parameters", .lion(learningRate: 0.02, beta1: 0.7, beta2: 0.8, weightDecay: 0.1)),
+    Case(
+      "adam_accumulation",
+      Optimizer.adam(learningRate: .inverseTimeDecay(initial: 0.05, steps: 4, rate: 0.5), clipping: .norm(0.7))
+        .accumulating(3)),
+    Case(
+      "sgd_average",
+      Optimizer.sgd(learningRate: 0.05, momentum: 0.9).averaging(.init(momentum: 0.7, frequency: 4))),
+    Case(
+      "rmsprop_accumulation_average",
+      Optimizer.rmsprop(learningRate: 0.02).accumulating(2).averaging(.init(momentum: 0.5, frequency: 2))),
+    Case("sgd_two_limits", .sgd(learningRate: 0.05, clipping: .sequence([.value(0.3), .norm(0.5)]))),
   ]
 
   /// A dense layer that is fed the identity, with the sum of output times target as its loss: the kernel's gradient is the target.
@@ -69,6 +98,30 @@ struct OptimizerTests {
     }
     #expect(row == 3)
     #expect(model.step == 17)
+  }
+
+  @Test("At the end of fit the weights are their moving averages")
+  func averages() throws {
+    let data = try Dataset(inputs: noise([6, 2]), targets: noise([6, 1], seed: 2))
+    func model(_ optimizer: Optimizer) throws -> Model {
+      let model = try Sequential(input: [2], seed: 3) { Dense(1) }
+      try model.compile(optimizer: optimizer, loss: .meanSquaredError)
+      return model
+    }
+    let plain = try model(.sgd(learningRate: 0.5))
+    var (average, steps): ([Float], Int) = ([], 0)
+    for _ in 0..<2 {
+      for start in [0, 2, 4] {
+        try plain.trainOnBatch(data.slice(start..<start + 2))
+        let weights = plain.weights.flatMap(\.tensor.floats)
+        average = steps == 0 ? weights : zip(average, weights).map { 0.75 * $0 + 0.25 * $1 }
+        steps += 1
+      }
+    }
+    let averaged = try model(Optimizer.sgd(learningRate: 0.5).averaging(.init(momentum: 0.75)))
+    try averaged.fit(data, epochs: 2, batchSize: 2, shuffle: false, verbose: .silent)
+    #expect(averaged.weights.flatMap(\.tensor.floats) == average)
+    #expect(average != plain.weights.flatMap(\.tensor.floats))
   }
 
   @Test("A rule of one's own")
@@ -118,6 +171,37 @@ struct OptimizerTests {
     refuse(
       .adam(beta1: 1),
       "adam: beta1 is 1.0, beta2 0.999 and epsilon 1e-07. The betas must lie in 0 ..< 1 and epsilon be positive.")
+    refuse(
+      .adamax(beta2: 1),
+      "adamax: beta1 is 0.9, beta2 1.0 and epsilon 1e-07. The betas must lie in 0 ..< 1 and epsilon be positive.")
+    refuse(
+      .adagrad(initialAccumulator: -1),
+      "adagrad: initialAccumulator is -1.0 and epsilon 1e-07. The accumulator must be zero or more and epsilon be positive."
+    )
+    refuse(
+      .adadelta(rho: 1), "adadelta: rho is 1.0 and epsilon 1e-07. Rho must lie in 0 ..< 1 and epsilon be positive.")
+    refuse(
+      .ftrl(learningRatePower: 0.5),
+      "ftrl: learningRatePower is 0.5, initialAccumulator 0.1, l1 0.0, l2 0.0, l2Shrinkage 0.0 and beta 0.0. The power must be zero or less, and the others zero or more."
+    )
+    refuse(.lion(beta1: 0), "lion: beta1 is 0.0 and beta2 0.99. Beta1 must be above 0, and both at most 1.")
+    refuse(Optimizer.sgd().accumulating(0), "optimizer: accumulation is over 0 batches but needs at least 1.")
+    refuse(
+      Optimizer.sgd().averaging(.init(momentum: 2)),
+      "optimizer: the weights' average has momentum 2.0 and frequency 0. The momentum must lie in 0 ... 1, and the frequency be at least 1."
+    )
+    refuse(
+      .sgd(clipping: .sequence([.value(1), .norm(-1)])), "optimizer: clipping to -1.0 needs a positive number.")
+    refuse(
+      .adam(learningRate: .polynomialDecay(initial: 0.1, steps: 0)),
+      "learning rate: polynomialDecay(initial: 0.1, steps: 0, end: 0.0001, power: 1.0) needs numbers above zero.")
+    refuse(
+      .adam(learningRate: .inverseTimeDecay(initial: 0.1, steps: 1, rate: -1)),
+      "learning rate: inverseTimeDecay(initial: 0.1, steps: 1, rate: -1.0) needs numbers above zero.")
+    refuse(
+      .adam(learningRate: .cosineRestarts(initial: 0.1, steps: 1, stepFactor: 0.5)),
+      "learning rate: cosineRestarts(initial: 0.1, steps: 1, stepFactor: 0.5, rateFactor: 1.0, alpha: 0.0) needs numbers above zero and a stepFactor of at least 1."
+    )
     refuse(.adam(learningRate: .constant(-0.1)), "learning rate: it is -0.1 but must be zero or more and finite.")
     refuse(
       .adam(learningRate: .exponentialDecay(initial: 0.1, steps: 0, rate: 0.5)),
@@ -150,6 +234,16 @@ struct LearningRateTests {
       ("cosine_alpha", .cosineDecay(initial: 0.2, steps: 20, alpha: 0.25)),
       ("cosine_warm_up", .warmUp(steps: 6, then: .cosineDecay(initial: 0.2, steps: 20))),
       ("piecewise", .piecewise(boundaries: [4, 9, 15], values: [0.4, 0.2, 0.1, 0.05])),
+      ("cosine_warm_up_from", .warmUp(steps: 6, from: 0.05, then: .cosineDecay(initial: 0.2, steps: 20, alpha: 0.1))),
+      ("cosine_restarts", .cosineRestarts(initial: 0.2, steps: 5)),
+      (
+        "cosine_restarts_equal",
+        .cosineRestarts(initial: 0.2, steps: 7, stepFactor: 1, rateFactor: 0.8, alpha: 0.1)
+      ),
+      ("polynomial", .polynomialDecay(initial: 0.2, steps: 12, end: 0.01, power: 2)),
+      ("polynomial_cycle", .polynomialDecay(initial: 0.2, steps: 12, end: 0.01, power: 0.5, cycle: true)),
+      ("inverse_time", .inverseTimeDecay(initial: 0.2, steps: 3, rate: 0.5)),
+      ("inverse_time_staircase", .inverseTimeDecay(initial: 0.2, steps: 3, rate: 0.5, staircase: true)),
     ])
   func parity(_ name: String, _ schedule: LearningRate) throws {
     let golden = try #require(try goldens("schedules", as: [String: GoldenArray].self)[name])

@@ -1,0 +1,233 @@
+import AthanorCore
+
+/// An operator that can be read.
+package struct OnnxOperator: Sendable {
+  package let name: String
+  /// What is not read of it; empty where all is.
+  package let limits: String
+  /// Adds the operations that compute the node.
+  let translate: @Sendable (OnnxReader) throws -> Void
+
+  init(_ name: String, limits: String = "", _ translate: @escaping @Sendable (OnnxReader) throws -> Void) {
+    self.name = name
+    self.limits = limits
+    self.translate = translate
+  }
+}
+
+extension OnnxFiles {
+  /// All operators that can be read, by name. `Documentation/onnx.md` lists them.
+  package static var operators: [OnnxOperator] { OnnxReader.operators.values.sorted { $0.name < $1.name } }
+}
+
+extension OnnxReader {
+  static let operators: [String: OnnxOperator] = Dictionary(
+    uniqueKeysWithValues: (functions + logic + products + normalizations + reductions + shapes + selections)
+      .map { ($0.name, $0) })
+
+  // MARK: Functions of the elements
+
+  private static let functions: [OnnxOperator] = [
+    .init("Identity") { try $0.finish(.identity) },
+    .init("Softsign") { try $0.finish(.softsign) },
+    .init("HardSwish") { try $0.finish(.hardSwish) },
+    .init("Mish") { try $0.finish(.mish) },
+    .init("Asinh") { try $0.finish(.asinh) },
+    .init("Acosh") { try $0.finish(.acosh) },
+    .init("Selu") { reader in
+      let (alpha, gamma) = (reader.number("alpha", default: 1.6732632), reader.number("gamma", default: 1.050701))
+      try reader.finish(.selu, [.alpha: .number(alpha), .gamma: .number(gamma)])
+    },
+    .init("Celu") { try $0.finish(.celu, [.alpha: .number($0.number("alpha", default: 1))]) },
+    .init("Swish") { try $0.finish(.swish, [.alpha: .number($0.number("alpha", default: 1))]) },
+    .init("ThresholdedRelu") { try $0.finish(.thresholdedRelu, [.alpha: .number($0.number("alpha", default: 1))]) },
+    .init("Shrink") { reader in
+      let (alpha, beta) = (reader.number("lambd", default: 0.5), reader.number("bias", default: 0))
+      try reader.finish(.shrink, [.alpha: .number(alpha), .beta: .number(beta)])
+    },
+    .init("Gelu") { reader in
+      let isTanh = reader.text("approximate", default: "none") == "tanh"
+      try reader.finish(.gelu, [.mode: .choice(isTanh ? OperationKind.GeluMode.tanh : .exact)])
+    },
+    .init("HardSigmoid") { reader in
+      let (alpha, beta) = (reader.number("alpha", default: 0.2), reader.number("beta", default: 0.5))
+      try reader.finish(.sigmoidHard, [.alpha: .number(alpha), .beta: .number(beta)])
+    },
+    .init("PRelu", limits: "known slopes for each channel, or any that broadcast") { try $0.translateSlopes() },
+    .init("Clip", limits: "bounds that do not depend on the input") { reader in
+      var arguments: [ArgumentName: Program.Argument] = [:]
+      for (index, pair) in [("min", ArgumentName.alpha), ("max", .beta)].enumerated() {
+        if let bound = reader.attribute(pair.0) {
+          arguments[pair.1] = .number(Double(bound.number))
+        } else if let bound = try reader.optional(index + 1) {
+          arguments[pair.1] = .operand(bound)
+        }
+      }
+      try reader.finish(.clip, arguments)
+    },
+    .init("Neg") { try $0.finish(.binary(.multiply), [.y: .scalar(-1)]) },
+    .init("Mod", limits: "floating-point numbers, or known integers") { reader in
+      try reader.finish(.mod, [.y: reader.input(1), .mode: .flag(reader.flag("fmod"))])
+    },
+    .init("Sum") { try $0.translateMany(.add) },
+    .init("Mean") { reader in
+      guard reader.node.inputs.count > 1 else { return try reader.finish(.identity) }
+      let sum = try reader.joined(.add, upTo: reader.node.inputs.count)
+      try reader.finish(.binary(.multiply), [.x: sum, .y: .scalar(1 / Double(reader.node.inputs.count))])
+    },
+  ]
+    + UnaryFunction.allCases.compactMap { function in
+      function.row.onnx.map { name in
+        OnnxOperator(name, limits: function == .leakyRelu || function == .elu ? "alpha of 0 or more" : "") {
+          try $0.translate(function)
+        }
+      }
+    }
+    + BinaryFunction.allCases.compactMap { function in
+      function.row.onnx.map { name in
+        OnnxOperator(name, limits: "floating-point numbers, or known integers") { try $0.translate(function) }
+      }
+    }
+
+  /// Parameters have the same names and defaults in both languages, but for `epsilon`, which ONNX does not have.
+  private func translate(_ function: UnaryFunction) throws {
+    var arguments: [ArgumentName: Program.Argument] = [:]
+    switch function.row.parameter?.name {
+    case .epsilon: arguments[.epsilon] = .number(0)
+    case let name?: if let given = attribute(name.rawValue) { arguments[name] = .number(Double(given.number)) }
+    case nil: break
+    }
+    try finish(.unary(function), arguments)
+  }
+
+  private func translate(_ function: BinaryFunction) throws {
+    if function == .power, case .operand(.constant(let tensor)) = try input(0), !tensor.dtype.isFloatingPoint {
+      throw AthanorError(.unsupported, at: "", "its powers are those of integers, which are integers again")
+    }
+    try translateMany(function)
+  }
+
+  /// Some take any number of inputs.
+  private func translateMany(_ function: BinaryFunction) throws {
+    let last = node.inputs.count - 1
+    guard last > 0 else { return try finish(.identity) }
+    try finish(.binary(function), [.x: joined(function, upTo: last), .y: input(last)])
+  }
+
+  private func joined(_ function: BinaryFunction, upTo end: Int) throws -> Program.Argument {
+    var value = try input(0)
+    for index in 1..<max(end, 1) { value = try step(.binary(function), [.x: value, .y: input(index)]) }
+    return value
+  }
+
+  /// `max(x, 0) + slope * min(x, 0)`: slopes are broadcast from the last axis, in the exchange language they are those of channels.
+  private func translateSlopes() throws {
+    if case .constant(let slopes)? = try optional(1), slopes.count == 1 || slopes.trimmed.shape.dropFirst() == [1, 1] {
+      return try finish(.prelu, [.alpha: .constant(slopes)])
+    }
+    let above = try step(.binary(.maximum), [.y: .scalar(0)])
+    let below = try step(.binary(.minimum), [.y: .scalar(0)])
+    let scaled = try step(.binary(.multiply), [.x: below, .y: input(1)])
+    try finish(.binary(.add), [.x: above, .y: scaled])
+  }
+
+  // MARK: Types, comparisons and choices
+
+  private static let logic: [OnnxOperator] = [
+    .init("Cast", limits: "to floating-point numbers (kept in 32 bits), integers (in 32 bits), bytes and flags") { reader in
+      try reader.translateCast(Int32(clamping: reader.integer("to", default: 1)))
+    },
+    .init("CastLike", limits: "the type of an input or a known tensor, as Cast") { reader in
+      _ = try reader.optional(1)
+      guard let type = reader.type(of: 1) else {
+        throw AthanorError(.unsupported, at: "", "the type of its second input is not written in the file")
+      }
+      try reader.translateCast(type)
+    },
+    .init("Equal") { try $0.finish(.equal, [.y: $0.input(1)]) },
+    .init("Greater") { try $0.finish(.greater, [.y: $0.input(1)]) },
+    .init("GreaterOrEqual") { try $0.finish(.greaterEqual, [.y: $0.input(1)]) },
+    .init("Less") { try $0.finish(.less, [.y: $0.input(1)]) },
+    .init("LessOrEqual") { try $0.finish(.lessEqual, [.y: $0.input(1)]) },
+    .init("And") { try $0.finish(.logicalAnd, [.y: $0.input(1)]) },
+    .init("Or") { try $0.finish(.logicalOr, [.y: $0.input(1)]) },
+    .init("Xor") { try $0.finish(.logicalXor, [.y: $0.input(1)]) },
+    .init("Not") { try $0.finish(.logicalNot) },
+    .init("IsNaN") { try $0.finish(.isNaN) },
+    .init("IsInf") { reader in
+      let flags = ["detect_negative", "detect_positive"].map { Program.Argument.flag(reader.flag($0, default: true)) }
+      try reader.finish(.isInfinite, [.alpha: flags[0], .beta: flags[1]])
+    },
+    .init("Where", limits: "both choices of one type: floating-point numbers, or integers of 32 bits") { reader in
+      try reader.finish(
+        .select, [.condition: reader.input(0), .whenTrue: reader.input(1), .whenFalse: reader.input(2)])
+    },
+  ]
+
+  private func translateCast(_ type: Int32) throws {
+    let precision: OperationKind.Precision
+    switch type {
+    case 1, 16: precision = .float32
+    case 10: precision = .float16
+    case 11: precision = .float64
+    case 2: precision = .uint8
+    case 6, 7: precision = .int32
+    case 9: precision = .bool
+    default:
+      throw AthanorError(.unsupported, at: "", "it casts to \(OnnxNumbers.name(type)), which is not supported")
+    }
+    types[node.outputs.first ?? ""] = type
+    try finish(.cast, [.dtype: .choice(precision)])
+  }
+
+  // MARK: Reductions
+
+  private static let reductions: [OnnxOperator] = [
+    ("ReduceMean", OperationKind.reduceMean), ("ReduceSum", .reduceSum), ("ReduceMax", .reduceMax),
+    ("ReduceMin", .reduceMin), ("ReduceProd", .reduceProduct), ("ReduceL1", .reduceL1), ("ReduceL2", .reduceL2),
+    ("ReduceLogSum", .reduceLogSum), ("ReduceLogSumExp", .reduceLogSumExp), ("ReduceSumSquare", .reduceSumSquare),
+  ].map { name, kind in
+    OnnxOperator(name, limits: "not along the examples; floating-point numbers") { try $0.translateReduction(kind) }
+  } + [
+    .init("ArgMax", limits: "not along the examples") { try $0.translateArgument(.argMax) },
+    .init("ArgMin", limits: "not along the examples") { try $0.translateArgument(.argMin) },
+    .init("CumSum", limits: "not along the examples; a known axis") { reader in
+      let flags = ["exclusive", "reverse"].map { Program.Argument.flag(reader.flag($0)) }
+      try reader.finish(.cumulativeSum, [.axis: reader.input(1), .exclusive: flags[0], .reverse: flags[1]])
+    },
+    .init("GlobalAveragePool", limits: "pictures") { try $0.translateGlobal(.reduceMean) },
+    .init("GlobalMaxPool", limits: "pictures") { try $0.translateGlobal(.reduceMax) },
+    .init("GlobalLpPool", limits: "pictures; p of 1 or 2") { reader in
+      let p = reader.integer("p", default: 2)
+      guard p == 1 || p == 2 else { throw reader.unsupported("p", "\(p)") }
+      try reader.translateGlobal(p == 1 ? .reduceL1 : .reduceL2)
+    },
+  ]
+
+  private func translateReduction(_ kind: OperationKind) throws {
+    var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(flag("keepdims", default: true))]
+    let axes = try list("axes", input: 1)
+    let keepsAll = flag("noop_with_empty_axes")
+    if let axes, axes != .integers([]) {
+      arguments[.axes] = axes
+    } else if keepsAll {
+      // What is done to each element alone.
+      arguments[.axes] = .integers([])
+    }
+    try finish(kind, arguments)
+  }
+
+  private func translateArgument(_ kind: OperationKind) throws {
+    try finish(
+      kind,
+      [
+        .axis: .integer(integer("axis", default: 0)), .keepDims: .flag(flag("keepdims", default: true)),
+        .lastIndex: .flag(flag("select_last_index")),
+      ])
+  }
+
+  /// All axes from the third one on, of which there must be two: they are counted from both ends.
+  private func translateGlobal(_ kind: OperationKind) throws {
+    try finish(kind, [.axes: .integers([2, 3, -2, -1]), .keepDims: .flag(true)])
+  }
+}
