@@ -55,7 +55,7 @@ def network(weight, result, limit):
 
 
 def main(folder):
-    images, labels = idx("train-images-idx3-ubyte", 320), idx("train-labels-idx1-ubyte", 320)
+    images, labels = idx("digits-train-images-idx3-ubyte", 320), idx("digits-train-labels-idx1-ubyte", 320)
     write_data(folder / "data", (images, labels), (images[:64], labels[:64]))
     x, y = images.astype("float32")[..., None] / 255, keras.utils.to_categorical(labels, 10)
     for number, (name, rules) in enumerate(RULES.items()):
