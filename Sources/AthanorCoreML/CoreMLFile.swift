@@ -25,6 +25,9 @@ package struct CoreMLFile {
     }
     let file = isFolder.boolValue ? try CoreMLFile.rootModel(of: path) : path
     let bytes = try FileBytes.read(file)
+    guard !FileBytes.isGitLFSPointer(bytes) else {
+      throw AthanorError(.data, at: file, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
+    }
     do {
       model = try ProtoModel(serializedBytes: bytes)
     } catch {
@@ -62,12 +65,20 @@ package struct CoreMLFile {
     return file
   }
 
-  /// - Throws: `AthanorError` when the file is missing or is a link, which could lead out of the package.
+  /// Links are followed, as caches keep packages of links (Hugging Face's among them).
+  ///
+  /// - Throws: `AthanorError` when the file is missing, or it or what a link leads to is no plain file.
   private static func requirePlain(_ file: String) throws {
-    let kind = try? FileManager.default.attributesOfItem(atPath: file)[.type] as? FileAttributeType
-    guard kind == .typeRegular else {
+    let files = FileManager.default
+    let target = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+    guard let kind = try? files.attributesOfItem(atPath: target)[.type] as? FileAttributeType else {
+      let link = try? files.destinationOfSymbolicLink(atPath: file)
       throw AthanorError(
-        .data, at: file, kind == nil ? "is missing from the package" : "is no plain file", fix: "Export it again.")
+        .data, at: file, link.map { "is a link to \($0), which does not exist" } ?? "is missing from the package",
+        fix: link == nil ? "Export it again." : "Download or copy the package again.")
+    }
+    guard kind == .typeRegular else {
+      throw AthanorError(.data, at: file, "is no plain file", fix: "Export it again.")
     }
   }
 
@@ -105,7 +116,8 @@ package struct CoreMLFile {
     do {
       var recipe = try ModelRecipe(program(), name: name)
       let labels = labels
-      if !labels.isEmpty { recipe.classNames = labels }
+      // A classifier's numbers are probabilities, whatever computes them.
+      if !labels.isEmpty { (recipe.classNames, recipe.outputKind) = (labels, .softmax) }
       return recipe
     } catch let error as AthanorError {
       throw error.location.hasPrefix(path) ? error : error.within(path)

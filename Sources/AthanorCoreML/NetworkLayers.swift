@@ -214,7 +214,8 @@ extension NetworkReader {
         isMaximum ? .reduceMax : .reduceMean, [.x: x, .axes: .integers([2, 3]), .keepDims: .flag(true)], rank: 4)
     }
     var arguments: [ArgumentName: Program.Argument] = [
-      .x: x, .kernelSizes: .integers(pooling.kernelSize.isEmpty ? [3, 3] : pooling.kernelSize.map { Int(clamping: $0) }),
+      .x: x,
+      .kernelSizes: .integers(pooling.kernelSize.isEmpty ? [3, 3] : pooling.kernelSize.map { Int(clamping: $0) }),
     ]
     if !pooling.stride.isEmpty { arguments[.strides] = .integers(pooling.stride.map { Int(clamping: $0) }) }
     if !isMaximum { arguments[.excludePadding] = .flag(pooling.excludesPadding) }

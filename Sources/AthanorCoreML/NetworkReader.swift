@@ -161,7 +161,8 @@ struct NetworkReader {
   func axis(_ axis: Int64) throws -> Int {
     guard axis < 0 || !hasFiveAxes else {
       throw AthanorError(
-        .unsupported, at: "", "it counts axis \(axis) of values with five axes", fix: "Convert the model to an .mlpackage.")
+        .unsupported, at: "", "it counts axis \(axis) of values with five axes",
+        fix: "Convert the model to an .mlpackage.")
     }
     return Int(clamping: axis)
   }

@@ -276,10 +276,12 @@ struct ProgramReader {
       let axis = try required("axis").integers.first ?? 0
       result = .constant(try dequantized(data, scale: required("scale"), offset: argument("zero_point"), axis: axis))
     case .blockwise:
-      result = .constant(try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
+      result = .constant(
+        try dequantizedByBlocks(required("data"), scale: required("scale"), offset: argument("offset")))
     case .palette:
       asked.insert("indices")
-      result = .constant(try lookedUp(message, shape(), required("lut"), isPacked: message.attributes["indices"] != nil))
+      result = .constant(
+        try lookedUp(message, shape(), required("lut"), isPacked: message.attributes["indices"] != nil))
     case .sparse:
       asked.insert("mask")
       guard let mask = message.attributes["mask"] else {

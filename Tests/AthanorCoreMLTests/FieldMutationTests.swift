@@ -31,7 +31,9 @@ struct FieldMutationTests {
     case let object as [String: Any]:
       var all: [(path: [String], json: Any)] = []
       for (key, value) in object.sorted(by: { $0.key < $1.key }) {
-        for (path, changed) in mutations(value, path + [key]) { all.append((path, object.merging([key: changed]) { $1 })) }
+        for (path, changed) in mutations(value, path + [key]) {
+          all.append((path, object.merging([key: changed]) { $1 }))
+        }
       }
       return all
     case let list as [Any]:
@@ -115,7 +117,8 @@ struct FieldMutationTests {
   }
 
   private func isHarmless(_ field: String, _ layer: ProtoLayer) -> Bool {
-    guard let kind = layer.kind, let message = Mirror(reflecting: kind).children.first?.value as? any SwiftProtobuf.Message
+    guard let kind = layer.kind,
+      let message = Mirror(reflecting: kind).children.first?.value as? any SwiftProtobuf.Message
     else { return false }
     let snake = field.reduce("") { $0 + ($1.isUppercase ? "_" + $1.lowercased() : String($1)) }
     return HarmlessFields.all.contains("\(type(of: message).protoMessageName).\(snake)")

@@ -128,8 +128,10 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
     NetworkCase("max pooling", picture, pooling { $0.valid.amounts = edges([1, 1, 0, 1]) }),
     NetworkCase("max pooling, same", picture, pooling { $0.same.mode = 1 }),
     NetworkCase(
-      "average pooling", picture, pooling { ($0.type, $0.valid.amounts, $0.excludesPadding) = (1, edges([1, 1, 0, 1]), true) }),
-    NetworkCase("average pooling, last pixel", picture, pooling { ($0.type, $0.includeLastPixel.amounts) = (1, [1, 0]) }),
+      "average pooling", picture,
+      pooling { ($0.type, $0.valid.amounts, $0.excludesPadding) = (1, edges([1, 1, 0, 1]), true) }),
+    NetworkCase(
+      "average pooling, last pixel", picture, pooling { ($0.type, $0.includeLastPixel.amounts) = (1, [1, 0]) }),
     NetworkCase("average pooling of all", picture, pooling { ($0.type, $0.isGlobal) = (1, true) }),
     NetworkCase("max pooling of all", picture, pooling { $0.isGlobal = true }),
   ]
@@ -169,7 +171,8 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
 
   private static let functions =
     [Int32](0...5).map { type in
-      NetworkCase("unary \(type)", picture, unary(type, alpha: type == 3 ? 2 : 0, epsilon: [1, 2].contains(type) ? 0.1 : 0))
+      NetworkCase(
+        "unary \(type)", picture, unary(type, alpha: type == 3 ? 2 : 0, epsilon: [1, 2].contains(type) ? 0.1 : 0))
     } + [
       NetworkCase("unary 6", picture, unary(6, shift: 0.1)),
       NetworkCase("unary 7", picture, unary(7, alpha: 4.3)),
