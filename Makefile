@@ -43,6 +43,7 @@ test: dependencies ## Every Swift test, in release mode; needs no Python
 parity: build $(VENV)/installed ## Compare with the real Keras
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests here

@@ -30,13 +30,14 @@ jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def network() -> keras.Model:
+    # Where a weight is exactly 0 the slope of |w| is 1 on JAX, and 0 on TensorFlow, PyTorch and here: no L1 with NonNeg.
     x = keras.Input((6, 5, 2), name="picture")
     y = l.Conv2D(
         4, 2, kernel_regularizer=r.L2(0.02), bias_regularizer=r.L1(0.03), bias_initializer=keras.initializers.Constant(0.5),
         kernel_constraint=c.MaxNorm(1.1, axis=[0, 1, 2]), activity_regularizer=r.L1(0.01), name="conv",
     )(x)
     y = l.SeparableConv2D(
-        3, 2, depthwise_regularizer=r.L1(0.02), pointwise_regularizer=r.L1L2(0.01, 0.02), depthwise_constraint=c.NonNeg(),
+        3, 2, depthwise_regularizer=r.L2(0.02), pointwise_regularizer=r.L1L2(0.01, 0.02), depthwise_constraint=c.NonNeg(),
         pointwise_constraint=c.UnitNorm(axis=2), bias_constraint=c.NonNeg(), name="separable",
     )(y)
     y = l.DepthwiseConv2D(
@@ -50,8 +51,7 @@ def network() -> keras.Model:
     y = l.PReLU(alpha_regularizer=r.L2(0.3), alpha_initializer=keras.initializers.Constant(0.2), name="slopes")(y)
     y = l.ActivityRegularization(l1=0.01, l2=0.02, name="activity")(l.Flatten()(y))
     shared = l.Dense(
-        18, activation="tanh", kernel_regularizer=r.L2(0.01), activity_regularizer=r.L2(0.01),
-        kernel_constraint=c.MaxNorm(0.8), name="shared",
+        18, activation="tanh", kernel_regularizer=r.L2(0.01), kernel_constraint=c.MaxNorm(0.8), name="shared",
     )
     frozen = l.Dense(18, kernel_regularizer=r.L2(0.5), kernel_constraint=c.UnitNorm(), name="frozen")
     frozen.trainable = False

@@ -79,9 +79,10 @@ struct HDF5Tests {
   @Test("What is not read, word for word")
   func refused() throws {
     let kind = "it is neither of floating-point numbers nor of integers. The file is damaged or of another kind."
-    let compressed = "its numbers are compressed, which is not supported. Save the file without compression."
+    let lzf =
+      "its numbers are compressed by LZF, which is not supported. Save the file without compression, or with gzip."
     for (name, problem) in [
-      ("compressed", compressed), ("shuffled", compressed), ("texts", kind), ("flags", kind),
+      ("lzf", lzf), ("texts", kind), ("flags", kind),
       (
         "chunks",
         "its numbers are kept in chunks of a form that is not supported. Save the file without chunks, or in the form that the oldest "

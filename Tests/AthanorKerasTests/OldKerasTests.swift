@@ -31,7 +31,8 @@ struct OldKerasTests {
   @Test(
     "Predictions and further training are those of tf_keras",
     arguments: [
-      "adam", "sgd", "rmsprop", "untrained", "legacy-adam", "legacy-sgd", "legacy-rmsprop", "legacy-untrained", "tutorial",
+      "adam", "sgd", "rmsprop", "untrained", "legacy-adam", "legacy-sgd", "legacy-rmsprop", "legacy-untrained",
+      "tutorial",
     ])
   func training(_ name: String) throws {
     let golden = try golden(name == "tutorial" ? "legacy-adam" : name)

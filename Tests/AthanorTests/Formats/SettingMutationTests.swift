@@ -23,6 +23,17 @@ struct SettingMutationTests {
             ),
             ("dense_uniform", Dense(3, kernelInitializer: .truncatedNormal(), biasInitializer: .uniform(0, 1))),
             ("dense_scaling", Dense(3, kernelInitializer: .varianceScaling(scale: 2, fan: .fanOut))),
+            (
+              "dense_penalties",
+              Dense(
+                3, kernelRegularizer: .l1l2(l1: 0.5, l2: 0.25), biasRegularizer: .l1(2), activityRegularizer: .l2(3),
+                kernelConstraint: .minMaxNorm(minimum: 0.5, maximum: 2, rate: 0.25, axes: [0, 1]),
+                biasConstraint: .maxNorm(3))
+            ),
+            (
+              "batch_normalization_limits",
+              BatchNormalization(betaConstraint: .unitNorm(), gammaConstraint: .nonNegative)
+            ),
             ("dense_relu", Dense(3, activation: .relu(maximum: 2, slope: 0.5, threshold: 1))),
             ("dropout_noise", Dropout(0.5, noiseShape: [nil, 1, 1])),
           ]
@@ -103,7 +114,8 @@ struct SettingMutationTests {
   }
 
   @Test(
-    "A setting that is not known is an error, in the settings of an initializer a warning", arguments: try cases.get())
+    "A setting that is not known is an error, in the settings of an initializer, regularizer or constraint a warning",
+    arguments: try cases.get())
   func unknown(_ layer: Written) throws {
     guard case .object(var object) = layer.json, case .object(let settings) = object["config"] else {
       Issue.record("no object")
@@ -120,9 +132,8 @@ struct SettingMutationTests {
       inner["config"] = .object(parameters.merging(["depth": .integer(3)]) { $1 })
       object["config"] = .object(settings.merging([key: .object(inner)]) { $1 })
       let place = "a.config.\(key).config.depth: \"depth\" is not known"
-      if key.hasSuffix("initializer") {
+      if ["initializer", "regularizer", "constraint"].contains(where: key.hasSuffix) {
         let warnings = try read(.object(object)).warnings
-        // Where only one initializer is supported nothing but its class and parameters counts.
         #expect(warnings == ["\(place) and was not taken over: 3; predictions do not change."], "\(key)")
       } else {
         #expect(errorText { try read(.object(object)) }.hasPrefix("\(place), and its value is 3."), "\(key)")
@@ -157,6 +168,14 @@ struct SettingMutationTests {
         + #""kernel_initializer":{"class_name":"VarianceScaling","config":{"scale":2.0,"mode":"fan_out","distribution":"truncated_normal","seed":null}}"#,
       as: Dense(3, activation: .relu(maximum: 6), kernelInitializer: .varianceScaling(scale: 2, fan: .fanOut)))
     try same("Activation", #""activation":"hard_swish""#, as: Activation(.hardSilu))
+    try same("Activation", #""activation":"softmax_v2""#, as: Activation(.softmax))
+    try same(
+      "Dense",
+      #""units":3,"kernel_regularizer":{"class_name":"L1L2","config":{"l1":0.0,"l2":0.02}},"bias_regularizer":"l2","bias_constraint":"non_neg","#
+        + #""activity_regularizer":{"class_name":"L1","config":{"l1":0.5}},"kernel_constraint":{"class_name":"MaxNorm","config":{"max_value":3,"axis":[0]}}"#,
+      as: Dense(
+        3, kernelRegularizer: .l1l2(l2: 0.02), biasRegularizer: .l2(), activityRegularizer: .l1(0.5),
+        kernelConstraint: .maxNorm(3), biasConstraint: .nonNegative))
     try same("Rescaling", #""scale":[0.5,2],"offset":0"#, as: Rescaling([0.5, 2]))
     try same(
       "Dropout", #""rate":0.5,"noise_shape":[null,1,1,1],"seed":3"#, as: Dropout(0.5, noiseShape: [nil, 1, 1, 1]))
@@ -169,13 +188,19 @@ struct SettingMutationTests {
 
     let taken = "is not supported and was not taken over; predictions do not change."
     #expect(
-      try read("Dense", #""units":3,"kernel_regularizer":{"class_name":"L2","config":{"l2":0.25}}"#).warnings
-        == [#"a.config.kernel_regularizer: {"class_name":"L2","config":{"l2":0.25}} \#(taken)"#])
+      try read(
+        "Dense",
+        #""units":3,"kernel_regularizer":{"class_name":"OrthogonalRegularizer","config":{"factor":0.01,"mode":"rows"}},"#
+          + #""kernel_constraint":"RadialConstraint""#
+      ).warnings == [
+        #"a.config.kernel_regularizer: {"class_name":"OrthogonalRegularizer","config":{"factor":0.01,"mode":"rows"}} \#(taken)"#,
+        "a.config.kernel_constraint: RadialConstraint \(taken)",
+      ])
     #expect(
       try read("Flatten", #""activity_regularizer":"l1""#).warnings == ["a.config.activity_regularizer: l1 \(taken)"])
     #expect(
-      try read("BatchNormalization", #""gamma_initializer":"zeros","synchronized":true"#).warnings
-        == ["a.config.gamma_initializer: zeros \(taken)", "a.config.synchronized: true \(taken)"])
+      try read("BatchNormalization", #""moving_mean_initializer":"ones","synchronized":true"#).warnings
+        == ["a.config.moving_mean_initializer: ones \(taken)", "a.config.synchronized: true \(taken)"])
     #expect(
       try read("Dense", #""units":3,"kernel_initializer":{"class_name":"Orthogonal","config":{"gain":1.0,"seed":7}}"#)
         .warnings

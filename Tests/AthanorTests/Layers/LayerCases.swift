@@ -124,7 +124,9 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   ]
 
   private static let activations =
-    ActivationFunction.all.map { LayerCase("activation_\($0.name)", Activation($0), "(None, 7)") } + [
+    ActivationFunction.all.map {
+      LayerCase("activation_\($0.name)", Activation($0), $0 == .glu ? "(None, 4)" : "(None, 7)")
+    } + [
       LayerCase("activation_elu_alpha", Activation(.elu(alpha: 0.3)), "(None, 7)"),
       LayerCase("activation_softmax_pictures", Activation(.softmax), "(None, 3, 2, 5)"),
       LayerCase("re_lu", ReLU(), "(None, 7)"), LayerCase("re_lu_maximum", ReLU(maximum: 1.25), "(None, 7)"),
