@@ -79,7 +79,7 @@ let package = Package(
       name: "AthanorKerasTests", dependencies: ["AthanorKeras", "AthanorArchives"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),
-    .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"]),
+    .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"], exclude: ["Goldens"]),
     .testTarget(
       name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],
       exclude: ["Snapshots"]),

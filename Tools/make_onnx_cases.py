@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes small ONNX networks of one operator or a few, with onnxruntime's results, for the tests of the reader.
 
-Usage: python3 Tools/make_onnx_cases.py Tests/AthanorONNXTests/operators.json
+Usage: python3 Tools/make_onnx_cases.py Tests/AthanorONNXTests/Goldens/operators.json
 
 Made with Python 3.11.7, onnx 1.23.2, onnxruntime 1.32.0 and NumPy.
 """
@@ -36,7 +36,7 @@ case('lrn',[n('LRN',['x'],['y'],size=3)],f(2,6,3,3),['N',6,3,3])
 case('sum',[n('Sum',['x','c','x'],['y'])],f(2,3),['N',3],{'c':f(3)})
 case('mean',[n('Mean',['x','c','x'],['y'])],f(2,3),['N',3],{'c':f(3)})
 case('where',[n('Greater',['x','z'],['g']),n('Where',['g','x','c'],['y'])],f(2,3),['N',3],{'z':np.float32(0.1),'c':f(3)})
-case('wherec',[n('Where',['g','x','c'],['y'])],f(2,3),['N',3],{'g':np.array([True,False,True]),'c':np.float32(-np.inf)})
+case('wherec',[n('Where',['g','x','c'],['y'])],f(2,3),['N',3],{'g':np.array([True,False,True]),'c':np.float32(-1e9)})
 case('constofshape',[n('Shape',['x'],['s']),n('ConstantOfShape',['s'],['c'],value=nh.from_array(np.array([2.5],np.float32))),n('Add',['x','c'],['y'])],f(1,3))
 case('argmax',[n('ArgMax',['x'],['a'],axis=1),n('Cast',['a'],['y'],to=T.FLOAT)],x4,['N',3,4,4])
 case('argmin',[n('ArgMin',['x'],['a'],axis=-1,keepdims=0),n('Cast',['a'],['y'],to=T.FLOAT)],x4,['N',3,4,4])

@@ -18,9 +18,11 @@ struct Evaluate: AsyncParsableCommand {
   func run() async throws {
     let model = try NetworkSource.read(file, threads: computing.threads)
     let loaded = try await data.load()
-    if model.training == nil { try model.compile(loss: .categoricalCrossentropy, metrics: [.accuracy]) }
-    let logs = try model.evaluate(loaded.test, batchSize: 200)
-    if let output { try draw(model, loaded, output) }
+    try requireClasses(model, loaded)
+    if model.training == nil { try compile(model) }
+    let test = try model.arranged(loaded.test)
+    let logs = try model.evaluate(test, batchSize: 200)
+    if let output { try draw(model, loaded, test, output) }
     if json {
       var object: [String: Any?] = ["count": loaded.test.count]
       for entry in logs.entries { object[entry.name] = entry.value }
@@ -32,8 +34,42 @@ struct Evaluate: AsyncParsableCommand {
     if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
   }
 
-  private func draw(_ model: Model, _ loaded: LoadedDataset, _ folder: String) throws {
-    let probabilities = try model.predict(loaded.test, batchSize: 200)
+  /// - Throws: `AthanorError` when the model does not tell apart the classes that the data have.
+  private func requireClasses(_ model: Model, _ loaded: LoadedDataset) throws {
+    let names = loaded.dataset.classNames
+    try model.requireOrder(of: names, loaded.dataset.title)
+    if model.outputKind == .sigmoid, model.outputShape.lengths.last == 1, names.count != 2 {
+      throw AthanorError(
+        .shape, at: file,
+        "its single sigmoid tells 2 classes apart but \(loaded.dataset.title) has \(names.count)",
+        fix: "Give a model with \(names.count) outputs.")
+    }
+    if let own = model.classNames, own != names, own.count == names.count {
+      Terminal.error(
+        "Note: \(file) calls its classes \(ClassNames.list(own)), and \(loaded.dataset.title) \(ClassNames.list(names)); "
+          + "they are compared by number.\n")
+    }
+  }
+
+  /// The loss and accuracy of a model whose file says nothing of its training, as its output wants.
+  private func compile(_ model: Model) throws {
+    switch model.outputKind {
+    case .softmax, .sigmoid: try model.compile(loss: .categoricalCrossentropy, metrics: [.accuracy])
+    case .logSoftmax:
+      let loss = Loss("negative_log_likelihood", targets: .classes) { prediction, target in
+        let classes = prediction.shape.lengths.last.flatMap { $0 } ?? 1
+        return try -(prediction * target.oneHot(classes)).sum(axes: [prediction.shape.rank - 1])
+      }
+      try model.compile(loss: loss, metrics: [.accuracy])
+    case .other:
+      Terminal.error("Note: \(file) ends without softmax, so its numbers are taken for logits.\n")
+      try model.compile(loss: .categoricalCrossentropy(fromLogits: true), metrics: [.accuracy])
+    }
+  }
+
+  private func draw(_ model: Model, _ loaded: LoadedDataset, _ test: Dataset, _ folder: String) throws {
+    let isScore = model.outputKind == .other
+    let probabilities = model.probabilities(of: try model.predict(test, batchSize: 200), fromLogits: isScore)
     let classes = probabilities.shape.last ?? 1
     let values = probabilities.floats
     let targets = loaded.test.targets.floats.map { Int($0) }

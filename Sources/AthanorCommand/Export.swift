@@ -16,8 +16,13 @@ struct Export: AsyncParsableCommand {
   @Argument(help: "A trained model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.")
   var output: String
-  @Option(help: "The classes' names in the order of the outputs: a,b,c, or a file with one in a line.")
+  @Option(
+    help:
+      "The classes' names in order: a,b,c, or a file with one in a line; by default those that the model has, \"none\" for no classifier."
+  )
   var classLabels: String?
+  @Flag(help: "The model ends without softmax: the classifier makes probabilities of its numbers.") var fromLogits =
+    false
   @Option(help: "Pictures go in and not numbers, gray or rgb; their bytes are scaled as in training.")
   var imageInput: ImageInput?
   @Option(parsing: .unconditional, help: "What is multiplied with the pictures' bytes; by default what training did.")
@@ -85,6 +90,7 @@ struct Export: AsyncParsableCommand {
       throw ValidationError("Give one of --batch-range, --image-sizes, --image-size-range and --length-range.")
     }
     guard output.hasSuffix(".onnx") else { return }
+    guard !fromLogits else { throw ValidationError("--from-logits is for Core ML.") }
     guard [classLabels, batchRange, imageSizes, imageSizeRange, wrapper, lengthRanges.first].allSatisfy({ $0 == nil }),
       imageInput == nil,
       precision == .float32, quantize == nil, descriptions.isEmpty
@@ -101,7 +107,11 @@ struct Export: AsyncParsableCommand {
     let model = try NetworkSource.read(file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
-    if let dataset { samples = try await DataOptions.load(dataset, dataDirectory).test }
+    if let dataset {
+      let test = try await DataOptions.load(dataset, dataDirectory).test
+      // With pictures in, channels come last.
+      samples = imageInput == nil ? try model.arranged(test) : test
+    }
     let report = try model.export(to: output, as: format, samples: samples)
     if let wrapper { try Terminal.write(SwiftWrapper.source(name: type, of: output), to: wrapper) }
     let bytes = try Inspect.byteCount(output)
@@ -140,13 +150,14 @@ struct Export: AsyncParsableCommand {
       precision: precision, compression: quantize?.compression, author: author, license: license, version: modelVersion,
       summary: summary, featureDescriptions: pairs(descriptions), metadata: pairs(metadata))
     options.labels = try labels()
+    options.fromLogits = fromLogits
     options.flexibility = try flexibility()
     if let imageInput {
       let channels = imageInput == .gray ? 1 : 3
-      guard model.inputShape.last == channels else {
+      guard model.pictureShape?[2] == channels else {
         throw AthanorError(
           .argument, at: "--image-input", "the model takes \(model.inputShape) and no \(imageInput.rawValue) pictures",
-          fix: "Its last length is the number of channels: 1 is gray, 3 is rgb.")
+          fix: "Its last length, or with PyTorch's its first, is the number of channels: 1 is gray, 3 is rgb.")
       }
       options.input = .picture(scale: imageScale, bias: try bias())
     }
@@ -204,13 +215,8 @@ struct Export: AsyncParsableCommand {
   /// Whole numbers stay numbers, as a classifier of digits wants them.
   private func labels() throws -> CoreMLOptions.Labels? {
     guard let classLabels else { return nil }
-    var texts = classLabels.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    if texts.count == 1, FileManager.default.fileExists(atPath: classLabels) {
-      texts = String(decoding: try FileBytes.read(classLabels, limit: 1 << 20), as: UTF8.self)
-        .split(whereSeparator: \.isNewline).map(String.init)
-    }
-    let numbers = texts.compactMap { Int($0) }
-    return numbers.count == texts.count ? .integers(numbers) : .texts(texts)
+    return classLabels == "none"
+      ? .texts([]) : CoreMLOptions.Labels(try ClassOptions.names(classLabels, "--class-labels"))
   }
 }
 

@@ -9,7 +9,11 @@ struct Predict: AsyncParsableCommand {
     abstract: "Say what is on pictures, or compute a model's outputs for a data set or for any numbers.",
     discussion: """
       PNG and JPEG files, or folders of them. For models of 28 x 28 gray pictures they are brought into MNIST's form \
-      first (white on black, cropped, centred) unless --no-normalize is given.
+      first (white on black, cropped, centred) unless --no-normalize is given. Models that take (28, 28), or channels first as PyTorch's do, \
+      take pictures too.
+
+      A model that ends without softmax gives scores and not probabilities, which --from-logits makes of them. A single sigmoid gives the \
+      probability of the second of two classes.
 
       With --inputs and --outputs the inputs and outputs of any model are NumPy files. Bytes (uint8) for an input of floating-point \
       numbers are scaled as in training, by 1/255 as a rule.
@@ -25,8 +29,10 @@ struct Predict: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "How many examples are computed at once; by default 32, of a data set 200.")
   var batchSize: Int?
   @OptionGroup var computing: ThreadOptions
-  @Option(help: "The names of the classes in order, separated by commas.") var labels: String?
+  @OptionGroup var classes: ClassOptions
   @Flag(inversion: .prefixedNo, help: "Bring pictures into MNIST's form first.") var normalize = true
+  @Flag(help: "Exit with 0 although some of several pictures cannot be read; they are named all the same.")
+  var skipUnreadable = false
   @Flag(help: "Print one JSON object: in a line for each picture, or for what was written.") var json = false
 
   func validate() throws {
@@ -52,54 +58,58 @@ struct Predict: AsyncParsableCommand {
     let model = try NetworkSource.read(file, threads: computing.threads)
     if let outputs { return try predictArrays(model, outputs) }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
-    let shape = model.inputShape
-    guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
+    guard let shape = model.pictureShape else {
       throw AthanorError(
-        .shape, at: file, "the model takes \(Shape(shape)) but pictures have height, width and 1 or 3 channels",
+        .shape, at: file,
+        "the model takes \(Shape(model.inputShape)) but pictures have height, width and 1 or 3 channels",
         fix: "Use a model of pictures.")
     }
-    guard model.outputShape.rank == 2, let classes = model.outputShape[1] else {
+    guard model.outputShape.rank == 2, let width = model.outputShape[1] else {
       throw AthanorError(
         .shape, at: file,
         "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but one "
           + "probability for each class is needed",
         fix: "Use a model that ends with a Dense layer.")
     }
-    let names = labels?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? model.classNames
-    if let names, names.count != classes {
-      throw AthanorError(
-        .argument, at: "--labels", "\(names.count) names are given but \(file) tells \(classes) classes apart",
-        fix: "Give \(classes) names, separated by commas.")
-    }
-    let table = Table(names: names ?? (0..<classes).map(String.init))
+    let reading = classes.reading(of: model)
+    let count = reading == .value ? 1 : model.classCount ?? (width == 1 ? 2 : width)
+    let names = try classes.names(for: model, count: count, file) ?? (0..<count).map(String.init)
+    let table = Table(names: reading == .value ? ["value"] : names, reading: reading)
     let paths = try Picture.files(at: pictures)
-    var refused = 0
+    if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
+    var notes = PictureNotes()
     var isFirst = true
     for path in paths {
-      let probabilities: [Float]
+      let numbers: [Float]
       do {
-        probabilities = try model.predict(prepared(Picture(contentsOf: path), shape).tensor()).floats
+        let picture = try Picture(contentsOf: path)
+        notes.add(picture, path)
+        let output = try model.predict(model.arranged(prepared(picture, shape, path).tensor()))
+        numbers = model.probabilities(of: output, fromLogits: classes.fromLogits).floats
       } catch let error as AthanorError where paths.count > 1 {
         // One bad file among many costs the exit code but not the other answers.
         Terminal.error("Error: \(error)\n")
-        refused += 1
+        notes.add(error)
         continue
       }
       if json {
-        let label = table.names[best(probabilities[...], 1)[0]]
-        try Terminal.json(["file": path, "label": label, "probabilities": probabilities.map { Double($0) }])
+        var object: [String: Any?] = ["file": path, reading.key: numbers.map { Double($0) }]
+        if reading != .value { object["label"] = table.names[best(numbers[...], 1)[0]] }
+        try Terminal.json(object)
       } else {
         if isFirst { print(table.header) }
-        print(table.row(probabilities, path))
+        print(table.row(numbers, path))
       }
       isFirst = false
     }
-    if refused > 0 { throw ExitCode(1) }
+    for warning in notes.warningsOfRead(count: paths.count) { Terminal.error("Note: \(warning)\n") }
+    if !notes.errors.isEmpty, !skipUnreadable { throw ExitCode(1) }
   }
 
   /// The three likeliest classes of each picture, in columns as wide as the names need.
   private struct Table {
     let names: [String]
+    let reading: OutputReading
     private var nameWidth: Int { max(5, names.map(\.count).max() ?? 0) }
     private var restWidth: Int { 2 * (names.map(\.count).max() ?? 0) + 18 }
 
@@ -107,18 +117,24 @@ struct Predict: AsyncParsableCommand {
       text + String(repeating: " ", count: max(0, width - text.count)) + "   "
     }
 
-    var header: String { pad("label", nameWidth) + pad("probability", 11) + pad("next", restWidth) + "file" }
+    var header: String { pad("label", nameWidth) + pad(reading.column, 11) + pad("next", restWidth) + "file" }
 
-    func row(_ probabilities: [Float], _ path: String) -> String {
-      func percent(_ index: Int) -> String { String(format: "%.1f %%", probabilities[index] * 100) }
-      let top = best(probabilities[...], 3)
-      let rest = top.dropFirst().map { "\(names[$0]) \(percent($0))" }.joined(separator: ", ")
-      return pad(names[top[0]], nameWidth) + pad(percent(top[0]), 11) + pad(rest, restWidth) + path
+    func row(_ numbers: [Float], _ path: String) -> String {
+      func text(_ index: Int) -> String { reading.text(numbers[index]) }
+      let top = best(numbers[...], 3)
+      let rest = top.dropFirst().map { "\(names[$0]) \(text($0))" }.joined(separator: ", ")
+      return pad(names[top[0]], nameWidth) + pad(text(top[0]), 11) + pad(rest, restWidth) + path
     }
   }
 
-  private func prepared(_ picture: Picture, _ shape: [Int]) throws -> Picture {
-    if normalize, shape == [28, 28, 1] { return try picture.mnistNormalized() }
+  private func prepared(_ picture: Picture, _ shape: [Int], _ path: String) throws -> Picture {
+    if normalize, shape == [28, 28, 1] {
+      do {
+        return try picture.mnistNormalized()
+      } catch let error as AthanorError {
+        throw AthanorError(error.kind, at: path, error.problem, fix: error.remedy)
+      }
+    }
     let colored = shape[2] == 1 ? picture.gray() : picture.color()
     // An open length takes the picture as it is.
     let (height, width) = (shape[0] > 0 ? shape[0] : colored.height, shape[1] > 0 ? shape[1] : colored.width)
@@ -148,12 +164,13 @@ struct Predict: AsyncParsableCommand {
     options.dataset = dataset
     options.dataDirectory = dataDirectory
     let loaded = try await options.load()
-    let probabilities = try model.predict(loaded.test, batchSize: batchSize ?? 200)
+    let probabilities = try model.predict(model.arranged(loaded.test), batchSize: batchSize ?? 200)
     try NumPyArray.write(probabilities, to: output)
     if json {
       try Terminal.json(["file": output, "shape": probabilities.shape])
     } else {
-      print("\(output): \(Shape(probabilities.shape.map { $0 })) probabilities")
+      let what = [.softmax, .sigmoid].contains(model.outputKind) ? "probabilities" : "numbers, as the model gives them"
+      print("\(output): \(Shape(probabilities.shape.map { $0 })) \(what)")
     }
   }
 }

@@ -63,6 +63,19 @@ public struct AthanorError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+#if canImport(Foundation)
+  import Foundation
+
+  extension AthanorError: LocalizedError {
+    /// The whole text, which `localizedDescription` gives as well.
+    public var errorDescription: String? { description }
+    /// What came, and what was expected instead.
+    public var failureReason: String? { problem }
+    /// How to mend it; nil when there is nothing to say.
+    public var recoverySuggestion: String? { remedy.isEmpty ? nil : remedy }
+  }
+#endif
+
 extension AthanorError {
   /// The name nearest to a misspelt one, as `Did you mean "relu"? `, or an empty text when none is near.
   ///

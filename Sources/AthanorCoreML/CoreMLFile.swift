@@ -24,7 +24,11 @@ package struct CoreMLFile {
       throw AthanorError(.file, at: path, "does not exist", fix: "Check the name.")
     }
     let file = isFolder.boolValue ? try CoreMLFile.rootModel(of: path) : path
-    model = try CoreMLFile.message(FileBytes.read(file), file)
+    let bytes = try FileBytes.read(file)
+    guard !FileBytes.isGitLFSPointer(bytes) else {
+      throw AthanorError(.data, at: file, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
+    }
+    model = try CoreMLFile.message(bytes, file)
     let weightFile = (file as NSString).deletingLastPathComponent + "/weights/weight.bin"
     let hasWeights = isFolder.boolValue && FileManager.default.fileExists(atPath: weightFile)
     if hasWeights { try CoreMLFile.requirePlain(weightFile) }
@@ -62,12 +66,20 @@ package struct CoreMLFile {
     return file
   }
 
-  /// - Throws: `AthanorError` when the file is missing or is a link, which could lead out of the package.
+  /// Links are followed, as caches keep packages of links (Hugging Face's among them).
+  ///
+  /// - Throws: `AthanorError` when the file is missing, or it or what a link leads to is no plain file.
   private static func requirePlain(_ file: String) throws {
-    let kind = try? FileManager.default.attributesOfItem(atPath: file)[.type] as? FileAttributeType
-    guard kind == .typeRegular else {
+    let files = FileManager.default
+    let target = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+    guard let kind = try? files.attributesOfItem(atPath: target)[.type] as? FileAttributeType else {
+      let link = try? files.destinationOfSymbolicLink(atPath: file)
       throw AthanorError(
-        .data, at: file, kind == nil ? "is missing from the package" : "is no plain file", fix: "Export it again.")
+        .data, at: file, link.map { "is a link to \($0), which does not exist" } ?? "is missing from the package",
+        fix: link == nil ? "Export it again." : "Download or copy the package again.")
+    }
+    guard kind == .typeRegular else {
+      throw AthanorError(.data, at: file, "is no plain file", fix: "Export it again.")
     }
   }
 
@@ -106,7 +118,8 @@ package struct CoreMLFile {
     do {
       var recipe = try ModelRecipe(program(), name: name)
       let labels = labels
-      if !labels.isEmpty { recipe.classNames = labels }
+      // A classifier's numbers are probabilities, whatever computes them.
+      if !labels.isEmpty { (recipe.classNames, recipe.outputKind) = (labels, .softmax) }
       return recipe
     } catch let error as AthanorError {
       throw error.location.hasPrefix(path) ? error : error.within(path)

@@ -6,6 +6,30 @@ import AthanorCore
 extension CoreMLOptions {
   var takesPictures: Bool { if case .picture = input { true } else { false } }
 
+  /// The same options with the labels that a model's classes have.
+  func resolved(for source: Model) -> CoreMLOptions {
+    var options = self
+    if labels?.count == 0 {
+      options.labels = nil
+    } else if labels == nil, source.inputs.count == 1, source.outputs.count == 1, let names = source.classNames,
+      names.count == source.classCount
+    {
+      let isOneOfSeveral = source.outputKind == .sigmoid ? source.outputShape[1] == 1 : source.outputKind != .other
+      if isOneOfSeveral || source.outputKind == .other && fromLogits { options.labels = Labels(names) }
+    }
+    return options
+  }
+
+  /// The model as it is written: taking pictures with channels last, and giving the probabilities of its classes where it is a classifier.
+  func prepared(_ source: Model) throws -> Model {
+    let pictured = takesPictures ? try source.takingChannelsLast() : source
+    guard let labels = resolved(for: source).labels, source.inputs.count == 1, source.outputs.count == 1,
+      let count = source.outputShape.rank == 2 ? source.outputShape[1] : nil,
+      labels.count == count || count == 1 && labels.count == 2
+    else { return pictured }
+    return try pictured.withProbabilities(fromLogits: fromLogits)
+  }
+
   /// How bytes become the model's numbers; nil when numbers go in.
   func pixels(_ source: Model) -> ExportFormat.Pixels? {
     guard case .picture(let scale, let bias) = input else { return nil }
@@ -90,7 +114,9 @@ extension CoreMLOptions {
       throw AthanorError(
         .argument, at: "Core ML",
         "\(labels.count) class labels were given, but the model's output has shape \(source.outputShape)",
-        fix: "Give one label for each of the model's outputs, in their order.")
+        fix: output.count == 2 && output[1] == 1
+          ? "Give two labels: a single output is the probability of the second."
+          : "Give one label for each of the model's outputs, in their order.")
     }
     var seen: Set<String> = []
     let texts: [String] =
@@ -98,6 +124,7 @@ extension CoreMLOptions {
       case .texts(let labels): labels
       case .integers(let labels): labels.map(String.init)
       }
+    try source.requireOrder(of: texts, "labels")
     for text in texts where !seen.insert(text).inserted {
       throw AthanorError(
         .argument, at: "Core ML", "the class label \"\(text)\" is given twice",

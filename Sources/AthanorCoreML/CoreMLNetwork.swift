@@ -7,6 +7,7 @@ package struct CoreMLNetwork {
 
   /// - Throws: `AthanorError` that names the layer, when the format cannot hold the network.
   package init(_ source: Model, _ options: CoreMLOptions) throws {
+    let (options, source) = (options.resolved(for: source), try options.prepared(source))
     let isPicture = options.takesPictures
     try CoreMLNetwork.check(source, isPicture: isPicture)
     try options.check(source)

@@ -18,6 +18,9 @@ public struct CoreMLOptions: Hashable, Sendable {
     /// Whole numbers, as a classifier of digits wants them.
     case integers([Int])
 
+    /// Names of classes: whole numbers when each of them is written as one is, else words.
+    public init(_ names: [String]) { self = ClassNames.integers(names).map(Labels.integers) ?? .texts(names) }
+
     var count: Int {
       switch self {
       case .texts(let labels): labels.count
@@ -49,8 +52,12 @@ public struct CoreMLOptions: Hashable, Sendable {
 
   /// What goes in.
   public var input: Input
-  /// One name for each output; the model is then a classifier. nil for none.
+  /// One name for each class; the model is then a classifier. A single sigmoid has two classes: its number is the probability of the second.
+  /// nil takes the model's class names, where its output is probabilities of so many classes; `.texts([])` is none.
   public var labels: Labels?
+  /// Whether an output without softmax is logits, of which a classifier makes probabilities: with a softmax, a single one with a sigmoid.
+  /// Without it such a model is refused as a classifier.
+  public var fromLogits: Bool
   /// The precision of weights and arithmetic.
   public var precision: Precision
   /// Which other inputs are accepted besides one of the model's own shape; nil for none, which is the fastest.
@@ -81,7 +88,7 @@ public struct CoreMLOptions: Hashable, Sendable {
   ///   let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)), author: "Ada")
   ///   ```
   public init(
-    input: Input = .array, labels: Labels? = nil, precision: Precision = .float32,
+    input: Input = .array, labels: Labels? = nil, fromLogits: Bool = false, precision: Precision = .float32,
     flexibility: Flexibility? = nil, compression: Compression? = nil, inputName: String? = nil,
     outputName: String? = nil, author: String = "",
     license: String = "", version: String = "", summary: String = "", featureDescriptions: [String: String] = [:],
@@ -89,6 +96,7 @@ public struct CoreMLOptions: Hashable, Sendable {
   ) {
     self.input = input
     self.labels = labels
+    self.fromLogits = fromLogits
     self.precision = precision
     self.flexibility = flexibility
     self.compression = compression

@@ -18,7 +18,8 @@ extension ExportFormat {
   public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
     ExportFormat(
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
-      pixels: { options.pixels($0) }, opened: { try options.opened($0) }, openLengths: { options.openLengths($0) },
+      pixels: { options.pixels($0) }, prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
+      openLengths: { options.openLengths($0) },
       contents: { model, path in
         switch try CoreMLKind(path) {
         case .program:
@@ -73,6 +74,7 @@ package struct CoreMLProgram {
 
   /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
   package init(_ source: Model, _ options: CoreMLOptions) throws {
+    let (options, source) = (options.resolved(for: source), try options.prepared(source))
     self.options = options
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     try options.check(source)

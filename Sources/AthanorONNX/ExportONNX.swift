@@ -8,6 +8,8 @@ extension ExportFormat {
   /// Inputs and outputs are the model's own `[N, ...]` with an open batch, in its element types: `input` and `output`, or by the names of the
   /// model's ports where there are several. Open lengths keep their names.
   ///
+  /// The names of the classes go along as the fact `athanor_class_names`, a list in JSON.
+  ///
   /// - Parameter metadata: Facts by name that the file shows.
   /// - Example:
   ///   ```swift
@@ -51,6 +53,8 @@ package struct OnnxNetwork {
     model.irVersion = 8
     model.producerName = "Athanor"
     model.operatorSets = [.with { $0.version = 17 }]
+    var metadata = metadata
+    if let names = source.classNames { metadata[OnnxFiles.classKey] = names.jsonValue.description }
     model.properties = metadata.sorted { $0.key < $1.key }.map { pair in
       .with { ($0.key, $0.value) = (pair.key, pair.value) }
     }

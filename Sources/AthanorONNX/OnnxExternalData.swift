@@ -86,7 +86,8 @@ struct OnnxExternalData {
     }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
       while done < count {
-        let got = pread(descriptor, buffer.baseAddress.map { $0 + done }, min(count - done, 1 << 30), off_t(offset + done))
+        let got = pread(
+          descriptor, buffer.baseAddress.map { $0 + done }, min(count - done, 1 << 30), off_t(offset + done))
         if got < 0, errno == EINTR { continue }
         guard got > 0 else { throw FileBytes.systemError(path, "cannot be read after byte \(offset + done)") }
         done += got

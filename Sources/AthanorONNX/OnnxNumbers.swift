@@ -46,7 +46,8 @@ enum OnnxNumbers {
       storage = .float32(
         try values.map { value in
           guard Float(value).isFinite || !value.isFinite else {
-            throw AthanorError(.unsupported, at: place, "holds \(value), which does not fit 32-bit floating point",
+            throw AthanorError(
+              .unsupported, at: place, "holds \(value), which does not fit 32-bit floating point",
               fix: "Export the model with weights of float32.")
           }
           return Float(value)
@@ -105,6 +106,7 @@ enum OnnxNumbers {
   }
 
   private static func miscount(_ count: Int, _ shape: [Int], _ place: String) -> AthanorError {
-    AthanorError(.data, at: place, "has \(count) numbers for shape \(Shape.text(shape))", fix: "Export the model again.")
+    AthanorError(
+      .data, at: place, "has \(count) numbers for shape \(Shape.text(shape))", fix: "Export the model again.")
   }
 }

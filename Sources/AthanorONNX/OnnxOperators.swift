@@ -28,55 +28,56 @@ extension OnnxReader {
 
   // MARK: Functions of the elements
 
-  private static let functions: [OnnxOperator] = [
-    .init("Identity") { try $0.finish(.identity) },
-    .init("Softsign") { try $0.finish(.softsign) },
-    .init("HardSwish") { try $0.finish(.hardSwish) },
-    .init("Mish") { try $0.finish(.mish) },
-    .init("Asinh") { try $0.finish(.asinh) },
-    .init("Acosh") { try $0.finish(.acosh) },
-    .init("Selu") { reader in
-      let (alpha, gamma) = (reader.number("alpha", default: 1.6732632), reader.number("gamma", default: 1.050701))
-      try reader.finish(.selu, [.alpha: .number(alpha), .gamma: .number(gamma)])
-    },
-    .init("Celu") { try $0.finish(.celu, [.alpha: .number($0.number("alpha", default: 1))]) },
-    .init("Swish") { try $0.finish(.swish, [.alpha: .number($0.number("alpha", default: 1))]) },
-    .init("ThresholdedRelu") { try $0.finish(.thresholdedRelu, [.alpha: .number($0.number("alpha", default: 1))]) },
-    .init("Shrink") { reader in
-      let (alpha, beta) = (reader.number("lambd", default: 0.5), reader.number("bias", default: 0))
-      try reader.finish(.shrink, [.alpha: .number(alpha), .beta: .number(beta)])
-    },
-    .init("Gelu") { reader in
-      let isTanh = reader.text("approximate", default: "none") == "tanh"
-      try reader.finish(.gelu, [.mode: .choice(isTanh ? OperationKind.GeluMode.tanh : .exact)])
-    },
-    .init("HardSigmoid") { reader in
-      let (alpha, beta) = (reader.number("alpha", default: 0.2), reader.number("beta", default: 0.5))
-      try reader.finish(.sigmoidHard, [.alpha: .number(alpha), .beta: .number(beta)])
-    },
-    .init("PRelu", limits: "known slopes for each channel, or any that broadcast") { try $0.translateSlopes() },
-    .init("Clip", limits: "bounds that do not depend on the input") { reader in
-      var arguments: [ArgumentName: Program.Argument] = [:]
-      for (index, pair) in [("min", ArgumentName.alpha), ("max", .beta)].enumerated() {
-        if let bound = reader.attribute(pair.0) {
-          arguments[pair.1] = .number(Double(bound.number))
-        } else if let bound = try reader.optional(index + 1) {
-          arguments[pair.1] = .operand(bound)
+  private static let functions: [OnnxOperator] =
+    [
+      .init("Identity") { try $0.finish(.identity) },
+      .init("Softsign") { try $0.finish(.softsign) },
+      .init("HardSwish") { try $0.finish(.hardSwish) },
+      .init("Mish") { try $0.finish(.mish) },
+      .init("Asinh") { try $0.finish(.asinh) },
+      .init("Acosh") { try $0.finish(.acosh) },
+      .init("Selu") { reader in
+        let (alpha, gamma) = (reader.number("alpha", default: 1.6732632), reader.number("gamma", default: 1.050701))
+        try reader.finish(.selu, [.alpha: .number(alpha), .gamma: .number(gamma)])
+      },
+      .init("Celu") { try $0.finish(.celu, [.alpha: .number($0.number("alpha", default: 1))]) },
+      .init("Swish") { try $0.finish(.swish, [.alpha: .number($0.number("alpha", default: 1))]) },
+      .init("ThresholdedRelu") { try $0.finish(.thresholdedRelu, [.alpha: .number($0.number("alpha", default: 1))]) },
+      .init("Shrink") { reader in
+        let (alpha, beta) = (reader.number("lambd", default: 0.5), reader.number("bias", default: 0))
+        try reader.finish(.shrink, [.alpha: .number(alpha), .beta: .number(beta)])
+      },
+      .init("Gelu") { reader in
+        let isTanh = reader.text("approximate", default: "none") == "tanh"
+        try reader.finish(.gelu, [.mode: .choice(isTanh ? OperationKind.GeluMode.tanh : .exact)])
+      },
+      .init("HardSigmoid") { reader in
+        let (alpha, beta) = (reader.number("alpha", default: 0.2), reader.number("beta", default: 0.5))
+        try reader.finish(.sigmoidHard, [.alpha: .number(alpha), .beta: .number(beta)])
+      },
+      .init("PRelu", limits: "known slopes for each channel, or any that broadcast") { try $0.translateSlopes() },
+      .init("Clip", limits: "bounds that do not depend on the input") { reader in
+        var arguments: [ArgumentName: Program.Argument] = [:]
+        for (index, pair) in [("min", ArgumentName.alpha), ("max", .beta)].enumerated() {
+          if let bound = reader.attribute(pair.0) {
+            arguments[pair.1] = .number(Double(bound.number))
+          } else if let bound = try reader.optional(index + 1) {
+            arguments[pair.1] = .operand(bound)
+          }
         }
-      }
-      try reader.finish(.clip, arguments)
-    },
-    .init("Neg") { try $0.finish(.binary(.multiply), [.y: .scalar(-1)]) },
-    .init("Mod", limits: "floating-point numbers, or known integers") { reader in
-      try reader.finish(.mod, [.y: reader.input(1), .mode: .flag(reader.flag("fmod"))])
-    },
-    .init("Sum") { try $0.translateMany(.add) },
-    .init("Mean") { reader in
-      guard reader.node.inputs.count > 1 else { return try reader.finish(.identity) }
-      let sum = try reader.joined(.add, upTo: reader.node.inputs.count)
-      try reader.finish(.binary(.multiply), [.x: sum, .y: .scalar(1 / Double(reader.node.inputs.count))])
-    },
-  ]
+        try reader.finish(.clip, arguments)
+      },
+      .init("Neg") { try $0.finish(.binary(.multiply), [.y: .scalar(-1)]) },
+      .init("Mod", limits: "floating-point numbers, or known integers") { reader in
+        try reader.finish(.mod, [.y: reader.input(1), .mode: .flag(reader.flag("fmod"))])
+      },
+      .init("Sum") { try $0.translateMany(.add) },
+      .init("Mean") { reader in
+        guard reader.node.inputs.count > 1 else { return try reader.finish(.identity) }
+        let sum = try reader.joined(.add, upTo: reader.node.inputs.count)
+        try reader.finish(.binary(.multiply), [.x: sum, .y: .scalar(1 / Double(reader.node.inputs.count))])
+      },
+    ]
     + UnaryFunction.allCases.compactMap { function in
       function.row.onnx.map { name in
         OnnxOperator(name, limits: function == .leakyRelu || function == .elu ? "alpha of 0 or more" : "") {
@@ -135,7 +136,8 @@ extension OnnxReader {
   // MARK: Types, comparisons and choices
 
   private static let logic: [OnnxOperator] = [
-    .init("Cast", limits: "to floating-point numbers (kept in 32 bits), integers (in 32 bits), bytes and flags") { reader in
+    .init("Cast", limits: "to floating-point numbers (kept in 32 bits), integers (in 32 bits), bytes and flags") {
+      reader in
       try reader.translateCast(Int32(clamping: reader.integer("to", default: 1)))
     },
     .init("CastLike", limits: "the type of an input or a known tensor, as Cast") { reader in
@@ -183,27 +185,28 @@ extension OnnxReader {
 
   // MARK: Reductions
 
-  private static let reductions: [OnnxOperator] = [
-    ("ReduceMean", OperationKind.reduceMean), ("ReduceSum", .reduceSum), ("ReduceMax", .reduceMax),
-    ("ReduceMin", .reduceMin), ("ReduceProd", .reduceProduct), ("ReduceL1", .reduceL1), ("ReduceL2", .reduceL2),
-    ("ReduceLogSum", .reduceLogSum), ("ReduceLogSumExp", .reduceLogSumExp), ("ReduceSumSquare", .reduceSumSquare),
-  ].map { name, kind in
-    OnnxOperator(name, limits: "not along the examples; floating-point numbers") { try $0.translateReduction(kind) }
-  } + [
-    .init("ArgMax", limits: "not along the examples") { try $0.translateArgument(.argMax) },
-    .init("ArgMin", limits: "not along the examples") { try $0.translateArgument(.argMin) },
-    .init("CumSum", limits: "not along the examples; a known axis") { reader in
-      let flags = ["exclusive", "reverse"].map { Program.Argument.flag(reader.flag($0)) }
-      try reader.finish(.cumulativeSum, [.axis: reader.input(1), .exclusive: flags[0], .reverse: flags[1]])
-    },
-    .init("GlobalAveragePool", limits: "pictures") { try $0.translateGlobal(.reduceMean) },
-    .init("GlobalMaxPool", limits: "pictures") { try $0.translateGlobal(.reduceMax) },
-    .init("GlobalLpPool", limits: "pictures; p of 1 or 2") { reader in
-      let p = reader.integer("p", default: 2)
-      guard p == 1 || p == 2 else { throw reader.unsupported("p", "\(p)") }
-      try reader.translateGlobal(p == 1 ? .reduceL1 : .reduceL2)
-    },
-  ]
+  private static let reductions: [OnnxOperator] =
+    [
+      ("ReduceMean", OperationKind.reduceMean), ("ReduceSum", .reduceSum), ("ReduceMax", .reduceMax),
+      ("ReduceMin", .reduceMin), ("ReduceProd", .reduceProduct), ("ReduceL1", .reduceL1), ("ReduceL2", .reduceL2),
+      ("ReduceLogSum", .reduceLogSum), ("ReduceLogSumExp", .reduceLogSumExp), ("ReduceSumSquare", .reduceSumSquare),
+    ].map { name, kind in
+      OnnxOperator(name, limits: "not along the examples; floating-point numbers") { try $0.translateReduction(kind) }
+    } + [
+      .init("ArgMax", limits: "not along the examples") { try $0.translateArgument(.argMax) },
+      .init("ArgMin", limits: "not along the examples") { try $0.translateArgument(.argMin) },
+      .init("CumSum", limits: "not along the examples; a known axis") { reader in
+        let flags = ["exclusive", "reverse"].map { Program.Argument.flag(reader.flag($0)) }
+        try reader.finish(.cumulativeSum, [.axis: reader.input(1), .exclusive: flags[0], .reverse: flags[1]])
+      },
+      .init("GlobalAveragePool", limits: "pictures") { try $0.translateGlobal(.reduceMean) },
+      .init("GlobalMaxPool", limits: "pictures") { try $0.translateGlobal(.reduceMax) },
+      .init("GlobalLpPool", limits: "pictures; p of 1 or 2") { reader in
+        let p = reader.integer("p", default: 2)
+        guard p == 1 || p == 2 else { throw reader.unsupported("p", "\(p)") }
+        try reader.translateGlobal(p == 1 ? .reduceL1 : .reduceL2)
+      },
+    ]
 
   private func translateReduction(_ kind: OperationKind) throws {
     var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(flag("keepdims", default: true))]

@@ -8,7 +8,9 @@ extension OnnxReader {
     .init("ConvTranspose", limits: "known weights; one or two dimensions; padding smaller than the kernel") {
       try $0.translateTransposedConvolution()
     },
-    .init("MaxPool", limits: "one or two dimensions; no dilations; the values alone") { try $0.translatePooling(.maxPool) },
+    .init("MaxPool", limits: "one or two dimensions; no dilations; the values alone") {
+      try $0.translatePooling(.maxPool)
+    },
     .init("AveragePool", limits: "one or two dimensions; no dilations") { reader in
       try reader.translatePooling(.avgPool, [.excludePadding: .flag(!reader.flag("count_include_pad"))])
     },

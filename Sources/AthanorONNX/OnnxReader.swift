@@ -18,13 +18,35 @@ extension OnnxFiles: ModelFileReader {
     do {
       let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
       let folder = (path as NSString).deletingLastPathComponent
-      return try ModelRecipe(OnnxReader(model, folder: folder.isEmpty ? "." : folder).result, name: name)
+      var recipe = try ModelRecipe(OnnxReader(model, folder: folder.isEmpty ? "." : folder).result, name: name)
+      if let names = model.properties.first(where: { $0.key == classKey }) {
+        recipe.classNames = try classNames(names.value)
+      }
+      return recipe
     } catch let error as AthanorError {
       let isMended = !error.remedy.isEmpty || error.kind != .unsupported
       throw AthanorError(
         error.kind, at: error.location, error.problem, fix: isMended ? error.remedy : OnnxReader.lastRemedy
       ).within(path)
     }
+  }
+}
+
+extension OnnxFiles {
+  /// The property that holds the names of the classes.
+  static let classKey = "athanor_class_names"
+
+  private static func classNames(_ text: String) throws -> [String] {
+    let value = try JSONValue(parsing: text, at: classKey)
+    guard case .array(let values) = value else { throw damagedClassNames() }
+    return try values.map { value in
+      guard case .text(let name) = value else { throw damagedClassNames() }
+      return name
+    }
+  }
+
+  private static func damagedClassNames() -> AthanorError {
+    AthanorError(.data, at: classKey, "it is no list of texts in JSON", fix: "The file is damaged.")
   }
 }
 
@@ -122,7 +144,8 @@ final class OnnxReader {
 
   /// Attributes that change nothing here, and those that change nothing at one value.
   private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil, "seed": nil,
+    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil,
+    "seed": nil,
     "spatial": 1, "stash_type": nil, "storage_order": 0,
   ]
 

@@ -26,7 +26,8 @@ extension OnnxReader {
       try reader.finish(.range, [.begin: reader.input(0), .end: reader.input(1), .stride: reader.input(2)])
     },
     .init("Flatten") { try $0.finish(.flatten2d, [.axis: .integer($0.integer("axis", default: 1))]) },
-    .init("Reshape", limits: "shapes that do not depend on the input's numbers; the examples stay the first axis") { reader in
+    .init("Reshape", limits: "shapes that do not depend on the input's numbers; the examples stay the first axis") {
+      reader in
       let allowsZero = reader.flag("allowzero")
       let shape = try reader.list("shape", input: 1) ?? reader.input(1)
       if allowsZero, case .integers(let lengths) = shape, lengths.contains(0) {
@@ -172,7 +173,9 @@ extension OnnxReader {
   private func resizeMode() throws -> Program.Argument {
     let name = text("mode", default: "nearest")
     let old = ["bilinear": "linear", "bicubic": "cubic"]
-    guard let mode = OperationKind.ResizeMode(rawValue: old[name] ?? name) else { throw unsupported("mode", "\"\(name)\"") }
+    guard let mode = OperationKind.ResizeMode(rawValue: old[name] ?? name) else {
+      throw unsupported("mode", "\"\(name)\"")
+    }
     return .choice(mode)
   }
 

@@ -146,8 +146,11 @@ struct PredictionTests {
     ])
     try model.save(to: program.path("nan.h5"))
     let outcome = try program.run("predict", "nan.h5", "red.png", "--json")
-    #expect(outcome.status == 0 && outcome.error == "")
-    let probabilities = try #require(try objects(outcome.output).first?["probabilities"] as? [Any])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.error
+        == "Note: nan.h5 ends without softmax, so its numbers are scores; --from-logits makes probabilities of them.\n")
+    let probabilities = try #require(try objects(outcome.output).first?["scores"] as? [Any])
     #expect(probabilities.count == 2 && probabilities[0] as? Double == 1 && probabilities[1] is NSNull)
   }
 
@@ -163,5 +166,73 @@ struct PredictionTests {
     // Nothing stands in for the other set.
     let fashion = try program.run("evaluate", "digits.h5", "--dataset", "fashion-mnist")
     #expect(fashion.status == 1 && fashion.output == "" && fashion.error.hasPrefix("Error: Fashion-MNIST: "))
+  }
+}
+
+/// Class names, outputs of every kind and layouts, as the command shows them.
+@Suite("Classes")
+struct ClassesTests {
+  private let program: Program
+
+  init() throws {
+    program = try Program()
+    try PNG.plain(width: 8, height: 8, color: [255, 0, 0]).write(to: program.folder.appendingPathComponent("red.png"))
+  }
+
+  private func save(_ activation: ActivationFunction, _ units: Int, _ bias: [Float]) throws {
+    let model = try Sequential(input: [3, 8, 8]) {
+      Flatten()
+      Dense(units, activation: activation, name: "dense")
+    }
+    try model.setWeights([
+      "dense/kernel": Tensor(zeros: [192, units]), "dense/bias": Tensor(shape: [units], bias),
+    ])
+    try model.save(to: program.path("m.safetensors"))
+  }
+
+  @Test("A single sigmoid names one of two, with channels first")
+  func binary() throws {
+    try save(.sigmoid, 1, [-2])
+    let outcome = try program.run("predict", "m.safetensors", "red.png", "--labels", "cat,dog", "--json")
+    #expect(outcome.status == 0 && outcome.error == "")
+    let object = try #require(try objects(outcome.output).first)
+    #expect(object["label"] as? String == "cat")
+    let numbers = try #require(object["probabilities"] as? [Double])
+    #expect(numbers.count == 2 && abs(numbers[1] - 0.1192) < 1e-4 && abs(numbers[0] - 0.8808) < 1e-4)
+    let text = try program.run("predict", "m.safetensors", "red.png", "--labels", "cat,dog").output
+    #expect(text.contains("cat     88.1 %        dog 11.9 %"), "\(text)")
+  }
+
+  @Test("Logarithms are shown as probabilities, logits as scores unless it is asked otherwise")
+  func kinds() throws {
+    try save(.logSoftmax, 2, [0, 2])
+    let logarithms = try objects(program.run("predict", "m.safetensors", "red.png", "--json").output)
+    #expect(abs(try #require(logarithms.first?["probabilities"] as? [Double])[1] - 0.8808) < 1e-4)
+    try save(.linear, 2, [0, 2])
+    let scores = try program.run("predict", "m.safetensors", "red.png", "--json")
+    #expect(try objects(scores.output).first?["scores"] as? [Double] == [0, 2])
+    #expect(scores.error.contains("--from-logits makes probabilities of them"))
+    let asked = try objects(program.run("predict", "m.safetensors", "red.png", "--json", "--from-logits").output)
+    #expect(abs(try #require(asked.first?["probabilities"] as? [Double])[1] - 0.8808) < 1e-4)
+  }
+
+  @Test("Pictures go into models of 28 x 28 numbers, and a sigmoid does not tell ten classes apart")
+  func quickstart() throws {
+    try Sequential(input: [28, 28]) {
+      Flatten()
+      Dense(10)
+    }.save(to: program.path("q.h5"))
+    let outcome = try program.run("evaluate", "q.h5", "--dataset", "digits", "--json")
+    #expect(outcome.status == 0, "\(outcome.error)")
+    #expect(outcome.error == "Note: q.h5 ends without softmax, so its numbers are taken for logits.\n")
+    try Sequential(input: [1, 28, 28]) {
+      Flatten()
+      Dense(1, activation: .sigmoid)
+    }.save(to: program.path("s.h5"))
+    let refused = try program.run("evaluate", "s.h5", "--dataset", "digits")
+    #expect(refused.status == 1)
+    #expect(
+      refused.error
+        == "Error: s.h5: its single sigmoid tells 2 classes apart but Digits has 10. Give a model with 10 outputs.\n")
   }
 }

@@ -110,7 +110,7 @@ import Testing
 
   /// What Xcode shows.
   @Test func metadata() throws {
-    let model = try Sequential(input: [2]) { Dense(3) }
+    let model = try Sequential(input: [2]) { Dense(3, activation: .softmax) }
     let options = CoreMLOptions(
       labels: .texts(["a", "b", "c"]), inputName: "numbers", author: "Ada", license: "MIT", version: "1.2",
       summary: "Adds.", metadata: ["key": "value"])

@@ -307,8 +307,16 @@ func errorText(_ body: () throws -> Void) -> String {
     #expect(
       try damaged {
         try FileManager.default.removeItem(atPath: "\($0)/\(model)")
-        try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "/etc/hostname")
-      } == "PACKAGE/\(model): is no plain file. Export it again.")
+        try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "../gone")
+      }
+        == "PACKAGE/\(model): is a link to ../gone, which does not exist. Download or copy the package again.")
+    #expect(
+      try damaged {
+        try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n".utf8)
+          .write(to: URL(fileURLWithPath: "\($0)/\(model)"))
+      }
+        == "PACKAGE/\(model): it is a Git LFS pointer, a short text in the place of the file. "
+        + "Run git lfs pull in its repository to fetch the file itself.")
     #expect(
       try damaged { try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\($0)/\(model)")) }
         == "PACKAGE/\(model): is no Core ML model, or a damaged one. Export it again.")

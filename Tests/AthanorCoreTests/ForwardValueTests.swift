@@ -313,7 +313,8 @@ import Testing
     let points: [Double] =
       function == .sqrt || function == .rsqrt || function == .log
       ? [0.1, 0.5, 1, 2, 3, 7]
-      : [.asin, .acos, .atanh].contains(function) ? [-0.98, -0.7, -0.01, 0.02, 0.5, 0.9] : [-3, -0.7, -0.01, 0.02, 0.9, 4]
+      : [.asin, .acos, .atanh].contains(function)
+        ? [-0.98, -0.7, -0.01, 0.02, 0.5, 0.9] : [-3, -0.7, -0.01, 0.02, 0.9, 4]
     let got = try values([([nil, 3], points)]) { try $0[0].unary(function, alpha: alpha) }
     #expect(difference(got, points.map(formula)) < 1e-14)
   }

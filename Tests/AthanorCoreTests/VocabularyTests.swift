@@ -91,7 +91,9 @@ import Testing
     var declared: Set<String> = []
     for folder in ["AthanorCore/Ops", "AthanorCore/Program"] {
       for (_, text) in try sourceFiles(folder) {
-        for match in text.matches(of: #/static let \w+ = (?:OperationKind|reduction|comparison|logic|function|argument)\(\s*"(\w+)"/#) {
+        for match in text.matches(
+          of: #/static let \w+ = (?:OperationKind|reduction|comparison|logic|function|argument)\(\s*"(\w+)"/#)
+        {
           declared.insert(String(match.1))
         }
       }
@@ -200,7 +202,8 @@ import Testing
     let exported =
       UnaryFunction.allCases.compactMap(\.row.name) + BinaryFunction.allCases.compactMap(\.row.name)
       + [
-        OperationKind.avgPool, .batchNorm, .concat, .conv, .convTranspose, .gather, .cumulativeSum, .gelu, .linear, .matmul, .maxPool, .pad,
+        OperationKind.avgPool, .batchNorm, .concat, .conv, .convTranspose, .gather, .cumulativeSum, .gelu, .linear,
+        .matmul, .maxPool, .pad,
         .reduceMax,
         .reduceMean,
         .reduceSum, .reshape, .sliceBySize, .softmax, .tile, .transpose,

@@ -88,10 +88,48 @@ struct ImageFolderTests {
         + "Give a folder that holds one folder for each class with PNG or JPEG pictures in it.")
   }
 
-  @Test func damagedPicturesAreNamed() throws {
+  @Test func damagedPicturesAreNamedTogether() throws {
     try writeSet()
     try folder.write(Array(red.prefix(40)), "set/tulip/c.png")
     #expect(folder.error { try load() }.hasPrefix("set/tulip/c.png: it is a damaged PNG picture: "))
+    for number in 10..<20 { try folder.write(Array("GIF89a".utf8), "set/daisy/\(number).png") }
+    let list = (10..<18).map { "set/daisy/\($0).png: it is a GIF picture, but PNG and JPEG pictures are read" }
+    #expect(
+      folder.error { try load() }
+        == "set: 11 of 14 pictures cannot be read: \(list.joined(separator: "; ")); and 3 more. "
+        + "Mend or remove them, or leave them out with skipUnreadable: true.")
+  }
+
+  @Test func damagedPicturesCanBeLeftOut() throws {
+    try writeSet()
+    try folder.write(Array("GIF89a".utf8), "set/tulip/c.png")
+    var warnings: [String] = []
+    let set = try ImageFolder.load(
+      folder["set"], height: 2, width: 2, channels: 1, skipUnreadable: true, warn: { warnings.append($0) })
+    #expect(set.inputs.shape == [3, 2, 2, 1] && set.targets.storage == .int32([0, 1, 1]))
+    #expect(
+      warnings.map { $0.replacingOccurrences(of: folder.path + "/", with: "") } == [
+        "set: 1 of 4 pictures is left out: set/tulip/c.png: it is a GIF picture, but PNG and JPEG pictures are read"
+      ])
+    for name in ["a.PNG", "b.png"] { try folder.write([], "set/tulip/\(name)") }
+    #expect(
+      folder.error { try ImageFolder.load(folder["set"], height: 2, width: 2, skipUnreadable: true) }
+        == "set/tulip: none of its pictures can be read: set/tulip/a.PNG: it is empty (0 bytes); "
+        + "set/tulip/b.png: it is empty (0 bytes); set/tulip/c.png: it is a GIF picture, but PNG and JPEG pictures are read. "
+        + "Mend or remove them.")
+  }
+
+  @Test func linksAreFollowed() throws {
+    try writeSet()
+    try folder.write(gray, "elsewhere/x.png")
+    let files = FileManager.default
+    try files.createSymbolicLink(atPath: folder["set/aster"], withDestinationPath: folder["elsewhere"])
+    try files.createSymbolicLink(atPath: folder["elsewhere/y.png"], withDestinationPath: folder["set/tulip/b.png"])
+    // A loop ends where it comes back to.
+    try files.createSymbolicLink(atPath: folder["elsewhere/again"], withDestinationPath: folder["elsewhere"])
+    let set = try load(channels: 1)
+    #expect(set.classNames == ["aster", "daisy", "tulip"])
+    #expect(set.targets.storage == .int32([0, 0, 1, 2, 2]))
   }
 
   @Test func sizesAreChecked() throws {

@@ -73,11 +73,6 @@ struct PictureTests {
 
   @Test func refusesWhatIsNoPicture() throws {
     let remedy = "Save the picture again."
-    #expect(
-      try error { try decode([]) } == "x.png: it is neither a PNG nor a JPEG picture (0 bytes). Convert it to PNG.")
-    #expect(
-      try error { try decode(Array("GIF89a".utf8)) }
-        == "x.png: it is neither a PNG nor a JPEG picture (6 bytes). Convert it to PNG.")
     let file = png(width: 3, [[0, 100, 200], [255, 1, 2]], .gray)
     var corrupt = file
     corrupt[20] ^= 1

@@ -23,7 +23,7 @@ struct OnnxCase: Decodable {
   let tolerance: Float
 
   static let all: [String: OnnxCase] = {
-    let path = OnnxGolden.folder.deletingLastPathComponent().appendingPathComponent("operators.json")
+    let path = OnnxGolden.folder.appendingPathComponent("operators.json")
     guard let data = try? Data(contentsOf: path) else { return [:] }
     return (try? JSONDecoder().decode([String: OnnxCase].self, from: data)) ?? [:]
   }()
@@ -75,8 +75,10 @@ struct OnnxCase: Decodable {
     let numbers: [Float] = [1, 2, 3, 4]
     try numbers.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: folder + "/model/weights.data"))
     try numbers.withUnsafeBytes { Data($0) }.write(to: URL(fileURLWithPath: folder + "/outside.data"))
-    try FileManager.default.createSymbolicLink(atPath: folder + "/model/link.data", withDestinationPath: "../outside.data")
-    try FileManager.default.createSymbolicLink(atPath: folder + "/model/deeper/inner.data", withDestinationPath: "../weights.data")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder + "/model/link.data", withDestinationPath: "../outside.data")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder + "/model/deeper/inner.data", withDestinationPath: "../weights.data")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -142,7 +144,8 @@ struct OnnxCase: Decodable {
         == "its numbers lie in \"link.data\", a link that leads out of the model's folder. Put the file itself beside the model."
     )
     #expect(
-      refusal(["location": "deeper"]) == "its numbers lie in \"deeper\", which is no plain file. Export the model again.")
+      refusal(["location": "deeper"])
+        == "its numbers lie in \"deeper\", which is no plain file. Export the model again.")
     #expect(
       refusal(["location": "weights.data", "offset": "12", "length": "8"])
         == "its numbers are bytes 12 to 20 of \"weights.data\", which has 16. Copy that file anew: it is shorter than the model says."
@@ -157,7 +160,8 @@ struct OnnxCase: Decodable {
       refusal(["location": "weights.data"])
         == "it has 16 bytes in \"weights.data\", but its shape needs 8. Export the model again.")
     #expect(
-      refusal(["location": "weights.data", "offset": "-8"]) == "its offset in another file is \"-8\". Export the model again.")
+      refusal(["location": "weights.data", "offset": "-8"])
+        == "its offset in another file is \"-8\". Export the model again.")
     #expect(
       refusal(["location": "weights.data", "surprise": "1"])
         == "its place in another file has the entry \"surprise\", which is not known or comes twice. Export the model again."

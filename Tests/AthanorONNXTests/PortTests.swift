@@ -132,12 +132,14 @@ import Testing
       refusal(
         [input("x", [2])],
         [node("Constant", [], ["c"], ["value_int": 1 << 40]), node("Reshape", ["x", "c"])])
-        == "node \"y\" (Reshape): its input 2, \"c\", holds 1099511627776, which does not fit 32-bit integers. Give integers from -2147483648 to 2147483647."
+        == "node \"y\" (Reshape): shape (2,) is to become [1099511627776], but the same elements are needed, and the same open lengths. "
+        + remedy
     )
     let huge = OnnxTensor.with { ($0.name, $0.dataType, $0.doubles) = ("d", 11, [1e300]) }
     #expect(
       refusal([input("x", [2])], [node("Add", ["x", "d"])], [huge])
-        == "tensor \"d\": holds 1e+300, which does not fit 32-bit floating point. Export the model with weights of float32.")
+        == "tensor \"d\": holds 1e+300, which does not fit 32-bit floating point. Export the model with weights of float32."
+    )
     #expect(
       refusal([input("x", type: 8, [2])], [node("Relu")])
         == "input \"x\": has elements of the type string. Export the model with inputs of floating-point numbers, integers or flags."

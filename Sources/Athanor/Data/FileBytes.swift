@@ -32,6 +32,14 @@ package enum FileBytes {
     }
   }
 
+  /// Whether bytes are the text that Git LFS leaves in the place of a file which was not fetched.
+  package static func isGitLFSPointer(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: "version https://git-lfs.github.com/spec/".utf8)
+  }
+
+  package static let gitLFSProblem = "it is a Git LFS pointer, a short text in the place of the file"
+  package static let gitLFSRemedy = "Run git lfs pull in its repository to fetch the file itself."
+
   /// Writes a file under a temporary name beside its place, flushes it to the disk and moves it into place.
   ///
   /// - Throws: `AthanorError` when the folder does not exist, is not writable, or the disk is full; nothing is left then.

@@ -24,6 +24,8 @@ public struct ExportFormat: Sendable {
   package let compression: Compression?
   /// How bytes become the model's numbers where pictures go in; nil where numbers do.
   package let pixels: @Sendable (Model) -> Pixels?
+  /// The model that is written: with pictures in, or probabilities out, where the format's options want them.
+  package let prepared: @Sendable (Model) throws -> Model
   /// The model with those lengths open that are open in the file.
   package let opened: @Sendable (Model) throws -> Model
   /// Open lengths besides the batch at which the file is compared with the opened model, by name; none where there are none.
@@ -45,6 +47,7 @@ public struct ExportFormat: Sendable {
   package init(
     tolerance: Double = 1e-5, compression: Compression? = nil,
     pixels: @escaping @Sendable (Model) -> Pixels? = { _ in nil },
+    prepared: @escaping @Sendable (Model) throws -> Model = { $0 },
     opened: @escaping @Sendable (Model) throws -> Model = { $0 },
     openLengths: @escaping @Sendable (Model) -> [[String: Int]],
     contents: @escaping @Sendable (Model, _ path: String) throws -> Contents,
@@ -53,6 +56,7 @@ public struct ExportFormat: Sendable {
     self.tolerance = tolerance
     self.compression = compression
     self.pixels = pixels
+    self.prepared = prepared
     self.opened = opened
     self.openLengths = openLengths
     self.contents = contents
@@ -82,9 +86,10 @@ extension Model {
   ///   ```
   @discardableResult
   public func export(to path: String, as format: ExportFormat, samples: Dataset? = nil) throws -> ExportReport {
-    let exported = try format.compression.map { try $0.applied(to: self) } ?? self
+    let source = try format.prepared(self)
+    let exported = try format.compression.map { try $0.applied(to: source) } ?? source
     let contents = try format.contents(exported, path)
-    let report = try ExportReport(self, exported, contents, format, samples, path)
+    let report = try ExportReport(source, exported, contents, format, samples, path)
     try contents.write(path)
     return report
   }
@@ -101,7 +106,9 @@ extension Model {
   ///   ```swift
   ///   try model.checkExport(to: "Digits.mlmodel", as: .coreML())
   ///   ```
-  public func checkExport(to path: String? = nil, as format: ExportFormat) throws { try format.check(self, path) }
+  public func checkExport(to path: String? = nil, as format: ExportFormat) throws {
+    try format.check(format.prepared(self), path)
+  }
 
   /// A model of its own with the same layers and weights, for the same inputs or for others.
   ///
@@ -116,8 +123,7 @@ extension Model {
     }
     let copy = try Model(
       network, name: name, seed: seed, threads: threadCount, sharing: weightMap.copy(), frozen: frozen)
-    copy.pixelScale = pixelScale
-    copy.classNames = classNames
+    copy.takeFacts(from: self)
     return copy
   }
 }

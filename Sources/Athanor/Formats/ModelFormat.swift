@@ -62,7 +62,7 @@ package struct ModelFormat: Sendable {
     ModelFormat(
       endings: ["safetensors"], module: "Athanor", isWritten: true, files: NativeFiles.self,
       // The length of a header below 2^32, and the header's first character.
-      isMarked: { $0.start.count == 16 && $0.start[4..<8].allSatisfy { $0 == 0 } && $0.start[8] == UInt8(ascii: "{") }),
+      isMarked: { $0.start.count >= 16 && $0.start[4..<8].allSatisfy { $0 == 0 } && $0.start[8] == UInt8(ascii: "{") }),
     ModelFormat(
       endings: ["h5", "hdf5"], module: "AthanorKeras", isWritten: true, files: KerasFiles.self,
       isMarked: { $0.start.starts(with: [0x89] + Array("HDF\r\n\u{1A}\n".utf8)) }),
@@ -101,6 +101,9 @@ package struct ModelFormat: Sendable {
   /// - Throws: `AthanorError` when the format is not known, or its module is not part of the program.
   package static func reader(of path: String) throws -> any ModelFileReader.Type {
     let contents = FileContents(path)
+    guard !FileBytes.isGitLFSPointer(contents.start) else {
+      throw AthanorError(.data, at: path, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
+    }
     let marked = all.first { $0.isMarked?(contents) == true }
     guard !contents.holds("coremldata.bin") else {
       throw AthanorError(
@@ -150,7 +153,7 @@ package struct ModelFormat: Sendable {
 /// What tells a file's format.
 package struct FileContents {
   private let path: String
-  /// The first 16 bytes, or fewer.
+  /// The first 64 bytes, or fewer.
   let start: [UInt8]
   /// The numbers of the fields, where the whole file is a message of protocol buffers; else none.
   let messageFields: Set<Int>
@@ -163,7 +166,7 @@ package struct FileContents {
       (start, messageFields) = ([], [])
       return
     }
-    start = Array(data.prefix(16))
+    start = Array(data.prefix(64))
     messageFields = data.withUnsafeBytes { FileContents.fields(of: $0) }
   }
 

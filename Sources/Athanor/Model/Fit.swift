@@ -84,6 +84,7 @@ extension Model {
             + "\(whole.count - kept) to validate on",
           fix: "Give more data or another validationSplit.")
       }
+      if let warning = whole.splitWarning(at: kept) { printer.say("Warning: \(warning)") }
       validation = whole.slice(kept..<whole.count)
       data = whole.slice(0..<kept)
       printer.say("Validating on the last \(whole.count - kept) of the examples, training on the first \(kept)")
@@ -97,6 +98,7 @@ extension Model {
     for (port, input) in zip(network.inputs, reader.feed.inputs) where port.dtype == .float32 && input.dtype == .uint8 {
       pixelScale = input.scale
     }
+    try adoptClassNames(of: data)
     if let validation { _ = try BatchReader(validation, for: self, "fit, validation", batchSize: batchSize) }
     let steps = stepsPerEpoch ?? data.exampleCount.map { ($0 + reader.batchSize - 1) / reader.batchSize }
     let names = training.lossNames.map(\.name) + training.metricNames.map(\.name)

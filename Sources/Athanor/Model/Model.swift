@@ -44,8 +44,11 @@ public final class Model {
   /// Factor applied to bytes given for float32 inputs; 1/255 until `fit` adopts the data set's `inputScale`. Files and exports keep it,
   /// so that every program sees the pixels that training saw.
   public package(set) var pixelScale: Float = 1 / 255
-  /// The names of the classes in the order of the outputs, where the file that the model was read from has them.
+  /// The names of the classes in the order of the outputs, from the data set that the model was trained with or the file that it was
+  /// read from. Files and exports keep them.
   public package(set) var classNames: [String]?
+  /// What the file says that the outputs are; nil where it leaves that to the last operations.
+  package var declaredOutputKind: OutputKind?
   /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken
   /// over, why a model that was read from a file is not compiled, and at which layers masks are lost.
   public package(set) var warnings: [String] = []

@@ -9,6 +9,8 @@ package struct ModelRecipe {
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var classNames: [String]?
+  /// What the file says that the outputs are; nil where it says nothing.
+  package var outputKind: OutputKind?
   /// The program that wrote the file, as far as it says.
   package var writer = ""
   /// What the file says and the model does not take over.
@@ -93,8 +95,9 @@ extension Model {
     try setWeights(recipe.weights)
     warnings += recipe.warnings
     if let scale = recipe.pixelScale { pixelScale = scale }
+    declaredOutputKind = recipe.outputKind
     if let names = recipe.classNames {
-      guard outputShape.lengths.last == names.count else {
+      guard outputShape.lengths.last == names.count || classCount == names.count else {
         throw AthanorError(
           .data, at: recipe.name, "it names \(names.count) classes, but its output has shape \(outputShape)",
           fix: "The file is damaged.")

@@ -213,7 +213,8 @@ package struct ToIntegers: ForwardOp {
   package func export(_ site: ExportSite) throws -> [ExportValue] {
     guard dtype == .int32 else {
       throw AthanorError(
-        .unsupported, at: "", "bytes and flags are not available within exported files", fix: "Export a network without them.")
+        .unsupported, at: "", "bytes and flags are not available within exported files",
+        fix: "Export a network without them.")
     }
     let x = site.inputs[0]
     return [

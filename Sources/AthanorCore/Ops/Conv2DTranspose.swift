@@ -42,7 +42,8 @@ package struct Conv2DTransposeOp: ForwardOp {
         (0..<reach).contains(edge.after), full > edge.before + edge.after, length.length > 0
       else {
         throw AthanorError(
-          .shape, at: "", "a transposed convolution that cuts off \(edge.before) and \(edge.after) leaves nothing of shape \(x)",
+          .shape, at: "",
+          "a transposed convolution that cuts off \(edge.before) and \(edge.after) leaves nothing of shape \(x)",
           fix: "Cut off less than the kernel's size.")
       }
       return length.with(length: full - edge.before - edge.after)

@@ -270,6 +270,24 @@ extension Value {
   /// The input of the softmax that computes this value; nil when it is computed otherwise.
   package var softmaxLogits: Value? { definition(as: Softmax.self)?.inputs.first }
 
+  /// Whether this value is the logarithm of a softmax, written as that or as `x - log(sum(exp(x)))`.
+  package var isLogSoftmax: Bool {
+    func logarithm(_ value: Value) -> Value? {
+      if let (reshape, inputs) = value.definition(as: ReshapeOp.self), reshape.shape.rank > 0 { return logarithm(inputs[0]) }
+      guard let (op, inputs) = value.definition(as: Unary.self), op.function == .log else { return nil }
+      return inputs[0]
+    }
+    if let inner = logarithm(self) { return inner.softmaxLogits != nil }
+    guard let (op, terms) = definition(as: Binary.self), op.function == .subtract, var sum = logarithm(terms[1]) else {
+      return false
+    }
+    while let (_, inputs) = sum.definition(as: ReshapeOp.self) { sum = inputs[0] }
+    guard let (reduce, summands) = sum.definition(as: Reduce.self), reduce.function == .sum,
+      let (power, exponent) = summands[0].definition(as: Unary.self)
+    else { return false }
+    return power.function == .exp && exponent[0].id == terms[0].id
+  }
+
   /// Whether the operation that computes this value gives numbers beyond 0 ... 1.
   package var isVisiblyUnbounded: Bool {
     if definition(as: MatMul.self) != nil || definition(as: Conv2DOp.self) != nil { return true }

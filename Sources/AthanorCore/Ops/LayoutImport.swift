@@ -70,7 +70,8 @@ extension OperationKind {
       guard let length = value.shape[axis] else {
         guard programAxis != 0 else { throw site.unsupported("it puts examples around the batch") }
         guard mode == .constant, start >= 0, end >= 0 else {
-          throw site.unsupported("it pads axis \(programAxis), whose length is open, with other values (\(mode.rawValue))")
+          throw site.unsupported(
+            "it pads axis \(programAxis), whose length is open, with other values (\(mode.rawValue))")
         }
         (before[axis], after[axis]) = (start, end)
         continue
@@ -85,7 +86,9 @@ extension OperationKind {
         value = try value.taken((-start..<length + end).map { mode.place($0, length) }, along: axis)
       }
     }
-    guard before + after != [Int](repeating: 0, count: 2 * x.rank) else { return [ImportedValue(value, layout: padded.layout)] }
+    guard before + after != [Int](repeating: 0, count: 2 * x.rank) else {
+      return [ImportedValue(value, layout: padded.layout)]
+    }
     let number = try site.operation.number(.constantValue)
     return [ImportedValue(try value.apply(Pad(before: before, after: after, value: number)), layout: padded.layout)]
   }

@@ -132,7 +132,9 @@ extension OperationKind {
     var x = try site.computed(.x)
     let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)
     if x.layout != .picture || indices.shape.count != 1 { x = try site.plain(x) }
-    guard let length = x.shape[axis] else { throw site.unsupported("it takes places of axis \(axis), whose length is open") }
+    guard let length = x.shape[axis] else {
+      throw site.unsupported("it takes places of axis \(axis), whose length is open")
+    }
     let places = try site.places(indices, length: length)
     let taken = try site.value(x).taken(places, along: x.layout.graphAxis(axis))
     guard indices.shape.count != 1 else { return [ImportedValue(taken, layout: x.layout)] }
@@ -198,7 +200,9 @@ extension OperationKind {
     let offset = wanted.count - value.shape.rank
     // The length of a batch is asked for as the file has it.
     let axes = wanted.enumerated().map { place, length -> Shape.Axis in
-      guard place >= offset, case let axis = value.shape.axes[place - offset], axis.isOpen else { return Shape.Axis(length) }
+      guard place >= offset, case let axis = value.shape.axes[place - offset], axis.isOpen else {
+        return Shape.Axis(length)
+      }
       return length == 1 || length == site.batch ? axis : Shape.Axis(length)
     }
     guard axes.allSatisfy({ $0.length >= 0 }), let shape = Shape.broadcast(value.shape, Shape(axes: axes)) else {
@@ -249,7 +253,8 @@ extension OperationKind {
 
   /// How many elements a value has.
   package static let elementCount = OperationKind(
-    "size", [.required(.x)], fold: { Tensor(uncheckedShape: [], .int32([Int32(clamping: try $0.operation.required(.x).count)])) }
+    "size", [.required(.x)],
+    fold: { Tensor(uncheckedShape: [], .int32([Int32(clamping: try $0.operation.required(.x).count)])) }
   ) { site in
     let shape = try site.computed(.x).shape
     guard let count = Tensor.elementCount(of: shape.compactMap(\.self)), shape.allSatisfy({ $0 != nil }),

@@ -22,7 +22,9 @@ extension OperationKind {
     "instance_norm", [.required(.x), .optional(.gamma), .optional(.beta), .number(.epsilon, 1e-5)]
   ) { site in
     let x = try site.value(site.plain(site.computed(.x)))
-    guard x.shape.rank > 2 else { throw site.unsupported("its input has \(x.shape.rank) axes but 3 or more are needed") }
+    guard x.shape.rank > 2 else {
+      throw site.unsupported("its input has \(x.shape.rank) axes but 3 or more are needed")
+    }
     return try site.channelScaled(
       x.normalized(axes: Array(2..<x.shape.rank), epsilon: site.operation.number(.epsilon)))
   }

@@ -9,6 +9,14 @@ import Foundation
 ///   let probabilities = try model.predict(digit.tensor())  // [1, 10]
 ///   ```
 public struct Picture: Hashable, Sendable {
+  /// What reading a file did besides decoding it.
+  public enum Note: Hashable, Sendable {
+    /// The picture was turned or mirrored as the EXIF orientation of the file says, a number from 2 to 8.
+    case turned(orientation: Int)
+    /// The file has a defect that leaves its pixels whole; what the decoder says of it.
+    case defect(String)
+  }
+
   /// The longest side of a resized picture.
   static let sideLimit = 16_384
 
@@ -20,6 +28,8 @@ public struct Picture: Hashable, Sendable {
   public let channels: Int
   /// The bytes, channels last.
   public let pixels: [UInt8]
+  /// What reading the file did; none for a picture that was made otherwise. Equal pictures may differ in them.
+  public private(set) var notes: [Note] = []
 
   /// Puts a picture together.
   ///
@@ -44,6 +54,26 @@ public struct Picture: Hashable, Sendable {
     self.width = width
     self.channels = channels
     self.pixels = pixels
+  }
+
+  /// The same picture with notes.
+  func noting(_ notes: [Note]) -> Picture {
+    var picture = self
+    picture.notes = notes
+    return picture
+  }
+
+  /// Whether size, channels and pixels are the same.
+  public static func == (left: Picture, right: Picture) -> Bool {
+    (left.height, left.width, left.channels) == (right.height, right.width, right.channels)
+      && left.pixels == right.pixels
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(height)
+    hasher.combine(width)
+    hasher.combine(channels)
+    hasher.combine(pixels)
   }
 
   /// The picture as a batch of one: `[1, height, width, channels]`.

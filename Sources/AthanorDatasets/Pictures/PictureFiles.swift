@@ -1,6 +1,5 @@
 import Athanor
 import CPNG
-import CTurboJPEG
 import Foundation
 
 extension Picture {
@@ -12,7 +11,11 @@ extension Picture {
   /// details), and a byte of a PNG picture holds at most eight pixels. JPEG needs a bit for each 64 pixels, so less.
   private static let pixelsPerByteLimit = 1032 * 8
 
-  /// Reads a PNG or JPEG file. Transparent parts become white; pictures without colour have one channel.
+  /// Reads a PNG or JPEG file.
+  ///
+  /// Pixels are those that Pillow and TensorFlow read: gamma and colour profiles are not applied, 16 bits become 8, CMYK becomes RGB as Pillow
+  /// converts it. Other than there, transparent parts become white, and a JPEG picture is turned upright as its EXIF orientation says (see
+  /// ``notes``). Pictures without colour have one channel.
   ///
   /// - Throws: `AthanorError` that names the file, when it cannot be read, is damaged, of another kind, or too large.
   public init(contentsOf path: String) throws {
@@ -23,17 +26,14 @@ extension Picture {
   ///
   /// - Throws: `AthanorError` with `name`, when they are damaged, of another kind, or too many pixels.
   public init(data: Data, name: String = "picture") throws {
-    if data.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-      self = try Picture.png(data, name)
-    } else if data.starts(with: [0xFF, 0xD8]) {
-      self = try Picture.jpeg(data, name)
-    } else {
-      throw AthanorError(
-        .data, at: name, "it is neither a PNG nor a JPEG picture (\(data.count) bytes)", fix: "Convert it to PNG.")
+    switch PictureKind(of: data) {
+    case .png: self = try Picture.png(data, name)
+    case .jpeg: self = try Picture.jpeg(data, name)
+    case .other(let problem, let remedy): throw AthanorError(.data, at: name, problem, fix: remedy)
     }
   }
 
-  private static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String) throws {
+  static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String) throws {
     guard height > 0, width > 0, height <= pixelLimit / width else {
       throw AthanorError(
         .data, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read",
@@ -54,14 +54,14 @@ extension Picture {
       let reason = withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       return AthanorError(.data, at: name, "it is a damaged PNG picture: \(reason)", fix: "Save the picture again.")
     }
-    return try data.withUnsafeBytes { bytes in
+    return try withoutColorSpace(Array(data)).withUnsafeBytes { bytes in
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
       try requireSize(height, width, data, name)
       let colorFlag: UInt32 = 2
       let channels = image.format & colorFlag != 0 ? 3 : 1
       image.format = channels == 3 ? colorFlag : 0
-      // 16-bit files that do not say otherwise are as bright as 8-bit ones, not linear.
+      // 16-bit files are as bright as 8-bit ones, not linear.
       image.flags |= UInt32(PNG_IMAGE_FLAG_16BIT_sRGB)
       var background = png_color(red: 255, green: 255, blue: 255)
       var pixels = [UInt8](repeating: 255, count: height * width * channels)
@@ -70,32 +70,19 @@ extension Picture {
     }
   }
 
-  private static func jpeg(_ data: Data, _ name: String) throws -> Picture {
-    guard let handle = tjInitDecompress() else {
-      throw AthanorError(.data, at: name, "the JPEG decoder could not be started")
+  /// A PNG file without the chunks that say what its numbers mean as light: libpng would convert the pixels, Pillow and TensorFlow do not.
+  private static func withoutColorSpace(_ file: [UInt8]) -> [UInt8] {
+    let chunks = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"].map { Array($0.utf8) }
+    var result = Array(file.prefix(8))
+    var place = 8
+    while place + 12 <= file.count {
+      let length = file[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= file.count - place - 12 else { break }
+      let end = place + 12 + length
+      if !chunks.contains(Array(file[place + 4..<place + 8])) { result += file[place..<end] }
+      place = end
     }
-    defer { tjDestroy(handle) }
-    func refuse() -> AthanorError {
-      let reason = tjGetErrorStr2(handle).map { String(cString: $0) } ?? ""
-      return AthanorError(
-        .data, at: name, "it is a damaged or unsupported JPEG picture: \(reason)", fix: "Save the picture again.")
-    }
-    return try data.withUnsafeBytes { bytes in
-      let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      var (width, height, subsampling, colorspace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-      guard tjDecompressHeader3(handle, start, UInt(bytes.count), &width, &height, &subsampling, &colorspace) == 0
-      else {
-        throw refuse()
-      }
-      try requireSize(Int(height), Int(width), data, name)
-      let isGray = colorspace == Int32(TJCS_GRAY.rawValue)
-      let channels = isGray ? 1 : 3
-      var pixels = [UInt8](repeating: 0, count: Int(height) * Int(width) * channels)
-      let format = Int32(isGray ? TJPF_GRAY.rawValue : TJPF_RGB.rawValue)
-      guard tjDecompress2(handle, start, UInt(bytes.count), &pixels, width, 0, height, format, TJFLAG_LIMITSCANS) == 0
-      else { throw refuse() }
-      return Picture(unchecked: Int(height), Int(width), channels, pixels)
-    }
+    return result + file[min(place, file.count)...]
   }
 
   /// The picture as a PNG file.
@@ -126,7 +113,8 @@ extension Picture {
     try FileBytes.write(Array(pngData()), to: path)
   }
 
-  /// The picture files among paths; folders give all PNG and JPEG files in them, in order of their names.
+  /// The picture files among paths; folders give all PNG and JPEG files in them, in order of their names. Links are followed, but not into a
+  /// folder that is being walked through.
   ///
   /// - Throws: `AthanorError` when a path does not exist or a folder holds no picture.
   public static func files(at paths: [String]) throws -> [String] {
@@ -136,7 +124,7 @@ extension Picture {
         throw AthanorError(.file, at: path, "there is no such file or folder", fix: "Check the name.")
       }
       guard isFolder.boolValue else { return [path] }
-      let names = (FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? []).filter(isPictureName)
+      let names = try pictureNames(in: path, "", within: [])
       guard !names.isEmpty else {
         throw AthanorError(
           .file, at: path, "the folder holds no PNG or JPEG pictures", fix: "Give a folder with pictures.")
@@ -145,9 +133,25 @@ extension Picture {
     }
   }
 
-  /// Whether a path ends as PNG and JPEG files do, and no part of it begins with a dot.
-  static func isPictureName(_ path: String) -> Bool {
-    ["png", "jpg", "jpeg"].contains((path as NSString).pathExtension.lowercased())
-      && !path.split(separator: "/").contains { $0.hasPrefix(".") }
+  /// The names of the pictures in a folder and below it, seen from the first folder.
+  ///
+  /// - Parameter parents: The folders above, by device and number.
+  private static func pictureNames(in folder: String, _ prefix: String, within parents: [[UInt64]]) throws -> [String] {
+    var status = stat()
+    guard stat(folder, &status) == 0 else { throw FileBytes.systemError(folder, "cannot be examined") }
+    let identity = [UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino)]
+    guard !parents.contains(identity), parents.count < 64 else { return [] }
+    return try FileBytes.names(in: folder).flatMap { name -> [String] in
+      let path = FileBytes.join(folder, name)
+      if FileBytes.isFolder(path) {
+        return try pictureNames(in: path, prefix + name + "/", within: parents + [identity])
+      }
+      return isPictureName(name) ? [prefix + name] : []
+    }
+  }
+
+  /// Whether a name ends as those of PNG and JPEG files do.
+  static func isPictureName(_ name: String) -> Bool {
+    ["png", "jpg", "jpeg"].contains((name as NSString).pathExtension.lowercased())
   }
 }

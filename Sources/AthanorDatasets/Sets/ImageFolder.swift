@@ -10,8 +10,9 @@ public enum ImageFolder {
   /// Loads every PNG and JPEG picture of a folder.
   ///
   /// Subfolders are the classes; the pictures may lie deeper in them, and their order is that of their paths. What has
-  /// a name that begins with a dot, and what is not a picture, is passed over. Pictures of another size are resized,
-  /// without regard to their aspect, and stay bytes in memory.
+  /// a name that begins with a dot, and what is not a picture, is passed over. Links to folders and files are followed. Pictures of another
+  /// size are resized, without regard to their aspect, and stay bytes in memory. All pictures are tried, and those that cannot be read are
+  /// named together at the end.
   ///
   /// - Parameters:
   ///   - path: The folder that holds the classes' folders.
@@ -20,16 +21,20 @@ public enum ImageFolder {
   ///   - channels: 1 for shades of gray, 3 for red, green and blue, C.
   ///   - classNames: The classes in the order of their numbers; nil for the subfolders' names, sorted. Give those of the
   ///     training set for a test set, so that the numbers are the same.
+  ///   - skipUnreadable: Whether pictures that cannot be read are left out, with a warning, instead of an error.
+  ///   - warn: Receives what is worth knowing: pictures left out, turned by their EXIF orientation, or read in spite of a defect. By default
+  ///     it is written to standard error.
   /// - Returns: Inputs `[N, H, W, C]` bytes; targets `[N]` class numbers; the classes' names.
   /// - Throws: `AthanorError` naming the folder when it is missing or empty, or has no folders of classes; the class when
-  ///   it is missing or has no pictures; the file when a picture is damaged.
+  ///   it is missing or has no pictures; the files that are damaged.
   /// - Example:
   ///   ```swift
   ///   let train = try ImageFolder.load("flowers/train", height: 64, width: 64)
   ///   let test = try ImageFolder.load("flowers/test", height: 64, width: 64, classNames: train.classNames)
   ///   ```
   public static func load(
-    _ path: String, height: Int, width: Int, channels: Int = 3, classNames: [String]? = nil
+    _ path: String, height: Int, width: Int, channels: Int = 3, classNames: [String]? = nil,
+    skipUnreadable: Bool = false, warn: (String) -> Void = ImageFolder.warnOnStandardError
   ) throws -> Dataset {
     try checkSize(height: height, width: width, channels: channels)
     let names = try classes(of: path, wanted: classNames)
@@ -40,16 +45,38 @@ public enum ImageFolder {
     var pixels: [UInt8] = []
     pixels.reserveCapacity(byteCount)
     var targets: [Int32] = []
+    var notes = PictureNotes()
     for (number, files) in files.enumerated() {
+      let countBefore = targets.count
       for file in files {
-        let picture = try Picture(contentsOf: file)
-        pixels += try (channels == 1 ? picture.gray() : picture.color()).resized(height: height, width: width).pixels
-        targets.append(Int32(number))
+        do {
+          let picture = try Picture(contentsOf: file)
+          notes.add(picture, file)
+          pixels += try (channels == 1 ? picture.gray() : picture.color()).resized(height: height, width: width).pixels
+          targets.append(Int32(number))
+        } catch let error as AthanorError {
+          notes.add(error)
+        }
+      }
+      guard targets.count > countBefore || !skipUnreadable else {
+        throw notes.error(at: FileBytes.join(path, names[number]), "none of its pictures can be read")
       }
     }
+    guard notes.errors.isEmpty || skipUnreadable else {
+      if notes.errors.count == 1 { throw notes.errors[0] }
+      throw notes.error(
+        at: path, "\(notes.errors.count) of \(count) pictures cannot be read",
+        fix: "Mend or remove them, or leave them out with skipUnreadable: true.")
+    }
+    for warning in notes.warnings(of: path, count: count) { warn(warning) }
     return try Dataset(
-      inputs: Tensor(shape: [count, height, width, channels], bytes: pixels),
-      targets: Tensor(shape: [count], integers: targets), classNames: names)
+      inputs: Tensor(shape: [targets.count, height, width, channels], bytes: pixels),
+      targets: Tensor(shape: [targets.count], integers: targets), classNames: names)
+  }
+
+  /// Writes a warning to standard error.
+  public static func warnOnStandardError(_ text: String) {
+    FileHandle.standardError.write(Data("Warning: \(text)\n".utf8))
   }
 
   private static func checkSize(height: Int, width: Int, channels: Int) throws {

@@ -38,7 +38,9 @@ extension OpCase {
     transposed("strides, dilations", [3, 2, 2], 3, window([2, 3], [2, 3], dilations: [3, 1])),
     transposed(
       "cut", [4, 3, 4], 2, window([3, 3], [2, 2], padding: .explicit(before: [1, 0], after: [2, 1])), groups: 2),
-    transposed("large", [9, 13, 17], 19, window([4, 4], [2, 2], padding: .explicit(before: [1, 1], after: [1, 1])), isLarge: true),
+    transposed(
+      "large", [9, 13, 17], 19, window([4, 4], [2, 2], padding: .explicit(before: [1, 1], after: [1, 1])), isLarge: true
+    ),
     AthanorCoreTests.convolution("valid", [6, 7, 3], 5, window([3, 3])),
     AthanorCoreTests.convolution("one place", [3, 2, 5], 3, window([3, 2])),
     AthanorCoreTests.convolution("1x1", [3, 4, 5], 7, window([1, 1])),

@@ -9,7 +9,9 @@ extension OpCase {
     OpCase("transpose of 6 axes", [.numbers([2, 1, 3, 2, 2, 3])]) { try $0[0].transposed([5, 3, 1, 0, 4, 2]) },
     OpCase("transpose large", [.numbers([nil, 67, 129])], skipsDifferences: true) { try $0[0].transposed([2, 0, 1]) },
     OpCase("pad", [.numbers([nil, 3, 4])]) { try $0[0].padded(before: [0, 1, 0], after: [0, 2, 3]) },
-    OpCase("pad with a number", [.numbers([nil, 3])]) { try $0[0].apply(Pad(before: [0, 1], after: [0, 2], value: 2.5)) },
+    OpCase("pad with a number", [.numbers([nil, 3])]) {
+      try $0[0].apply(Pad(before: [0, 1], after: [0, 2], value: 2.5))
+    },
     OpCase("take", [.numbers([nil, 5, 4])]) { try $0[0].taking([3, 0, 0, 4, 0], axis: 1) },
     OpCase("take channels", [.numbers([nil, 3, 2, 4])]) { try $0[0].taking([3, 1], axis: 3) },
     OpCase("take large", [.numbers([nil, 67, 129])], skipsDifferences: true) {

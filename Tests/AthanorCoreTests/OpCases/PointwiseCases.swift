@@ -31,7 +31,9 @@ extension OpCase {
   private static let unary: [OpCase] = UnaryFunction.allCases.flatMap { function in
     let alpha = function == .leakyRelu ? 0.3 : function == .elu ? 1.7 : 0
     var cases = [
-      OpCase("\(function)", [.numbers([nil, 3, 7], domain(function))]) { try argument(function, $0[0]).unary(function, alpha: alpha) },
+      OpCase("\(function)", [.numbers([nil, 3, 7], domain(function))]) {
+        try argument(function, $0[0]).unary(function, alpha: alpha)
+      },
       OpCase("\(function) large", [.numbers([nil, 101, 131], domain(function))], skipsDifferences: true) {
         try argument(function, $0[0]).unary(function, alpha: alpha)
       },

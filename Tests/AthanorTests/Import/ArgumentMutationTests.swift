@@ -88,7 +88,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   ]
 
   private static let others = [
-    OperationCase(.argMax, [.axis: .integer(3), .keepDims: .flag(true)]),
+    OperationCase(.argMax, [.axis: .integer(3), .keepDims: .flag(true), .lastIndex: .flag(false)]),
     OperationCase(.cast, [.dtype: .choice(OperationKind.Precision.float16)]),
     OperationCase(.clip, [.alpha: .number(-0.2), .beta: .number(0.3)]),
     OperationCase(
