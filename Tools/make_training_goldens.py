@@ -161,6 +161,7 @@ def layers() -> dict:
     }
     for name, function in activations.items():
         cases[f"activation_{name}"] = (l.Activation(function), [5, 7])
+    cases["activity_regularization"] = (l.ActivityRegularization(l1=0.5, l2=0.25), [5, 7])
     cases["activation_glu"] = (l.Activation("glu"), [5, 8])
     # As Keras 2 computed it.
     cases["activation_legacy_hard_sigmoid"] = (l.Activation(lambda x: keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)), [5, 7])
