@@ -71,13 +71,14 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
     options = {"training": True} if takes_training else {}
 
     def run(weights, x):
-        return layer.stateless_call(weights, others, x, **options)
+        return layer.stateless_call(weights, others, x, return_losses=True, **options)
 
-    y, after = run(trainable, jnp.asarray(x))
+    y, after, _ = run(trainable, jnp.asarray(x))
     cotangent = numbers.normal(*y.shape)
 
     def loss(weights, x):
-        return (run(weights, x)[0] * cotangent).sum()
+        y, _, losses = run(weights, x)
+        return (y * cotangent).sum() + sum(losses)
 
     weight_gradients, input_gradient = jax.grad(loss, argnums=(0, 1))(trainable, jnp.asarray(x))
     predicted = layer.stateless_call(trainable, others, jnp.asarray(x), **({"training": False} if takes_training else {}))[0]
