@@ -12,7 +12,7 @@ package struct CoreMLFile {
   /// A file that is not on the disk yet.
   package init(model: [UInt8], weights: [UInt8], path: String) throws {
     self.path = path
-    self.model = try ProtoModel(serializedBytes: model)
+    self.model = try CoreMLFile.message(model, path)
     self.weights = WeightReader(bytes: weights, path: path)
   }
 
@@ -28,15 +28,16 @@ package struct CoreMLFile {
     guard !FileBytes.isGitLFSPointer(bytes) else {
       throw AthanorError(.data, at: file, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
     }
-    do {
-      model = try ProtoModel(serializedBytes: bytes)
-    } catch {
-      throw AthanorError(.data, at: file, "is no Core ML model, or a damaged one", fix: "Export it again.")
-    }
+    model = try CoreMLFile.message(bytes, file)
     let weightFile = (file as NSString).deletingLastPathComponent + "/weights/weight.bin"
     let hasWeights = isFolder.boolValue && FileManager.default.fileExists(atPath: weightFile)
     if hasWeights { try CoreMLFile.requirePlain(weightFile) }
     weights = WeightReader(bytes: hasWeights ? try FileBytes.read(weightFile) : [], path: weightFile)
+  }
+
+  private static func message(_ bytes: [UInt8], _ file: String) throws -> ProtoModel {
+    if let model = try? ProtoModel(serializedBytes: bytes) { return model }
+    throw AthanorError(.data, at: file, "is no Core ML model, or a damaged one", fix: "Export it again.")
   }
 
   /// The file of the package's model, as its manifest has it.
@@ -94,6 +95,7 @@ package struct CoreMLFile {
   /// The program in the exchange language.
   private func program() throws -> Program {
     try model.requireKnownFields(isWhole: false)
+    try ColorLayout.check(outputs: model.description_p.outputs)
     switch model.kind {
     case .program(let program): return try ProgramReader(self, program).result
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network):

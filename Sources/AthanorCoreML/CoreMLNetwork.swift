@@ -17,7 +17,7 @@ package struct CoreMLNetwork {
         .unsupported, at: "Core ML", "a .mlmodel takes one example at a time", fix: "Export an .mlpackage.")
     }
     let shape = source.inputShape
-    guard isPicture || shape.count == 1 else {
+    guard isPicture || [1, 3].contains(shape.count) else {
       throw AthanorError(
         .unsupported, at: "Core ML", "numbers of shape \(Shape.text(shape)) are to go into a .mlmodel",
         fix: "Export with input: .picture(), or an .mlpackage.")

@@ -66,6 +66,10 @@ struct NetworkBuilder {
       let value = Float(try operation.number(.constantValue))
       return .padding(
         .with { ($0.constant.value, $0.amounts) = (value, edges(Array(pads.dropFirst(4))).amounts) })
+    case .transpose where rank == 4:
+      let order = try operation.integers(.perm)
+      guard order.first == 0 else { return nil }
+      return .permute(.with { $0.axes = order.map { Int64($0) } })
     case .reshape where rank == 2: return .flatten(ProtoFlattenLayer())
     case .linear where rank == 2: return .innerProduct(try product(operation))
     case .batchNorm where rank == 2 || rank == 4: return .batchNormalization(try normalization(operation))
@@ -83,7 +87,7 @@ struct NetworkBuilder {
     case .unary(.elu):
       let alpha = Float(try operation.number(.alpha))
       return .activation(.with { $0.elu.alpha = alpha })
-    case .binary(let function): return pointwise(function, operation)
+    case .binary(let function): return pointwise(function, operation, rank: rank)
     case .unary, nil: return nil
     }
   }
@@ -195,19 +199,26 @@ struct NetworkBuilder {
   }
 
   /// With numbers for each channel, or between two values; nil where there is no layer for it.
-  private func pointwise(_ function: BinaryFunction, _ operation: Program.Operation) -> ProtoLayer.OneOf_Kind? {
+  private func pointwise(
+    _ function: BinaryFunction, _ operation: Program.Operation, rank: Int
+  ) -> ProtoLayer.OneOf_Kind? {
     let constants = [ArgumentName.x, .y].compactMap(operation.constant)
     guard let constant = constants.first else {
       return function == .add ? .add(ProtoScalarLayer()) : function == .multiply ? .multiply(ProtoScalarLayer()) : nil
     }
-    guard constants.count == 1, constant.count == 1 || constant.shape.count == 1 || constant.shape.count == 3,
-      constant.shape.first ?? 1 == constant.count
+    // The channels of a row are its last axis, those of a picture the third from the end.
+    let trimmed = constant.trimmed.shape
+    guard constants.count == 1,
+      constant.count == 1 || trimmed == (rank == 2 ? [constant.count] : [constant.count, 1, 1])
     else { return nil }
     let channels = UInt64(constant.count)
     let shape = channels == 1 ? [1] : [channels, 1, 1]
     switch function {
     case .multiply: return .scale(.with { ($0.scaleShape, $0.scale) = (shape, weights(constant)) })
     case .add: return .bias(.with { ($0.shape, $0.bias) = (shape, weights(constant)) })
+    case .divide where operation.constant(.y) != nil:
+      let numbers = Tensor(uncheckedShape: constant.shape, .float32(constant.floats.map { 1 / $0 }))
+      return .scale(.with { ($0.scaleShape, $0.scale) = (shape, weights(numbers)) })
     case .subtract where operation.constant(.y) != nil:
       let numbers = Tensor(uncheckedShape: constant.shape, .float32(constant.floats.map { -$0 }))
       return .bias(.with { ($0.shape, $0.bias) = (shape, weights(numbers)) })

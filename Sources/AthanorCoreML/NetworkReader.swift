@@ -51,14 +51,16 @@ struct NetworkReader {
       outputs = [output]
     }
     result = writer.program(outputs: outputs.map { Program.Result($0) })
+    for input in bgrInputs { try result.takeBGR(input) }
   }
 
   private mutating func read(_ feature: ProtoFeature, _ network: ProtoNeuralNetwork) throws {
     var input = Program.Input(name: feature.name, shape: [])
     switch feature.type.kind {
     case .image(let image):
-      let channels = image.colorSpace == 10 || image.colorSpace == 40 ? 1 : 3
-      input.shape = [1, channels, Int(clamping: image.height), Int(clamping: image.width)]
+      let layout = try ColorLayout(image, at: "input \"\(feature.name)\"")
+      if layout == .bgr { bgrInputs.append(feature.name) }
+      input.shape = [1, layout.channels, Int(clamping: image.height), Int(clamping: image.width)]
       input.isPicture = true
       for (axis, isOpen) in [2: image.hasOpenHeight, 3: image.hasOpenWidth] where isOpen {
         input.open[axis] = "\(feature.name)_\(axis)"
@@ -94,7 +96,7 @@ struct NetworkReader {
     renamed[input.name] = try add(.cast, [.x: .operand(.named(input.name))], rank: input.shape.count)
   }
 
-  /// `channelScale * x + bias`, by colour. All readers of the input read the result.
+  /// `channelScale * x + bias`, by colour in the file's order. All readers of the input read the result.
   private mutating func preprocess(_ network: ProtoNeuralNetwork) throws {
     guard let first = network.preprocessing.first else { return }
     guard network.preprocessing.count == 1, case .scaler(let scaler) = first.kind, writer.inputs.count == 1,
@@ -106,13 +108,17 @@ struct NetworkReader {
     begin(.with { $0.name = "preprocessing" })
     var value = try add(
       .binary(.multiply), [.x: .operand(.named(input.name)), .y: .scalar(Double(scaler.channelScale))], rank: 4)
-    let biases = input.shape[1] == 1 ? [scaler.grayBias] : [scaler.redBias, scaler.greenBias, scaler.blueBias]
+    let colors = [scaler.redBias, scaler.greenBias, scaler.blueBias]
+    let biases =
+      input.shape[1] == 1 ? [scaler.grayBias] : bgrInputs.contains(input.name) ? colors.reversed() : colors
     if biases.contains(where: { $0 != 0 }) {
       let bias = Tensor(uncheckedShape: [biases.count, 1, 1], .float32(biases))
       value = try add(.binary(.add), [.x: .operand(value), .y: .constant(bias)], rank: 4)
     }
     renamed[input.name] = value
   }
+  /// The inputs whose channels the layers see as blue, green, red.
+  private var bgrInputs: [String] = []
   private var renamed: [String: Program.Operand] = [:]
 
   // MARK: Writing

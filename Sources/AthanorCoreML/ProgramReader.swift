@@ -36,6 +36,10 @@ struct ProgramReader {
         throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
       }
     }
+    for feature in file.model.description_p.inputs {
+      guard case .image(let image) = feature.type.kind, image.colorSpace == ColorLayout.bgr.rawValue else { continue }
+      try result.takeBGR(feature.name)
+    }
   }
 
   private static func input(_ declared: ProtoNamedType, _ feature: ProtoFeature) throws -> Program.Input {
@@ -46,10 +50,14 @@ struct ProgramReader {
         fix: "Numbers of 16 or 32 bits (float16, float32, int32) can be.")
     }
     var input = Program.Input(name: declared.name, dtype: type, shape: try inputShape(declared.type, feature.type))
-    if case .image = feature.type.kind { input.isPicture = true }
-    guard !input.isPicture || input.shape.count == 4 else {
-      throw AthanorError(
-        .unsupported, at: place, "has shape \(Shape.text(input.shape)), but a picture has 4 axes")
+    if case .image(let image) = feature.type.kind {
+      input.isPicture = true
+      let channels = try ColorLayout(image, at: place).channels
+      guard input.shape.count == 4, input.shape[1] == channels else {
+        throw AthanorError(
+          .unsupported, at: place,
+          "has shape \(Shape.text(input.shape)), but a picture has 4 axes, and \(channels) channels of its colours")
+      }
     }
     for (axis, length) in tensor.dimensions.enumerated() {
       if case .constant = length.kind { continue }

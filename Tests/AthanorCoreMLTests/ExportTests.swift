@@ -92,8 +92,8 @@ import Testing
         + "Export an .mlpackage, which iOS 15 and macOS 12 read.")
     #expect(
       text { try pictures.checkExport(to: "\(folder)/x.mlmodel", as: .coreML()) }
-        == "Core ML: numbers of shape (6, 6, 3) are to go into a .mlmodel. "
-        + "Export with input: .picture(), or an .mlpackage.")
+        == "Core ML: the network's result has shape (None, 4, 4, 2). "
+        + "A .mlmodel gives one row of numbers; export an .mlpackage.")
     #expect(
       text { try flat.checkExport(to: "\(folder)/x.mlmodel", as: .coreML(CoreMLOptions(flexibility: .batch(1...8)))) }
         == "Core ML: a .mlmodel takes one example at a time. Export an .mlpackage.")

@@ -139,7 +139,7 @@ struct OnnxGolden: Decodable {
     var refused = 0
     for name in OnnxGolden.all.keys.sorted() {
       let original = try Data(contentsOf: URL(fileURLWithPath: path(name)))
-      for round in 0..<60 {
+      for round in 0..<1430 {
         var bytes = original
         for _ in 0...number(below: 8) {
           bytes[number(below: bytes.count)] = UInt8(number(below: 256))

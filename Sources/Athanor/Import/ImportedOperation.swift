@@ -62,7 +62,8 @@ package struct ImportedOperation: GeneralLayer {
       guard case .named(let name) = operand, let shape = shapes[name] else { return operand }
       return .constant(Tensor(zeros: shape))
     }
-    let site = try ImportSite(operation, values, scope.builder) { name, tensor in
+    // It was composed before for the file's lengths, of which 1 stood for the batch.
+    let site = try ImportSite(operation, values, batch: 1, scope.builder) { name, tensor in
       try weights.scope.weight(name, shape: tensor.shape, initializer: .zeros)
     }
     return try site.results().map { try site.value($0) }

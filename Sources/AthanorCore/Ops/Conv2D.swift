@@ -175,9 +175,8 @@ extension OperationKind {
     "conv",
     [
       .required(.x), .required(.weight), .optional(.bias), .integers(.strides, [1, 1]),
-      .choice(.padType, OperationKind.PadType.valid),
-      .integers(.pad, [0, 0, 0, 0]), .integers(.dilations, [1, 1]), .integer(.groups, 1),
-    ]
+      .integers(.dilations, [1, 1]), .integer(.groups, 1),
+    ] + padding
   ) { site in
     var x = try site.value(site.picture(site.computed(.x)))  // [N, H, W, C]
     let kernel = try site.operation.required(.weight)  // [K, C / groups, R, S]

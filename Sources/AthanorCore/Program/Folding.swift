@@ -57,11 +57,14 @@ extension ImportSite {
 
   package func foldedSlice() throws -> Tensor? {
     var x = try operation.required(.x)
+    try requireSlices(rank: x.shape.count)
     for axis in x.shape.indices {
       let places = try places(of: axis, length: x.shape[axis])
       if places != Array(0..<x.shape[axis]) { x = x.taking(places, axis: axis) }
     }
-    return x
+    let squeezed = try operation.integers(.squeezeMask)
+    let kept = x.shape.indices.filter { $0 >= squeezed.count || squeezed[$0] == 0 }
+    return try known(x, kept.map { x.shape[$0] })
   }
 
   package func foldedConcatenation() throws -> Tensor? {
@@ -157,6 +160,13 @@ extension ImportSite {
       last = axis
     }
     return result
+  }
+
+  /// - Throws: `AthanorError` when `slice_by_index` speaks of more axes than there are.
+  func requireSlices(rank: Int) throws {
+    for argument in [ArgumentName.begin, .end, .stride, .beginMask, .endMask, .squeezeMask] {
+      guard try operation.integers(argument).count <= rank else { throw damaged(argument) }
+    }
   }
 
   /// Whether `slice_by_index` takes all of an axis, however long it is.

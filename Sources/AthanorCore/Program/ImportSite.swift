@@ -197,7 +197,11 @@ package struct ImportSite: GraphSide {
 
   package func axes(_ argument: ArgumentName, rank: Int) throws -> [Int]? {
     guard operation.has(argument) else { return nil }
-    return try operation.integers(argument).map { try axis($0, rank: rank) }
+    let axes = try operation.integers(argument)
+    guard Set(axes).count == axes.count else {
+      throw damaged("its argument \"\(argument.rawValue)\" is \(axes), with an axis twice")
+    }
+    return try axes.map { try axis($0, rank: rank) }
   }
 
   package func integers(_ argument: ArgumentName, count: Int) throws -> [Int] {

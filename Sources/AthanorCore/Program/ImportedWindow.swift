@@ -7,6 +7,12 @@ extension OperationKind {
     case sameLower = "same_lower"
   }
 
+  /// How a window is padded.
+  static let padding: [Parameter] = [
+    .choice(.padType, PadType.valid),
+    .integers(.pad, [0, 0, 0, 0]).counting(.when(.padType, .choice(PadType.custom))),
+  ]
+
   /// What is put around a value: one number, the value mirrored at its edges, its edges repeated, or the value again.
   package enum PadMode: String, CaseIterable, Sendable {
     case constant, reflect, replicate, wrap

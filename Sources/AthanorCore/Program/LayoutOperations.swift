@@ -100,6 +100,9 @@ extension OperationKind {
     let axis = try site.axis(site.operation.integer(.axis), rank: value.shape.rank)
     guard let length = value.shape[axis] else { throw site.unsupported("it splits the batch") }
     let count = site.operation.results.count
+    if site.operation.has(.splitCount), try site.operation.integer(.splitCount) != count {
+      throw site.damaged("it has \(count) results of \(try site.operation.integer(.splitCount))")
+    }
     let equal = (length + count - 1) / max(count, 1)  // the last one may be shorter
     let sizes =
       site.operation.has(.splitSizes)
@@ -119,7 +122,8 @@ extension OperationKind {
     "gather",
     [
       .required(.x), .setting(.indices), .integer(.axis, 0), .integer(.batchDims, 0, isFixed: true),
-      .flag(.validateIndices),
+      // A check of the places while it runs.
+      .flag(.validateIndices).counting(.never),
     ], fold: { try $0.foldedGather() }
   ) { site in
     guard let indices = try site.value(.indices).constant else {
@@ -147,6 +151,7 @@ extension OperationKind {
     ], fold: { try $0.foldedSlice() }
   ) { site in
     var value = try site.value(site.plain(site.computed(.x)))
+    try site.requireSlices(rank: value.shape.rank)
     for axis in 0..<value.shape.rank where try !site.takesWhole(axis) {
       guard let length = value.shape[axis] else {
         throw site.unsupported("it takes a part of axis \(axis), whose length is open")

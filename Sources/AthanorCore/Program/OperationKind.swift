@@ -48,6 +48,14 @@ package struct Parameter: Hashable, Sendable {
   package let isRequired: Bool
   /// What the argument may be; nil for anything.
   package let choices: [Program.Argument]?
+  /// When the argument has an effect on results.
+  package private(set) var effect = Effect.always
+
+  package enum Effect: Hashable, Sendable {
+    case always, never
+    /// Where another argument has a value.
+    case when(ArgumentName, Program.Argument)
+  }
   /// Whether known numbers decide what is computed, as places do, and can be no weights.
   package private(set) var isSetting = false
 
@@ -60,6 +68,12 @@ package struct Parameter: Hashable, Sendable {
     self.standard = standard
     self.isRequired = isRequired
     self.choices = choices
+  }
+
+  package func counting(_ effect: Effect) -> Parameter {
+    var parameter = self
+    parameter.effect = effect
+    return parameter
   }
 
   package static func required(_ name: ArgumentName, _ form: Form = .value) -> Parameter {

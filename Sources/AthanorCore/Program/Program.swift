@@ -153,6 +153,16 @@ extension Program.Operation {
 
   package func has(_ argument: ArgumentName) -> Bool { arguments[argument] != nil }
 
+  /// Whether an argument changes the results, beside the others that are given.
+  package func counts(_ argument: ArgumentName) -> Bool {
+    switch kind.parameters.first(where: { $0.name == argument })?.effect {
+    case .always?: true
+    case .never?, nil: false
+    case .when(let other, let value)?:
+      (arguments[other] ?? kind.parameters.first { $0.name == other }?.standard) == value
+    }
+  }
+
   /// The argument as given, else its default.
   private func read<Content>(_ name: ArgumentName, _ content: (Program.Argument) -> Content?) throws -> Content {
     guard let argument = arguments[name] ?? kind.parameters.first(where: { $0.name == name })?.standard else {

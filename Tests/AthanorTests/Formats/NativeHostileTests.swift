@@ -340,7 +340,7 @@ struct NativeHostileTests {
     }
     let size = count(json)
     var read = 0
-    for _ in 0..<1500 {
+    for _ in 0..<4000 {
       var place = number(size)
       var metadata = good.metadata
       metadata[key] = change(json, at: &place).description
@@ -357,7 +357,7 @@ struct NativeHostileTests {
     let header = 8 + Int(data[0]) + Int(data[1]) << 8
     var random = RandomStream(seed: 21, stream: 1)
     var read = 0
-    for _ in 0..<2000 {
+    for _ in 0..<6000 {
       var damaged = data
       let bit = Int(random.nextUniform() * Double(header * 8))
       damaged[bit / 8] ^= 1 << UInt8(bit % 8)
