@@ -77,7 +77,9 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
     cotangent = numbers.normal(*y.shape)
 
     def loss(weights, x):
-        return (run(weights, x)[0] * cotangent).sum()
+        y = run(weights, x)[0]
+        penalty = layer.activity_regularizer(y) / y.shape[0] if layer.activity_regularizer else 0
+        return (y * cotangent).sum() + penalty
 
     weight_gradients, input_gradient = jax.grad(loss, argnums=(0, 1))(trainable, jnp.asarray(x))
     predicted = layer.stateless_call(trainable, others, jnp.asarray(x), **({"training": False} if takes_training else {}))[0]
@@ -161,6 +163,7 @@ def layers() -> dict:
     }
     for name, function in activations.items():
         cases[f"activation_{name}"] = (l.Activation(function), [5, 7])
+    cases["activity_regularization"] = (l.ActivityRegularization(l1=0.5, l2=0.25), [5, 7])
     cases["activation_glu"] = (l.Activation("glu"), [5, 8])
     # As Keras 2 computed it.
     cases["activation_legacy_hard_sigmoid"] = (l.Activation(lambda x: keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)), [5, 7])

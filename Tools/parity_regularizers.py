@@ -71,8 +71,8 @@ def main(folder):
         ours = keras.models.load_model(folder / "run" / "last.h5")
         farthest = max(float(np.max(np.abs(np.asarray(a) - np.asarray(b)))) for a, b in zip(ours.weights, model.weights))
         within(f"{name}, 30 steps: weights", farthest, 1e-4)
-        wanted = model.evaluate(x[:64], y[:64], batch_size=64, verbose=0)[0]
-        got = json.loads(athanor("evaluate", folder / "run" / "last.h5", *data, "--batch-size", 64, "--json"))["loss"]
+        wanted = model.evaluate(x[:64], y[:64], verbose=0)[0]
+        got = json.loads(athanor("evaluate", folder / "run" / "last.h5", *data, "--json"))["loss"]
         within(f"{name}, the loss of evaluation", abs(got - wanted), 1e-4)
 
 

@@ -96,7 +96,7 @@ struct KerasTraining {
     recipe.seed = (try? progress())?.seed ?? 0
     let outputs = recipe.network.outputs.map(\.name)
     recipe.training = StoredTraining(
-      at: location,
+      at: location, mayBeginAnew: state == nil,
       configuration: {
         guard let configuration = try configuration() else {
           throw AthanorError(

@@ -116,6 +116,26 @@ struct OldKerasTests {
     #expect(farthest(try model.predict(golden.inputs.tensor), golden.predictions) < 1e-6)
   }
 
+  @Test("A file whose optimizer keeps other arrays is read, and its optimizer begins anew")
+  func otherArrays() throws {
+    let folder = try TemporaryFolder()
+    var root = try HDF5Group.read(path("adam.h5"))
+    let names = try #require(root.groups["optimizer_weights"]?.texts("weight_names"))
+    root.groups["optimizer_weights"]?.setTexts("weight_names", names.dropLast())
+    try root.write(folder.path("a.h5"))
+    let model = try Model(contentsOf: folder.path("a.h5"), threads: 1)
+    #expect(model.training != nil)
+    #expect(model.step == 0)
+    let place = "a.h5, optimizer: it has 11 arrays but the optimizer that the model is compiled with needs 12"
+    let fix = "Compile with the optimizer of the interrupted training."
+    #expect(
+      model.warnings.map { $0.replacingOccurrences(of: folder.url.path + "/", with: "") }
+        == ["\(place), so the optimizer begins anew. \(fix)"])
+    let golden = try golden("adam")
+    let batch = try Dataset(inputs: golden.inputs.tensor, targets: #require(golden.targets).integers)
+    #expect(folder.errorText { try model.fit(batch, verbose: .silent, resume: true) } == "\(place). \(fix)")
+  }
+
   /// A layer of the program's own that stands for code.
   struct Twice: Layer, SerializableLayer {
     static let className = "Lambda"

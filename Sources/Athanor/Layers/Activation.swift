@@ -121,7 +121,7 @@ public struct ActivationFunction: Hashable, Sendable {
     }
     func half(_ start: Int) throws -> Value {
       try x.sliced(
-        start: [Int](repeating: 0, count: last) + [start], lengths: [Int?](repeating: nil, count: last) + [count / 2])
+        start: [Int](repeating: 0, count: last) + [start], lengths: x.shape.lengths.dropLast() + [count / 2])
     }
     return try half(0) * AthanorCore.sigmoid(half(count / 2))
   }

@@ -46,14 +46,17 @@ package struct StoredTraining {
   ///
   /// - Throws: `AthanorError` when there are some that only the program which wrote the file knows.
   package let configuration: () throws -> TrainingConfiguration
+  /// Whether the model is also read where the optimizer's arrays do not fit: other programs keep other ones.
+  package let mayBeginAnew: Bool
   /// Puts the optimizer's arrays and progress into a compiled model; changes nothing when it throws.
   package let restore: (Model) throws -> Void
 
   package init(
-    at location: String, configuration: @escaping () throws -> TrainingConfiguration,
+    at location: String, mayBeginAnew: Bool = false, configuration: @escaping () throws -> TrainingConfiguration,
     restore: @escaping (Model) throws -> Void
   ) {
     self.location = location
+    self.mayBeginAnew = mayBeginAnew
     self.configuration = configuration
     self.restore = restore
   }
@@ -121,7 +124,7 @@ extension Model {
     do {
       try stored.restore(self)
       pendingState = nil
-    } catch let error as AthanorError {
+    } catch let error as AthanorError where stored.mayBeginAnew {
       // Nor what the optimizer keeps; `fit(resume: true)` says again what is wrong.
       warnings.append(
         AthanorError(

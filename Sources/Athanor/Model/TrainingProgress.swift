@@ -83,7 +83,7 @@ extension TrainingProgress {
     } catch {
       throw AthanorError(
         .data, at: location, "the state of training cannot be read",
-        fix: "Compile the model again to train it from here.")
+        fix: "Load the file with compiled: false and compile again.")
     }
   }
 
@@ -97,7 +97,7 @@ extension TrainingProgress {
     else {
       throw AthanorError(
         .data, at: location, "the state of training has impossible numbers",
-        fix: "Compile the model again to train it from here.")
+        fix: "Load the file with compiled: false and compile again.")
     }
     // One row of sums for each loss and metric, or none at an epoch's beginning.
     guard totals.isEmpty || training.accepts(totals.map(\.count)) else {

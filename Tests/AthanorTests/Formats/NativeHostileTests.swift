@@ -237,7 +237,7 @@ struct NativeHostileTests {
       try warnings(#"{"goals""#, #"{"goals":[],"other""#)
         == ["a.safetensors, training: it has losses for 0 outputs but the model has 1\(rest)"])
 
-    let anew = "Compile the model again to train it from here."
+    let anew = "Load the file with compiled: false and compile again."
     func state(_ key: String, _ value: JSONValue) throws -> String {
       var metadata = good.metadata
       var progress = try Configuration(parsing: #require(metadata["progress"]), at: "progress")

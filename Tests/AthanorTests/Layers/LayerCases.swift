@@ -127,6 +127,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     ActivationFunction.all.map {
       LayerCase("activation_\($0.name)", Activation($0), $0 == .glu ? "(None, 4)" : "(None, 7)")
     } + [
+      LayerCase("activity_regularization", ActivityRegularization(l1: 0.5, l2: 0.25), "(None, 7)"),
       LayerCase("activation_elu_alpha", Activation(.elu(alpha: 0.3)), "(None, 7)"),
       LayerCase("activation_softmax_pictures", Activation(.softmax), "(None, 3, 2, 5)"),
       LayerCase("re_lu", ReLU(), "(None, 7)"), LayerCase("re_lu_maximum", ReLU(maximum: 1.25), "(None, 7)"),
