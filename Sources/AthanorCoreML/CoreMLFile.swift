@@ -72,7 +72,9 @@ package struct CoreMLFile {
   private static func requirePlain(_ file: String) throws {
     let files = FileManager.default
     let target = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
-    guard let kind = try? files.attributesOfItem(atPath: target)[.type] as? FileAttributeType else {
+    guard files.fileExists(atPath: file),
+      let kind = try? files.attributesOfItem(atPath: target)[.type] as? FileAttributeType
+    else {
       let link = try? files.destinationOfSymbolicLink(atPath: file)
       throw AthanorError(
         .data, at: file, link.map { "is a link to \($0), which does not exist" } ?? "is missing from the package",

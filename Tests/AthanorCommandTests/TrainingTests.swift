@@ -40,7 +40,7 @@ struct TrainingTests {
     #expect(half.status == 1 && half.error.contains("half.h5: it is not an HDF5 file, is truncated"))
     try Sequential(input: [5]) { Dense(2) }.save(to: program.path("five.h5"))
     let five = try program.run("evaluate", "five.h5", "--dataset", "digits")
-    #expect(five.status == 1 && five.error.hasPrefix("Error: "))
+    #expect(five.status == 1 && five.error.contains("\nError: evaluate: inputs have shape"))
 
     // Pictures.
     let digits = Program.root.appendingPathComponent("Examples/digits").path

@@ -273,7 +273,9 @@ extension Value {
   /// Whether this value is the logarithm of a softmax, written as that or as `x - log(sum(exp(x)))`.
   package var isLogSoftmax: Bool {
     func logarithm(_ value: Value) -> Value? {
-      if let (reshape, inputs) = value.definition(as: ReshapeOp.self), reshape.shape.rank > 0 { return logarithm(inputs[0]) }
+      if let (reshape, inputs) = value.definition(as: ReshapeOp.self), reshape.shape.rank > 0 {
+        return logarithm(inputs[0])
+      }
       guard let (op, inputs) = value.definition(as: Unary.self), op.function == .log else { return nil }
       return inputs[0]
     }
