@@ -144,9 +144,10 @@ extension Window2D {
 }
 
 extension OperationKind {
-  private static let poolParameters: [Parameter] = [
-    .required(.x), .required(.kernelSizes, .integers), .integers(.strides, [1, 1]), .flag(.ceilMode),
-  ] + padding
+  private static let poolParameters: [Parameter] =
+    [
+      .required(.x), .required(.kernelSizes, .integers), .integers(.strides, [1, 1]), .flag(.ceilMode),
+    ] + padding
 
   package static let maxPool = OperationKind("max_pool", poolParameters) { site in
     let x = try site.value(site.picture(site.computed(.x)))
