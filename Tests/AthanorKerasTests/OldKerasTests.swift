@@ -53,6 +53,8 @@ struct OldKerasTests {
       let golden = try golden(name)
       let model = try Model(contentsOf: path("\(file).h5"), threads: 1)
       #expect(farthest(try model.predict(golden.inputs.tensor), golden.predictions) < 1e-6, "\(file)")
+      #expect(model.training?.optimizer.serializableRule is Adam)
+      #expect(model.step == (file == "pictures" ? 2 : 0))
       // What is computed in another precision is said.
       #expect(model.warnings.contains { $0.contains("\"mixed_float16\"") } == (file == "pictures"))
     }

@@ -210,7 +210,8 @@ extension Optimizer {
     let configuration = try Configuration(object["config"], at: object.location(of: "config"), report: report)
     // Older files have a package before the name: "Custom>Adam".
     let className = try object.text("class_name").split(separator: ">").last?.lowercased()
-    if className == "lossscaleoptimizer" {
+    // That of TensorFlow 2.11 and later has a number behind its name.
+    if className?.hasPrefix("lossscaleoptimizer") == true {
       configuration.ignore("name", "initial_scale", "dynamic_growth_steps", "dynamic", "is_legacy_optimizer")
       self = try Optimizer(
         serialized: configuration["inner_optimizer"] ?? configuration["optimizer"],
