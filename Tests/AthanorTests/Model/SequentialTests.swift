@@ -342,7 +342,8 @@ struct SequentialTests {
     #expect(ActivationFunction.leakyReLU(slope: 0.2) == .leakyReLU && ActivationFunction.elu(alpha: 2) != .elu)
     expectError(
       "activation \"rellu\": there is no activation of this name. Did you mean \"relu\"? Known are linear, relu, sigmoid, tanh, softmax, softplus, silu, gelu, elu, leaky_relu, relu6, hard_sigmoid, "
-        + "hard_silu, selu, exponential, softsign, mish, log_softmax."
+        + "hard_silu, selu, exponential, softsign, mish, log_softmax, celu, hard_tanh, hard_shrink, soft_shrink, tanh_shrink, log_sigmoid, "
+        + "sparse_sigmoid, sparse_plus, squareplus, glu, legacy_hard_sigmoid."
     ) { try ActivationFunction.named("rellu") }
   }
 
