@@ -6,8 +6,15 @@ extension Model {
     guard let names = data.dataset?.classNames, outputs.count == 1 else { return }
     try requireOrder(of: names, "the data set")
     let isRow = data.dataset?.targets.dtype == .int32
-    guard let count = classCount, isRow else { return }
+    guard let count = classCount, isRow, let targets = data.dataset?.targets else { return }
     guard names.count == count else {
+      if names.count > count, targets.floats.allSatisfy({ $0 < Float(count) }) {
+        let warning =
+          "fit: the data set names \(names.count) classes and has examples of the first \(count) alone, as many as the model tells "
+          + "apart; their names are not taken over"
+        if !warnings.contains(warning) { warnings.append(warning) }
+        return
+      }
       throw AthanorError(
         .data, at: "fit", "the data set names \(names.count) classes, but the model tells \(count) apart",
         fix: "Give the last layer one unit for each class.")
