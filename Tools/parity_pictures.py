@@ -39,7 +39,7 @@ def main():
             (folder / "picture").write_bytes(file)
             model(expected.height, expected.width, folder / "pixels.onnx")
             run = subprocess.run(
-                [sys.argv[1], "predict", "pixels.onnx", "picture", "--no-normalize", "--json"], cwd=folder,
+                [pathlib.Path(sys.argv[1]).resolve(), "predict", "pixels.onnx", "picture", "--no-normalize", "--json"], cwd=folder,
                 capture_output=True, text=True)
             if run.returncode:
                 print(f"{name}: {run.stderr.strip()}")

@@ -6,12 +6,16 @@ import AthanorCore
 extension CoreMLOptions {
   var takesPictures: Bool { if case .picture = input { true } else { false } }
 
+  /// Whether the file takes several examples at a time, as no classifier does.
+  private var takesBatches: Bool { if case .batch = flexibility { true } else { false } }
+
   /// The same options with the labels that a model's classes have.
   func resolved(for source: Model) -> CoreMLOptions {
     var options = self
     if labels?.count == 0 {
       options.labels = nil
-    } else if labels == nil, source.inputs.count == 1, source.outputs.count == 1, let names = source.classNames,
+    } else if labels == nil, !takesBatches, source.inputs.count == 1, source.outputs.count == 1,
+      let names = source.classNames,
       names.count == source.classCount
     {
       let isOneOfSeveral = source.outputKind == .sigmoid ? source.outputShape[1] == 1 : source.outputKind != .other
@@ -117,6 +121,12 @@ extension CoreMLOptions {
         fix: output.count == 2 && output[1] == 1
           ? "Give two labels: a single output is the probability of the second."
           : "Give one label for each of the model's outputs, in their order.")
+    }
+    guard !takesBatches else {
+      throw AthanorError(
+        .argument, at: "Core ML",
+        "class labels and batches were asked for, but a classifier takes one example at a time",
+        fix: "Leave the labels or the batches out.")
     }
     var seen: Set<String> = []
     let texts: [String] =
