@@ -133,14 +133,15 @@ extension OperationKind {
   ) { site in
     let (values, layout) = try site.elementwise(.x, .y)
     let (x, y) = (values[0], values[1])
+    let isInfinite = try abs(y).equal(y.builder.constant(.infinity))
     guard try site.operation.flag(.mode) else {
       // An infinite divisor leaves what has its sign, and is the rest of what has not.
-      let same = try x.chosen(where: (x / y).binary(.greaterEqual, x.builder.constant(0)), else: y)
-      let isInfinite = try abs(y).equal(y.builder.constant(.infinity))
+      let signs = try x.unary(.sign) * y.unary(.sign)
+      let same = try x.chosen(where: signs.binary(.greaterEqual, x.builder.constant(0)), else: y)
       return [ImportedValue(try same.chosen(where: isInfinite, else: x - floor(x / y) * y), layout: layout)]
     }
     let size = try abs(y)
-    let rest = try abs(x) - floor(abs(x) / size) * size
+    let rest = try abs(x).chosen(where: isInfinite, else: abs(x) - floor(abs(x) / size) * size)
     return [ImportedValue(try x.unary(.sign) * rest, layout: layout)]
   }
 
