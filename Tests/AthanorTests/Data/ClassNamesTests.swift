@@ -62,7 +62,11 @@ struct ClassNamesTests {
     #expect(model.classNames == ["cat", "dog"])
     #expect(
       error(["a", "b", "c"], [0, 2])
-        == "fit: the data set names 3 classes, but the model tells 2 apart. Give the last layer one unit for each class."
+        == "fit: example 1 is of class 2 but the model's 2 outputs are classes 0 to 1. Give the last layer as many units as "
+        + "there are classes, and number classes from 0.")
+    #expect(
+      error(["a"])
+        == "fit: the data set names 1 classes, but the model tells 2 apart. Give the last layer one unit for each class."
     )
     #expect(
       error(["dog", "cat"])
