@@ -31,7 +31,7 @@ package struct CoreMLFile {
     model = try CoreMLFile.message(bytes, file)
     let weightFile = (file as NSString).deletingLastPathComponent + "/weights/weight.bin"
     let hasWeights = isFolder.boolValue && FileManager.default.fileExists(atPath: weightFile)
-    if hasWeights { try CoreMLFile.requirePlain(weightFile) }
+    if hasWeights { try CoreMLFile.requirePlain(weightFile, in: path) }
     weights = WeightReader(bytes: hasWeights ? try FileBytes.read(weightFile) : [], path: weightFile)
   }
 
@@ -49,7 +49,7 @@ package struct CoreMLFile {
       let rootModelIdentifier: String
     }
     let place = "\(path)/Manifest.json"
-    try requirePlain(place)
+    try requirePlain(place, in: path)
     let bytes = try FileBytes.read(place, limit: 1 << 20)
     guard let manifest = try? JSONDecoder().decode(Manifest.self, from: Data(bytes)),
       manifest.fileFormatVersion.hasPrefix("1."), let item = manifest.itemInfoEntries[manifest.rootModelIdentifier]
@@ -62,14 +62,14 @@ package struct CoreMLFile {
       throw AthanorError(.data, at: place, "the path \"\(item.path)\" leads out of the package")
     }
     let file = "\(path)/Data/\(item.path)"
-    try requirePlain(file)
+    try requirePlain(file, in: path)
     return file
   }
 
-  /// Links are followed, as caches keep packages of links (Hugging Face's among them).
+  /// Links are followed within the package alone.
   ///
-  /// - Throws: `AthanorError` when the file is missing, or it or what a link leads to is no plain file.
-  private static func requirePlain(_ file: String) throws {
+  /// - Throws: `AthanorError` when the file is missing, it or what a link leads to is no plain file, or a link leads out of the package.
+  private static func requirePlain(_ file: String, in package: String) throws {
     let files = FileManager.default
     let target = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
     guard files.fileExists(atPath: file),
@@ -79,6 +79,12 @@ package struct CoreMLFile {
       throw AthanorError(
         .data, at: file, link.map { "is a link to \($0), which does not exist" } ?? "is missing from the package",
         fix: link == nil ? "Export it again." : "Download or copy the package again.")
+    }
+    guard target.hasPrefix(URL(fileURLWithPath: package).resolvingSymlinksInPath().path + "/") else {
+      // Caches keep packages of links, Hugging Face's among them.
+      throw AthanorError(
+        .data, at: file, "is a link that leads out of the package, which is not followed",
+        fix: "Copy the package with the files themselves: cp -RL.")
     }
     guard kind == .typeRegular else {
       throw AthanorError(.data, at: file, "is no plain file", fix: "Export it again.")

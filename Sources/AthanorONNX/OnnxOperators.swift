@@ -136,8 +136,11 @@ extension OnnxReader {
   // MARK: Types, comparisons and choices
 
   private static let logic: [OnnxOperator] = [
-    .init("Cast", limits: "to floating-point numbers (kept in 32 bits), integers (in 32 bits), bytes and flags") {
-      reader in
+    .init(
+      "Cast",
+      limits:
+        "to floating-point numbers (kept in 32 bits), integers (in 32 bits; what lies beyond becomes the nearest), bytes and flags"
+    ) { reader in
       try reader.translateCast(Int32(clamping: reader.integer("to", default: 1)))
     },
     .init("CastLike", limits: "the type of an input or a known tensor, as Cast") { reader in

@@ -33,6 +33,9 @@ extension OnnxFiles: ModelFileReader {
 }
 
 extension OnnxFiles {
+  /// The newest operator set that the translations were held against.
+  package static let newestOperatorSet = 28
+
   /// The property that holds the names of the classes.
   static let classKey = "athanor_class_names"
 
@@ -75,6 +78,12 @@ final class OnnxReader {
     let graph = model.graph
     self.folder = folder
     version = Int(clamping: model.operatorSets.first { ["", "ai.onnx"].contains($0.domain) }?.version ?? 1)
+    guard version <= OnnxFiles.newestOperatorSet else {
+      throw AthanorError(
+        .unsupported, at: "",
+        "it has operator set \(version), but those up to \(OnnxFiles.newestOperatorSet) are known",
+        fix: "Export it with opset_version=\(OnnxFiles.newestOperatorSet) or an older one.")
+    }
     let known = Set(graph.initializers.map(\.name))
     writer = ProgramWriter(
       reserving: known.union(graph.nodes.flatMap { $0.outputs }).union(graph.inputs.map(\.name)))

@@ -312,6 +312,18 @@ func errorText(_ body: () throws -> Void) -> String {
         == "PACKAGE/\(model): is a link to ../gone, which does not exist. Download or copy the package again.")
     #expect(
       try damaged {
+        try FileManager.default.removeItem(atPath: "\($0)/\(model)")
+        try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "/etc/hostname")
+      }
+        == "PACKAGE/\(model): is a link that leads out of the package, which is not followed. "
+        + "Copy the package with the files themselves: cp -RL.")
+    #expect(
+      try damaged {
+        try FileManager.default.moveItem(atPath: "\($0)/\(model)", toPath: "\($0)/Data/model")
+        try FileManager.default.createSymbolicLink(atPath: "\($0)/\(model)", withDestinationPath: "../model")
+      } == "no error")
+    #expect(
+      try damaged {
         try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n".utf8)
           .write(to: URL(fileURLWithPath: "\($0)/\(model)"))
       }

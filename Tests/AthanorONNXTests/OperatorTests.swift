@@ -62,6 +62,7 @@ struct OnnxCase: Decodable {
       .deletingLastPathComponent()
     let text = try String(contentsOf: root.appendingPathComponent("Documentation/onnx.md"), encoding: .utf8)
     let rows = text.split(separator: "\n").filter { $0.hasPrefix("| ") }.dropFirst().map(String.init)
+    #expect(text.contains("operator sets 1 to \(OnnxFiles.newestOperatorSet) of"))
     #expect(rows == OnnxFiles.operators.map { "| \($0.name) | \($0.limits) |" })
   }
 }

@@ -122,6 +122,14 @@ import Testing
         == "node \"y\" (Pow): its powers are those of integers, which are integers again. " + remedy)
   }
 
+  @Test func newerOperatorSets() throws {
+    let newest = Int64(OnnxFiles.newestOperatorSet)
+    #expect(try model([input("x", [2])], [node("Relu")], version: newest).inputs.count == 1)
+    #expect(
+      refusal([input("x", [2])], [node("Relu")], version: newest + 1)
+        == "it has operator set 29, but those up to 28 are known. Export it with opset_version=28 or an older one.")
+  }
+
   @Test func whatDoesNotFit() {
     let big = integers("big", [.max])
     #expect(

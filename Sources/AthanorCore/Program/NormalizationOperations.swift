@@ -74,8 +74,10 @@ extension OperationKind {
   ) { site in
     let (x, axis) = try site.whole(.axis)
     let kept = x.keeping(without: [axis])
+    let order = try site.operation.integer(.mode)
+    guard order == 1 || order == 2 else { throw site.unsupported("it divides by the norm of order \(order)") }
     let norm =
-      try site.operation.integer(.mode) == 1
+      try order == 1
       ? abs(x).sum(axes: [axis]).reshaped(kept) : sqrt(square(x).sum(axes: [axis])).reshaped(kept)
     // 0 / 0 is 0 here.
     let zero = try x.builder.constant(0)

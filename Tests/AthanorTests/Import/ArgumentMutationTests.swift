@@ -12,18 +12,19 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   let resultCount: Int
   /// Whether all operands are known, so that the result is added to the model's input.
   let isKnown: Bool
+  /// The model's input where not any numbers will do.
+  let input: [Float]?
 
   init(
     _ kind: OperationKind, _ arguments: [ArgumentName: Program.Argument], note: String = "",
     shape: [Int] = [1, 2, 5, 6], dtype: DType = .float32, results: Int = 1,
-    isKnown: Bool = false
+    isKnown: Bool = false, input: [Float]? = nil
   ) {
     testDescription = note.isEmpty ? kind.name : "\(kind.name), \(note)"
     (self.kind, self.shape, self.dtype) = (kind, shape, dtype)
-    (resultCount, self.isKnown) = (results, isKnown)
-    let first: ArgumentName = kind.parameters.contains { $0.name == .x } ? .x : .indices
-    let hasOwn = arguments[first] != nil || arguments[.values] != nil
-    self.arguments = hasOwn ? arguments : arguments.merging([first: OperationCase.x]) { $1 }
+    (resultCount, self.isKnown, self.input) = (results, isKnown, input)
+    let first = [ArgumentName.x, .indices].first { name in kind.parameters.contains { $0.name == name } }
+    self.arguments = first.map { arguments.merging([$0: OperationCase.x]) { own, _ in own } } ?? arguments
   }
 
   static let x = Program.Argument.operand(.named("x"))
@@ -32,13 +33,18 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
     .constant(Tensor(uncheckedShape: shape, .float32((0..<shape.reduce(1, *)).map { Float($0 * 7 % 11) / 10 + from })))
   }
 
+  static func numbers(_ values: [Float]) -> Program.Argument {
+    .constant(Tensor(uncheckedShape: [values.count], .float32(values)))
+  }
+
   static func places(_ values: [Int32]) -> Program.Argument {
     .constant(Tensor(uncheckedShape: [values.count], .int32(values)))
   }
 
   private static let custom = Program.Argument.choice(OperationKind.PadType.custom)
 
-  static let all: [OperationCase] = functions + windows + products + others
+  static let all: [OperationCase] =
+    functions + windows + products + others + curves + normalizations + conditions + reductions + rearrangements
 
   private static let functions: [OperationCase] = OperationKind.all.compactMap { kind in
     switch kind.function {
@@ -88,7 +94,9 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   ]
 
   private static let others = [
-    OperationCase(.argMax, [.axis: .integer(3), .keepDims: .flag(true), .lastIndex: .flag(false)]),
+    // Each number stands twice.
+    OperationCase(.argMax, [.axis: .integer(1), .keepDims: .flag(true), .lastIndex: .flag(false)], shape: [1, 74]),
+    OperationCase(.argMin, [.axis: .integer(1), .keepDims: .flag(true), .lastIndex: .flag(false)], shape: [1, 74]),
     OperationCase(.cast, [.dtype: .choice(OperationKind.Precision.float16)]),
     OperationCase(.clip, [.alpha: .number(-0.2), .beta: .number(0.3)]),
     OperationCase(
@@ -142,6 +150,96 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
     OperationCase(.tile, [.reps: .integers([1, 2, 1])], shape: [1, 1, 6]),
     OperationCase(.transpose, [.perm: .integers([0, 3, 1, 2])]),
   ]
+
+  private static let curves = [
+    OperationCase(.acosh, [:]), OperationCase(.asinh, [:]), OperationCase(.celu, [.alpha: .number(0.5)]),
+    OperationCase(.hardSwish, [:]), OperationCase(.mish, [:]),
+    OperationCase(.selu, [.alpha: .number(1.5), .gamma: .number(1.1)]),
+    OperationCase(.shrink, [.alpha: .number(0.3), .beta: .number(0.1)]),
+    OperationCase(.swish, [.alpha: .number(0.7)]), OperationCase(.thresholdedRelu, [.alpha: .number(0.2)]),
+    OperationCase(.mod, [.y: numbers([2, 1, 1], from: 0.5), .mode: .flag(true)]),
+  ]
+
+  private static let normalizations = [
+    OperationCase(
+      .groupNorm, [.groups: .integer(2), .gamma: numbers([4]), .beta: numbers([4]), .epsilon: .number(0.1)],
+      shape: [1, 4, 3]),
+    OperationCase(.hardmax, [.axis: .integer(2)]),
+    OperationCase(.instanceNorm, [.gamma: numbers([2]), .beta: numbers([2]), .epsilon: .number(0.1)]),
+    OperationCase(
+      .localResponseNorm,
+      [.size: .integer(1), .alpha: .number(0.3), .beta: .number(0.5), .gamma: .number(1.5)]),
+    OperationCase(.logSoftmax, [.axis: .integer(2)]),
+    OperationCase(.lpNorm, [.axis: .integer(2), .mode: .integer(2)]),
+    OperationCase(.meanVarianceNorm, [.axes: .integers([2, 3]), .epsilon: .number(0.1)]),
+    OperationCase(.rmsNorm, [.gamma: numbers([6]), .axis: .integer(3), .epsilon: .number(0.1)]),
+  ]
+
+  private static let comparisons: [OperationKind] = [.equal, .notEqual, .greater, .greaterEqual, .less, .lessEqual]
+
+  private static let conditions =
+    comparisons.map { OperationCase($0, [.y: numbers([-1.03])]) }  // the first number of the input
+    + [
+      OperationCase(.logicalAnd, [.x: places([0, 1]), .y: places([1, 0])], isKnown: true),
+      OperationCase(.logicalOr, [.x: places([0, 1]), .y: places([0, 0])], isKnown: true),
+      OperationCase(.logicalXor, [.x: places([0, 1]), .y: places([0, 0])], isKnown: true),
+      OperationCase(.logicalNot, [.x: places([0, 2])], isKnown: true),
+      OperationCase(.isNaN, [:]),
+      OperationCase(
+        .isInfinite, [.alpha: .flag(true), .beta: .flag(false)], shape: [1, 3], input: [.infinity, -.infinity, 1]),
+      OperationCase(
+        .select, [.condition: x, .whenTrue: numbers([0.5]), .whenFalse: numbers([0.25])], shape: [1, 3],
+        input: [0, 1, 0]),
+    ]
+
+  private static let reductionKinds: [OperationKind] = [
+    .reduceL1, .reduceL2, .reduceLogSum, .reduceLogSumExp, .reduceMin, .reduceProduct, .reduceSumSquare,
+  ]
+
+  private static let reductions = reductionKinds.map {
+    OperationCase($0, [.axes: .integers([2, 3]), .keepDims: .flag(true)], input: (0..<60).map { Float($0 % 7 + 1) })
+  }
+
+  private static let rearrangements = [
+    OperationCase(
+      .convTranspose,
+      [
+        .weight: numbers([2, 2, 2, 2]), .bias: numbers([4]), .strides: .integers([2, 1]), .padType: custom,
+        .pad: .integers([0, 0, 1, 1]), .dilations: .integers([1, 2]), .groups: .integer(2),
+        .outputPadding: .integers([0, 0]),
+      ]),
+    OperationCase(
+      .convTranspose, [.weight: numbers([2, 2, 2, 2]), .strides: .integers([2, 2]), .size: .integers([10, 12])],
+      note: "of a size"),
+    OperationCase(
+      .depthToSpace, [.blockSize: .integer(2), .mode: .choice(OperationKind.BlockOrder.channelsFirst)],
+      shape: [1, 8, 3, 2]),
+    OperationCase(.spaceToDepth, [.blockSize: .integer(2)], shape: [1, 2, 6, 6]),
+    OperationCase(.elementCount, [.x: numbers([3, 4])], isKnown: true),
+    OperationCase(.expand, [.shape: .integers([1, 4, 6])], shape: [1, 1, 6]),
+    OperationCase(.fill, [.shape: .integers([2]), .value: numbers([0.5])], isKnown: true),
+    OperationCase(.range, [.begin: places([0]), .end: places([6]), .stride: places([2])], isKnown: true),
+    OperationCase(
+      .resize,
+      [
+        .scales: numbers([1, 1, 2, 1.5]), .axes: .integers([0, 1, 2, 3]),
+        .mode: .choice(OperationKind.ResizeMode.cubic), .alpha: .number(-0.6), .excludePadding: .flag(true),
+        .coordinates: .choice(OperationKind.ResizeCoordinates.halfPixel),
+      ], note: "by scales"),
+    OperationCase(
+      .resize,
+      [
+        .size: .integers([7, 9]), .axes: .integers([2, 3]), .mode: .choice(OperationKind.ResizeMode.nearest),
+        .nearest: .choice(OperationKind.ResizeRounding.floor),
+        .policy: .choice(OperationKind.ResizePolicy.stretch),
+      ], note: "to a size"),
+    OperationCase(
+      .sliceAxes,
+      [
+        .begin: .integers([1, 2]), .end: .integers([3, 5]), .axes: .integers([1, 3]), .stride: .integers([1, 1]),
+      ], shape: [1, 4, 5, 6]),
+    OperationCase(.triangle, [.upper: .flag(true), .size: .integer(0)]),
+  ]
 }
 
 @Suite("An operation accounts for every argument")
@@ -172,7 +270,7 @@ struct ArgumentMutationTests {
       let inputs =
         test.dtype == .int32
         ? try Tensor(shape: lengths, integers: (0..<count).map { Int32($0) })
-        : try Tensor(shape: lengths, (0..<count).map { Float($0 * 31 % 37) / 18 - 1.03 })
+        : try Tensor(shape: lengths, test.input ?? (0..<count).map { Float($0 * 31 % 37) / 18 - 1.03 })
       let result = try model.predict(inputs)
       return .numbers(result.shape, result.floats)
     } catch let error as AthanorError {
@@ -204,7 +302,7 @@ struct ArgumentMutationTests {
 
   @Test("Each argument of a kind is given in a case")
   func complete() {
-    for kind in Set(OperationCase.all.map(\.kind)) {
+    for kind in OperationKind.all {
       let given = Set(OperationCase.all.filter { $0.kind == kind }.flatMap(\.arguments.keys))
       #expect(given == Set(kind.parameters.map(\.name)), "\(kind)")
     }
@@ -218,13 +316,11 @@ struct ArgumentMutationTests {
       return
     }
     // Of a shape alone nothing else can be seen.
-    if test.kind == .shape { return }
+    if test.kind == .shape || test.kind == .elementCount { return }
     for (name, argument) in test.arguments.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       let isMask = [.beginMask, .endMask, .squeezeMask].contains(name)
       // All of the batch is taken, however that is said.
       let first = test.kind == .sliceByIndex && !test.isKnown ? 1 : 0
-      // No two of the numbers are equal, so the first and the last of the largest are one.
-      if name == .lastIndex { continue }
       for other in mutations(argument, isMask: isMask, from: first) {
         let changed = test.arguments.merging([name: other]) { $1 }
         let results = (0..<test.resultCount).map { Program.Result("y\($0)") }

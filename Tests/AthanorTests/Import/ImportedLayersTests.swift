@@ -331,11 +331,7 @@ struct ImportedLayersTests {
             .padType: .choice(OperationKind.PadType.custom),
           ], "c"),
         operation(.reduceMax, [.x: x("c"), .axes: .integers([1]), .keepDims: .flag(true)], "d"),
-        operation(
-          .sliceByIndex,
-          [
-            .x: x("d"), .begin: .integers([0, 0, 1]), .end: .integers([0, 1, 3]), .endMask: .integers([1, 0, 0]),
-          ], "e"),
+        operation(.sliceByIndex, [.x: x("d"), .begin: .integers([0, 0, 1]), .end: .integers([1, 1, 3])], "e"),
         operation(.clip, [.x: x("e"), .alpha: .number(-1), .beta: .number(1)], "y"),
       ])
     try model.save(to: folder.path("good.safetensors"))
