@@ -44,9 +44,12 @@ struct HDF5Filters {
     }
   }
 
-  /// Nothing that deflate has packed is more than 1,032 times as large.
+  /// Nothing that deflate has packed is more than so many times as large.
+  static let deflateRatio = 1032
+
+  /// How many times as large as the file has them chunks may be.
   var maximumRatio: Int {
-    filters.contains { if case .deflate = $0 { true } else { false } } ? 1032 : 1
+    filters.contains { if case .deflate = $0 { true } else { false } } ? HDF5Filters.deflateRatio : 1
   }
 
   /// Whether chunks are kept otherwise than as the elements themselves.

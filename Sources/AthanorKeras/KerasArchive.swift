@@ -86,13 +86,13 @@ enum KerasArchive {
   struct Contents: ~Copyable {
     let archive: ZipArchive
     private let path: String
-    /// Nothing that deflate has packed is more than 1,032 times as large.
+    /// The most that the archive can hold.
     private let limit: Int
 
     init(_ path: String) throws {
       let file = try FileBytes.read(path, limit: 1 << 36)
       archive = try ZipArchive(file, path: path)
-      limit = max(64 << 20, file.count * 1100)
+      limit = max(64 << 20, file.count * HDF5Filters.deflateRatio)
       self.path = path
     }
 

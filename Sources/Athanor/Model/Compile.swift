@@ -79,9 +79,9 @@ package final class Training {
   private var lastRuns: (plan: Plan, runs: GradientRuns)?
 
   /// The weights that a plan computes gradients of.
-  func runs(of plan: Plan, _ weights: WeightMap) -> GradientRuns {
+  func runs(of plan: Plan, _ weights: WeightMap, _ declarations: [WeightDeclaration]) -> GradientRuns {
     if let lastRuns, lastRuns.plan === plan { return lastRuns.runs }
-    let runs = GradientRuns(plan.gradientNames, weights)
+    let runs = GradientRuns(plan.gradientNames, weights, declarations)
     lastRuns = (plan, runs)
     return runs
   }
@@ -210,10 +210,14 @@ struct GradientRuns {
   /// Each array's place among the gradients.
   private(set) var arrays: [Range<Int>] = []
 
-  let names: Set<String>
+  /// The limits on weights, kept after each step.
+  let constraints: [(constraint: Constraint, span: WeightMap.Span)]
 
-  init(_ names: Set<String>, _ weights: WeightMap) {
-    self.names = names
+  init(_ names: Set<String>, _ weights: WeightMap, _ declarations: [WeightDeclaration]) {
+    constraints = declarations.compactMap { weight in
+      guard let constraint = weight.constraint, names.contains(weight.name) else { return nil }
+      return weights[weight.name].map { (constraint, $0) }
+    }
     let spans = weights.spans.filter { $0.isParameter && names.contains($0.name) }
     for span in spans.sorted(by: { $0.gradientOffset < $1.gradientOffset }) {
       arrays.append(span.gradientOffset..<span.gradientOffset + span.count)

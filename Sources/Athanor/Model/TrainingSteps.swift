@@ -106,7 +106,7 @@ extension Model {
         .numeric, at: "apply", "a gradient is NaN or infinite; the weights are unchanged",
         fix: "Lower the learning rate, or leave this batch out.")
     }
-    let runs = GradientRuns(gradients.names.filter { !built.isFrozen($0, frozen) }, weightMap)
+    let runs = GradientRuns(gradients.names.filter { !built.isFrozen($0, frozen) }, weightMap, built.weights)
     for range in runs.arrays { for index in range { memory.gradients.floats[index] = gradients.numbers[index] } }
     applyStep(training, runs)
   }
@@ -146,7 +146,7 @@ extension Model {
     _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
   ) throws -> GradientRuns {
     let plan = workspace.plan
-    let runs = training.runs(of: plan, weightMap)
+    let runs = training.runs(of: plan, weightMap, built.weights)
     let pass = UInt64(progress.pass)
     measured("batch", "fill", fill)
     workspace.run(memory, pool: pool, seed: progress.seed, step: pass, profile: profile)
@@ -182,11 +182,7 @@ extension Model {
     progress.step += 1
     measured("optimizer", "step") {
       training.step(memory, runs, number: progress.step)
-      for weight in built.weights {
-        guard let constraint = weight.constraint, runs.names.contains(weight.name), let span = weightMap[weight.name]
-        else { continue }
-        constraint.apply(to: weightMap.values(of: span), span.shape)
-      }
+      for (constraint, span) in runs.constraints { constraint.apply(to: weightMap.values(of: span), span.shape) }
     }
   }
 
