@@ -4,6 +4,6 @@
 set -e
 cd "$(dirname "$0")"
 for format in CoreML:coreml ONNX:onnx; do
-  $1 --plugin=protoc-gen-swift="$2" --swift_opt=Visibility=Package --swift_opt=FileNaming=DropPath \
+  $1 --proto_path=. --plugin=protoc-gen-swift="$2" --swift_opt=Visibility=Package --swift_opt=FileNaming=DropPath \
     --swift_out="../../Sources/Athanor${format%:*}/Format" "${format#*:}.proto"
 done

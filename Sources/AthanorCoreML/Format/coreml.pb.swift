@@ -1359,14 +1359,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .meanVariance(newValue)}
   }
 
-  package var l2Normalize: ProtoEpsilonLayer {
-    get {
-      if case .l2Normalize(let v)? = _storage._kind {return v}
-      return ProtoEpsilonLayer()
-    }
-    set {_uniqueStorage()._kind = .l2Normalize(newValue)}
-  }
-
   package var softmax: ProtoEmpty {
     get {
       if case .softmax(let v)? = _storage._kind {return v}
@@ -1375,28 +1367,12 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .softmax(newValue)}
   }
 
-  package var crop: ProtoCropLayer {
-    get {
-      if case .crop(let v)? = _storage._kind {return v}
-      return ProtoCropLayer()
-    }
-    set {_uniqueStorage()._kind = .crop(newValue)}
-  }
-
   package var padding: ProtoPaddingLayer {
     get {
       if case .padding(let v)? = _storage._kind {return v}
       return ProtoPaddingLayer()
     }
     set {_uniqueStorage()._kind = .padding(newValue)}
-  }
-
-  package var upsample: ProtoUpsampleLayer {
-    get {
-      if case .upsample(let v)? = _storage._kind {return v}
-      return ProtoUpsampleLayer()
-    }
-    set {_uniqueStorage()._kind = .upsample(newValue)}
   }
 
   package var unary: ProtoUnaryLayer {
@@ -1421,14 +1397,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
       return ProtoScalarLayer()
     }
     set {_uniqueStorage()._kind = .multiply(newValue)}
-  }
-
-  package var average: ProtoEmpty {
-    get {
-      if case .average(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .average(newValue)}
   }
 
   package var scale: ProtoScaleLayer {
@@ -1503,22 +1471,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .concat(newValue)}
   }
 
-  package var split: ProtoSplitLayer {
-    get {
-      if case .split(let v)? = _storage._kind {return v}
-      return ProtoSplitLayer()
-    }
-    set {_uniqueStorage()._kind = .split(newValue)}
-  }
-
-  package var reorganize: ProtoReorganizeLayer {
-    get {
-      if case .reorganize(let v)? = _storage._kind {return v}
-      return ProtoReorganizeLayer()
-    }
-    set {_uniqueStorage()._kind = .reorganize(newValue)}
-  }
-
   package var slice: ProtoSliceLayer {
     get {
       if case .slice(let v)? = _storage._kind {return v}
@@ -1541,46 +1493,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
       return ProtoClipLayer()
     }
     set {_uniqueStorage()._kind = .clip(newValue)}
-  }
-
-  package var ceil: ProtoEmpty {
-    get {
-      if case .ceil(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .ceil(newValue)}
-  }
-
-  package var floor: ProtoEmpty {
-    get {
-      if case .floor(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .floor(newValue)}
-  }
-
-  package var sign: ProtoEmpty {
-    get {
-      if case .sign(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .sign(newValue)}
-  }
-
-  package var round: ProtoEmpty {
-    get {
-      if case .round(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .round(newValue)}
-  }
-
-  package var erf: ProtoEmpty {
-    get {
-      if case .erf(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
-    }
-    set {_uniqueStorage()._kind = .erf(newValue)}
   }
 
   package var gelu: ProtoModeLayer {
@@ -1655,14 +1567,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .softmaxNd(newValue)}
   }
 
-  package var splitNd: ProtoSplitNdLayer {
-    get {
-      if case .splitNd(let v)? = _storage._kind {return v}
-      return ProtoSplitNdLayer()
-    }
-    set {_uniqueStorage()._kind = .splitNd(newValue)}
-  }
-
   package var concatNd: ProtoConcatNdLayer {
     get {
       if case .concatNd(let v)? = _storage._kind {return v}
@@ -1677,14 +1581,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
       return ProtoTransposeLayer()
     }
     set {_uniqueStorage()._kind = .transpose(newValue)}
-  }
-
-  package var sliceStatic: ProtoSliceStaticLayer {
-    get {
-      if case .sliceStatic(let v)? = _storage._kind {return v}
-      return ProtoSliceStaticLayer()
-    }
-    set {_uniqueStorage()._kind = .sliceStatic(newValue)}
   }
 
   package var matMul: ProtoMatMulLayer {
@@ -1735,28 +1631,12 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .reshapeStatic(newValue)}
   }
 
-  package var constantPad: ProtoConstantPadLayer {
-    get {
-      if case .constantPad(let v)? = _storage._kind {return v}
-      return ProtoConstantPadLayer()
-    }
-    set {_uniqueStorage()._kind = .constantPad(newValue)}
-  }
-
   package var reduceMax: ProtoReduceLayer {
     get {
       if case .reduceMax(let v)? = _storage._kind {return v}
       return ProtoReduceLayer()
     }
     set {_uniqueStorage()._kind = .reduceMax(newValue)}
-  }
-
-  package var reduceMin: ProtoReduceLayer {
-    get {
-      if case .reduceMin(let v)? = _storage._kind {return v}
-      return ProtoReduceLayer()
-    }
-    set {_uniqueStorage()._kind = .reduceMin(newValue)}
   }
 
   package var reduceSum: ProtoReduceLayer {
@@ -1775,22 +1655,6 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     set {_uniqueStorage()._kind = .reduceMean(newValue)}
   }
 
-  package var layerNormalization: ProtoLayerNormalizationLayer {
-    get {
-      if case .layerNormalization(let v)? = _storage._kind {return v}
-      return ProtoLayerNormalizationLayer()
-    }
-    set {_uniqueStorage()._kind = .layerNormalization(newValue)}
-  }
-
-  package var clampedRelu: ProtoClampedLayer {
-    get {
-      if case .clampedRelu(let v)? = _storage._kind {return v}
-      return ProtoClampedLayer()
-    }
-    set {_uniqueStorage()._kind = .clampedRelu(newValue)}
-  }
-
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1800,15 +1664,11 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     case innerProduct(ProtoInnerProductLayer)
     case batchNormalization(ProtoBatchNormalizationLayer)
     case meanVariance(ProtoMeanVarianceLayer)
-    case l2Normalize(ProtoEpsilonLayer)
     case softmax(ProtoEmpty)
-    case crop(ProtoCropLayer)
     case padding(ProtoPaddingLayer)
-    case upsample(ProtoUpsampleLayer)
     case unary(ProtoUnaryLayer)
     case add(ProtoScalarLayer)
     case multiply(ProtoScalarLayer)
-    case average(ProtoEmpty)
     case scale(ProtoScaleLayer)
     case bias(ProtoBiasLayer)
     case max(ProtoEmpty)
@@ -1818,16 +1678,9 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     case flatten(ProtoFlattenLayer)
     case permute(ProtoAxesLayer)
     case concat(ProtoConcatLayer)
-    case split(ProtoSplitLayer)
-    case reorganize(ProtoReorganizeLayer)
     case slice(ProtoSliceLayer)
     case copy(ProtoEmpty)
     case clip(ProtoClipLayer)
-    case ceil(ProtoEmpty)
-    case floor(ProtoEmpty)
-    case sign(ProtoEmpty)
-    case round(ProtoEmpty)
-    case erf(ProtoEmpty)
     case gelu(ProtoModeLayer)
     case minBroadcastable(ProtoEmpty)
     case maxBroadcastable(ProtoEmpty)
@@ -1837,23 +1690,17 @@ package nonisolated struct ProtoLayer: @unchecked Sendable {
     case multiplyBroadcastable(ProtoEmpty)
     case subtractBroadcastable(ProtoEmpty)
     case softmaxNd(ProtoAxisLayer)
-    case splitNd(ProtoSplitNdLayer)
     case concatNd(ProtoConcatNdLayer)
     case transpose(ProtoTransposeLayer)
-    case sliceStatic(ProtoSliceStaticLayer)
     case matMul(ProtoMatMulLayer)
     case constantNd(ProtoConstantLayer)
     case squeeze(ProtoSqueezeLayer)
     case expandDims(ProtoAxesLayer)
     case flattenTo2D(ProtoAxisLayer)
     case reshapeStatic(ProtoReshapeStaticLayer)
-    case constantPad(ProtoConstantPadLayer)
     case reduceMax(ProtoReduceLayer)
-    case reduceMin(ProtoReduceLayer)
     case reduceSum(ProtoReduceLayer)
     case reduceMean(ProtoReduceLayer)
-    case layerNormalization(ProtoLayerNormalizationLayer)
-    case clampedRelu(ProtoClampedLayer)
 
   }
 
@@ -2782,28 +2629,6 @@ package nonisolated struct ProtoSliceLayer: Sendable {
   package init() {}
 }
 
-package nonisolated struct ProtoSliceStaticLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var begin: [Int64] = []
-
-  package var beginMasks: [Bool] = []
-
-  package var end: [Int64] = []
-
-  package var endMasks: [Bool] = []
-
-  package var strides: [Int64] = []
-
-  package var squeezeMasks: [Bool] = []
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
 package nonisolated struct ProtoConcatLayer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2830,34 +2655,6 @@ package nonisolated struct ProtoConcatNdLayer: Sendable {
   package init() {}
 }
 
-package nonisolated struct ProtoSplitLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var count: UInt64 = 0
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoSplitNdLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var axis: Int64 = 0
-
-  package var count: UInt64 = 0
-
-  package var sizes: [UInt64] = []
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
 package nonisolated struct ProtoSqueezeLayer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2866,142 +2663,6 @@ package nonisolated struct ProtoSqueezeLayer: Sendable {
   package var axes: [Int64] = []
 
   package var squeezesAll: Bool = false
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoEpsilonLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var epsilon: Float = 0
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoCropLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var amounts: ProtoBorders {
-    get {_amounts ?? ProtoBorders()}
-    set {_amounts = newValue}
-  }
-  /// Returns true if `amounts` has been explicitly set.
-  package var hasAmounts: Bool {self._amounts != nil}
-  /// Clears the value of `amounts`. Subsequent reads from it will return its default value.
-  package mutating func clearAmounts() {self._amounts = nil}
-
-  package var offset: [UInt64] = []
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-
-  fileprivate var _amounts: ProtoBorders? = nil
-}
-
-package nonisolated struct ProtoUpsampleLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  /// of the height and the width
-  package var factors: [UInt64] = []
-
-  /// 0 nearest, 1 bilinear
-  package var mode: Int32 = 0
-
-  package var linearMode: Int32 = 0
-
-  package var fractionalFactors: [Float] = []
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoReorganizeLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  /// 0 space to depth, 1 depth to space, 2 pixel shuffle
-  package var mode: Int32 = 0
-
-  package var blockSize: UInt64 = 0
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoConstantPadLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var value: Float = 0
-
-  /// before and behind each axis
-  package var amounts: [UInt64] = []
-
-  package var givesSizes: Bool = false
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-}
-
-package nonisolated struct ProtoLayerNormalizationLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var shape: [Int64] = []
-
-  package var epsilon: Float = 0
-
-  package var gamma: ProtoWeights {
-    get {_gamma ?? ProtoWeights()}
-    set {_gamma = newValue}
-  }
-  /// Returns true if `gamma` has been explicitly set.
-  package var hasGamma: Bool {self._gamma != nil}
-  /// Clears the value of `gamma`. Subsequent reads from it will return its default value.
-  package mutating func clearGamma() {self._gamma = nil}
-
-  package var beta: ProtoWeights {
-    get {_beta ?? ProtoWeights()}
-    set {_beta = newValue}
-  }
-  /// Returns true if `beta` has been explicitly set.
-  package var hasBeta: Bool {self._beta != nil}
-  /// Clears the value of `beta`. Subsequent reads from it will return its default value.
-  package mutating func clearBeta() {self._beta = nil}
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
-
-  fileprivate var _gamma: ProtoWeights? = nil
-  fileprivate var _beta: ProtoWeights? = nil
-}
-
-package nonisolated struct ProtoClampedLayer: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var alpha: Float = 0
-
-  package var beta: Float = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5690,7 +5351,7 @@ nonisolated extension ProtoQuantization.Table: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Layer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}inputs\0\u{1}outputs\0\u{2}a\u{1}convolution\0\u{2}\u{14}pooling\0\u{2}\u{a}activation\0\u{4}\u{a}inner_product\0\u{4}\u{14}batch_normalization\0\u{4}\u{5}mean_variance\0\u{4}\u{5}l2_normalize\0\u{2}\u{5}softmax\0\u{2}\u{f}crop\0\u{2}\u{a}padding\0\u{2}\u{a}upsample\0\u{2}\u{a}unary\0\u{2}\u{a}add\0\u{1}multiply\0\u{2}\u{9}average\0\u{2}\u{5}scale\0\u{2}\u{5}bias\0\u{2}\u{a}max\0\u{1}min\0\u{2}\u{1d}constant\0\u{2}\u{a}reshape\0\u{1}flatten\0\u{2}\u{9}permute\0\u{2}\u{a}concat\0\u{2}\u{a}split\0\u{2}\u{f}reorganize\0\u{2}\u{5}slice\0\u{2}z\u{3}copy\0\u{2}<clip\0\u{2}\u{5}ceil\0\u{2}\u{5}floor\0\u{2}\u{a}sign\0\u{2}\u{5}round\0\u{2}i\u{1}erf\0\u{2}\u{5}gelu\0\u{4}K\u{1}min_broadcastable\0\u{4}\u{5}max_broadcastable\0\u{4}\u{5}add_broadcastable\0\u{4}\u{5}pow_broadcastable\0\u{4}\u{5}divide_broadcastable\0\u{4}\u{a}multiply_broadcastable\0\u{4}\u{5}subtract_broadcastable\0\u{4}-softmax_nd\0\u{4}\u{19}split_nd\0\u{4}\u{5}concat_nd\0\u{2}\u{5}transpose\0\u{4}\u{a}slice_static\0\u{4}2mat_mul\0\u{4}\u{19}constant_nd\0\u{2}2squeeze\0\u{4}\u{5}expand_dims\0\u{4}\u{5}flatten_to_2d\0\u{4}\u{a}reshape_static\0\u{4}\u{f}constant_pad\0\u{4}i\u{1}reduce_max\0\u{4}\u{5}reduce_min\0\u{4}\u{5}reduce_sum\0\u{4}\u{a}reduce_mean\0\u{4}F\u{1}layer_normalization\0\u{4}n\u{1}clamped_relu\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}inputs\0\u{1}outputs\0\u{2}a\u{1}convolution\0\u{2}\u{14}pooling\0\u{2}\u{a}activation\0\u{4}\u{a}inner_product\0\u{4}\u{14}batch_normalization\0\u{4}\u{5}mean_variance\0\u{2}\u{a}softmax\0\u{2}\u{19}padding\0\u{2}\u{14}unary\0\u{2}\u{a}add\0\u{1}multiply\0\u{2}\u{e}scale\0\u{2}\u{5}bias\0\u{2}\u{a}max\0\u{1}min\0\u{2}\u{1d}constant\0\u{2}\u{a}reshape\0\u{1}flatten\0\u{2}\u{9}permute\0\u{2}\u{a}concat\0\u{2}\u{1e}slice\0\u{2}z\u{3}copy\0\u{2}<clip\0\u{2}G\u{2}gelu\0\u{4}K\u{1}min_broadcastable\0\u{4}\u{5}max_broadcastable\0\u{4}\u{5}add_broadcastable\0\u{4}\u{5}pow_broadcastable\0\u{4}\u{5}divide_broadcastable\0\u{4}\u{a}multiply_broadcastable\0\u{4}\u{5}subtract_broadcastable\0\u{4}-softmax_nd\0\u{4}\u{1e}concat_nd\0\u{2}\u{5}transpose\0\u{4}<mat_mul\0\u{4}\u{19}constant_nd\0\u{2}2squeeze\0\u{4}\u{5}expand_dims\0\u{4}\u{5}flatten_to_2d\0\u{4}\u{a}reshape_static\0\u{4}x\u{1}reduce_max\0\u{4}\u{a}reduce_sum\0\u{4}\u{a}reduce_mean\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -5810,19 +5471,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .meanVariance(v)
           }
         }()
-        case 170: try {
-          var v: ProtoEpsilonLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .l2Normalize(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .l2Normalize(v)
-          }
-        }()
         case 175: try {
           var v: ProtoEmpty?
           var hadOneofValue = false
@@ -5836,19 +5484,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .softmax(v)
           }
         }()
-        case 190: try {
-          var v: ProtoCropLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .crop(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .crop(v)
-          }
-        }()
         case 200: try {
           var v: ProtoPaddingLayer?
           var hadOneofValue = false
@@ -5860,19 +5495,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .padding(v)
-          }
-        }()
-        case 210: try {
-          var v: ProtoUpsampleLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .upsample(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .upsample(v)
           }
         }()
         case 220: try {
@@ -5912,19 +5534,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .multiply(v)
-          }
-        }()
-        case 240: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .average(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .average(v)
           }
         }()
         case 245: try {
@@ -6044,32 +5653,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .concat(v)
           }
         }()
-        case 330: try {
-          var v: ProtoSplitLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .split(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .split(v)
-          }
-        }()
-        case 345: try {
-          var v: ProtoReorganizeLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .reorganize(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .reorganize(v)
-          }
-        }()
         case 350: try {
           var v: ProtoSliceLayer?
           var hadOneofValue = false
@@ -6107,71 +5690,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .clip(v)
-          }
-        }()
-        case 665: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .ceil(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .ceil(v)
-          }
-        }()
-        case 670: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .floor(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .floor(v)
-          }
-        }()
-        case 680: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .sign(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .sign(v)
-          }
-        }()
-        case 685: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .round(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .round(v)
-          }
-        }()
-        case 790: try {
-          var v: ProtoEmpty?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .erf(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .erf(v)
           }
         }()
         case 795: try {
@@ -6291,19 +5809,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .softmaxNd(v)
           }
         }()
-        case 975: try {
-          var v: ProtoSplitNdLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .splitNd(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .splitNd(v)
-          }
-        }()
         case 980: try {
           var v: ProtoConcatNdLayer?
           var hadOneofValue = false
@@ -6328,19 +5833,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .transpose(v)
-          }
-        }()
-        case 995: try {
-          var v: ProtoSliceStaticLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .sliceStatic(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .sliceStatic(v)
           }
         }()
         case 1045: try {
@@ -6421,19 +5913,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .reshapeStatic(v)
           }
         }()
-        case 1155: try {
-          var v: ProtoConstantPadLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .constantPad(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .constantPad(v)
-          }
-        }()
         case 1260: try {
           var v: ProtoReduceLayer?
           var hadOneofValue = false
@@ -6445,19 +5924,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .reduceMax(v)
-          }
-        }()
-        case 1265: try {
-          var v: ProtoReduceLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .reduceMin(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .reduceMin(v)
           }
         }()
         case 1270: try {
@@ -6484,32 +5950,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           if let v = v {
             if hadOneofValue {try decoder.handleConflictingOneOf()}
             _storage._kind = .reduceMean(v)
-          }
-        }()
-        case 1350: try {
-          var v: ProtoLayerNormalizationLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .layerNormalization(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .layerNormalization(v)
-          }
-        }()
-        case 1460: try {
-          var v: ProtoClampedLayer?
-          var hadOneofValue = false
-          if let current = _storage._kind {
-            hadOneofValue = true
-            if case .clampedRelu(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._kind = .clampedRelu(v)
           }
         }()
         default: break
@@ -6558,25 +5998,13 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         guard case .meanVariance(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 165)
       }()
-      case .l2Normalize?: try {
-        guard case .l2Normalize(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 170)
-      }()
       case .softmax?: try {
         guard case .softmax(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 175)
       }()
-      case .crop?: try {
-        guard case .crop(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 190)
-      }()
       case .padding?: try {
         guard case .padding(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 200)
-      }()
-      case .upsample?: try {
-        guard case .upsample(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 210)
       }()
       case .unary?: try {
         guard case .unary(let v)? = _storage._kind else { preconditionFailure() }
@@ -6589,10 +6017,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case .multiply?: try {
         guard case .multiply(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 231)
-      }()
-      case .average?: try {
-        guard case .average(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 240)
       }()
       case .scale?: try {
         guard case .scale(let v)? = _storage._kind else { preconditionFailure() }
@@ -6630,14 +6054,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         guard case .concat(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 320)
       }()
-      case .split?: try {
-        guard case .split(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 330)
-      }()
-      case .reorganize?: try {
-        guard case .reorganize(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 345)
-      }()
       case .slice?: try {
         guard case .slice(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 350)
@@ -6649,26 +6065,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case .clip?: try {
         guard case .clip(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 660)
-      }()
-      case .ceil?: try {
-        guard case .ceil(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 665)
-      }()
-      case .floor?: try {
-        guard case .floor(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 670)
-      }()
-      case .sign?: try {
-        guard case .sign(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 680)
-      }()
-      case .round?: try {
-        guard case .round(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 685)
-      }()
-      case .erf?: try {
-        guard case .erf(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 790)
       }()
       case .gelu?: try {
         guard case .gelu(let v)? = _storage._kind else { preconditionFailure() }
@@ -6706,10 +6102,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         guard case .softmaxNd(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 950)
       }()
-      case .splitNd?: try {
-        guard case .splitNd(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 975)
-      }()
       case .concatNd?: try {
         guard case .concatNd(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 980)
@@ -6717,10 +6109,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case .transpose?: try {
         guard case .transpose(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 985)
-      }()
-      case .sliceStatic?: try {
-        guard case .sliceStatic(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 995)
       }()
       case .matMul?: try {
         guard case .matMul(let v)? = _storage._kind else { preconditionFailure() }
@@ -6746,17 +6134,9 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         guard case .reshapeStatic(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 1140)
       }()
-      case .constantPad?: try {
-        guard case .constantPad(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1155)
-      }()
       case .reduceMax?: try {
         guard case .reduceMax(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 1260)
-      }()
-      case .reduceMin?: try {
-        guard case .reduceMin(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1265)
       }()
       case .reduceSum?: try {
         guard case .reduceSum(let v)? = _storage._kind else { preconditionFailure() }
@@ -6765,14 +6145,6 @@ nonisolated extension ProtoLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case .reduceMean?: try {
         guard case .reduceMean(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 1280)
-      }()
-      case .layerNormalization?: try {
-        guard case .layerNormalization(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1350)
-      }()
-      case .clampedRelu?: try {
-        guard case .clampedRelu(let v)? = _storage._kind else { preconditionFailure() }
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1460)
       }()
       case nil: break
       }
@@ -8599,61 +7971,6 @@ nonisolated extension ProtoSliceLayer: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
-nonisolated extension ProtoSliceStaticLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "SliceStaticLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}begin\0\u{3}begin_masks\0\u{1}end\0\u{3}end_masks\0\u{1}strides\0\u{3}squeeze_masks\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.begin) }()
-      case 2: try { try decoder.decodeRepeatedBoolField(value: &self.beginMasks) }()
-      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.end) }()
-      case 4: try { try decoder.decodeRepeatedBoolField(value: &self.endMasks) }()
-      case 5: try { try decoder.decodeRepeatedInt64Field(value: &self.strides) }()
-      case 6: try { try decoder.decodeRepeatedBoolField(value: &self.squeezeMasks) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.begin.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.begin, fieldNumber: 1)
-    }
-    if !self.beginMasks.isEmpty {
-      try visitor.visitPackedBoolField(value: self.beginMasks, fieldNumber: 2)
-    }
-    if !self.end.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.end, fieldNumber: 3)
-    }
-    if !self.endMasks.isEmpty {
-      try visitor.visitPackedBoolField(value: self.endMasks, fieldNumber: 4)
-    }
-    if !self.strides.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.strides, fieldNumber: 5)
-    }
-    if !self.squeezeMasks.isEmpty {
-      try visitor.visitPackedBoolField(value: self.squeezeMasks, fieldNumber: 6)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoSliceStaticLayer, rhs: ProtoSliceStaticLayer) -> Bool {
-    if lhs.begin != rhs.begin {return false}
-    if lhs.beginMasks != rhs.beginMasks {return false}
-    if lhs.end != rhs.end {return false}
-    if lhs.endMasks != rhs.endMasks {return false}
-    if lhs.strides != rhs.strides {return false}
-    if lhs.squeezeMasks != rhs.squeezeMasks {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension ProtoConcatLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "ConcatLayer"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}d\u{1}along_sequence\0")
@@ -8719,76 +8036,6 @@ nonisolated extension ProtoConcatNdLayer: SwiftProtobuf.Message, SwiftProtobuf._
   }
 }
 
-nonisolated extension ProtoSplitLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "SplitLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.count != 0 {
-      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoSplitLayer, rhs: ProtoSplitLayer) -> Bool {
-    if lhs.count != rhs.count {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoSplitNdLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "SplitNdLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axis\0\u{1}count\0\u{1}sizes\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt64Field(value: &self.axis) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
-      case 3: try { try decoder.decodeRepeatedUInt64Field(value: &self.sizes) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.axis != 0 {
-      try visitor.visitSingularInt64Field(value: self.axis, fieldNumber: 1)
-    }
-    if self.count != 0 {
-      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 2)
-    }
-    if !self.sizes.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.sizes, fieldNumber: 3)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoSplitNdLayer, rhs: ProtoSplitNdLayer) -> Bool {
-    if lhs.axis != rhs.axis {return false}
-    if lhs.count != rhs.count {return false}
-    if lhs.sizes != rhs.sizes {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension ProtoSqueezeLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "SqueezeLayer"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}axes\0\u{3}squeezes_all\0")
@@ -8819,279 +8066,6 @@ nonisolated extension ProtoSqueezeLayer: SwiftProtobuf.Message, SwiftProtobuf._M
   package static func ==(lhs: ProtoSqueezeLayer, rhs: ProtoSqueezeLayer) -> Bool {
     if lhs.axes != rhs.axes {return false}
     if lhs.squeezesAll != rhs.squeezesAll {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoEpsilonLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "EpsilonLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epsilon\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularFloatField(value: &self.epsilon) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.epsilon.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.epsilon, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoEpsilonLayer, rhs: ProtoEpsilonLayer) -> Bool {
-    if lhs.epsilon != rhs.epsilon {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoCropLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "CropLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}amounts\0\u{2}\u{4}offset\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._amounts) }()
-      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.offset) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._amounts {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.offset.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.offset, fieldNumber: 5)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoCropLayer, rhs: ProtoCropLayer) -> Bool {
-    if lhs._amounts != rhs._amounts {return false}
-    if lhs.offset != rhs.offset {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoUpsampleLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "UpsampleLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}factors\0\u{2}\u{4}mode\0\u{3}linear_mode\0\u{3}fractional_factors\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.factors) }()
-      case 5: try { try decoder.decodeSingularInt32Field(value: &self.mode) }()
-      case 6: try { try decoder.decodeSingularInt32Field(value: &self.linearMode) }()
-      case 7: try { try decoder.decodeRepeatedFloatField(value: &self.fractionalFactors) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.factors.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.factors, fieldNumber: 1)
-    }
-    if self.mode != 0 {
-      try visitor.visitSingularInt32Field(value: self.mode, fieldNumber: 5)
-    }
-    if self.linearMode != 0 {
-      try visitor.visitSingularInt32Field(value: self.linearMode, fieldNumber: 6)
-    }
-    if !self.fractionalFactors.isEmpty {
-      try visitor.visitPackedFloatField(value: self.fractionalFactors, fieldNumber: 7)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoUpsampleLayer, rhs: ProtoUpsampleLayer) -> Bool {
-    if lhs.factors != rhs.factors {return false}
-    if lhs.mode != rhs.mode {return false}
-    if lhs.linearMode != rhs.linearMode {return false}
-    if lhs.fractionalFactors != rhs.fractionalFactors {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoReorganizeLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "ReorganizeLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}mode\0\u{3}block_size\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt32Field(value: &self.mode) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.blockSize) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.mode != 0 {
-      try visitor.visitSingularInt32Field(value: self.mode, fieldNumber: 1)
-    }
-    if self.blockSize != 0 {
-      try visitor.visitSingularUInt64Field(value: self.blockSize, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoReorganizeLayer, rhs: ProtoReorganizeLayer) -> Bool {
-    if lhs.mode != rhs.mode {return false}
-    if lhs.blockSize != rhs.blockSize {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoConstantPadLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "ConstantPadLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0\u{1}amounts\0\u{3}gives_sizes\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularFloatField(value: &self.value) }()
-      case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.amounts) }()
-      case 3: try { try decoder.decodeSingularBoolField(value: &self.givesSizes) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.value.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.value, fieldNumber: 1)
-    }
-    if !self.amounts.isEmpty {
-      try visitor.visitPackedUInt64Field(value: self.amounts, fieldNumber: 2)
-    }
-    if self.givesSizes != false {
-      try visitor.visitSingularBoolField(value: self.givesSizes, fieldNumber: 3)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoConstantPadLayer, rhs: ProtoConstantPadLayer) -> Bool {
-    if lhs.value != rhs.value {return false}
-    if lhs.amounts != rhs.amounts {return false}
-    if lhs.givesSizes != rhs.givesSizes {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoLayerNormalizationLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "LayerNormalizationLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shape\0\u{1}epsilon\0\u{1}gamma\0\u{1}beta\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedInt64Field(value: &self.shape) }()
-      case 2: try { try decoder.decodeSingularFloatField(value: &self.epsilon) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._gamma) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._beta) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.shape.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.shape, fieldNumber: 1)
-    }
-    if self.epsilon.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.epsilon, fieldNumber: 2)
-    }
-    try { if let v = self._gamma {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._beta {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoLayerNormalizationLayer, rhs: ProtoLayerNormalizationLayer) -> Bool {
-    if lhs.shape != rhs.shape {return false}
-    if lhs.epsilon != rhs.epsilon {return false}
-    if lhs._gamma != rhs._gamma {return false}
-    if lhs._beta != rhs._beta {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension ProtoClampedLayer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = "ClampedLayer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alpha\0\u{1}beta\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularFloatField(value: &self.alpha) }()
-      case 2: try { try decoder.decodeSingularFloatField(value: &self.beta) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.alpha.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.alpha, fieldNumber: 1)
-    }
-    if self.beta.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.beta, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: ProtoClampedLayer, rhs: ProtoClampedLayer) -> Bool {
-    if lhs.alpha != rhs.alpha {return false}
-    if lhs.beta != rhs.beta {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
