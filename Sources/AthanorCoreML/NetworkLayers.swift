@@ -126,9 +126,13 @@ extension NetworkReader {
     case .reduceMax(let message): try reading(message) { try translate($0, .reduceMax) }
     case .matMul(let message): try reading(message) { try translate($0) }
     default:
-      throw AthanorError(
-        .unsupported, at: "", "there is nothing here for its kind of layer", fix: "Convert the model to an .mlpackage.")
+      throw NetworkReader.unsupportedKind
     }
+  }
+
+  static var unsupportedKind: AthanorError {
+    AthanorError(
+      .unsupported, at: "", "layers of this kind are not supported", fix: "Convert the model to an .mlpackage.")
   }
 
   private mutating func concatenate(axis: Int, interleaves: Bool = false) throws {
@@ -256,7 +260,7 @@ extension NetworkReader {
       let bent = try add(.unary(.softplus), [.x: .operand(scaled)], rank: rank(input()))
       try finish(.binary(.multiply), [.x: .operand(bent), .y: slope(slopes.alpha)])
     case .thresholdedRelu, nil:
-      throw AthanorError(.unsupported, at: "", "there is nothing here for its function")
+      throw AthanorError(.unsupported, at: "", "its function is not supported")
     }
   }
 

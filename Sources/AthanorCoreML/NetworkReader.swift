@@ -18,7 +18,7 @@ struct NetworkReader {
 
   private final class Asked { var inputs: Set<Int> = [] }
 
-  /// - Throws: `AthanorError` that names the layer, when there is nothing here for it.
+  /// - Throws: `AthanorError` that names the layer, when it is not supported.
   init(_ file: CoreMLFile, _ network: ProtoNeuralNetwork, isClassifier: Bool) throws {
     let inputs = file.model.description_p.inputs
     hasFiveAxes = inputs.contains { feature in
@@ -30,6 +30,7 @@ struct NetworkReader {
     for layer in network.layers {
       begin(layer)
       do {
+        guard layer.kind != nil else { throw NetworkReader.unsupportedKind }
         try layer.requireKnownFields()
         try translate(layer)
         if let input = layer.inputs.indices.first(where: { !asked.inputs.contains($0) }) {

@@ -73,7 +73,7 @@ final class OnnxReader {
   static let lastRemedy = "Change the network so that it does without, or run the file in onnxruntime."
 
   /// - Parameter folder: Where files lie that hold tensors.
-  /// - Throws: `AthanorError` that names the node, when there is nothing here for it.
+  /// - Throws: `AthanorError` that names the node, when it is not supported.
   init(_ model: OnnxModel, folder: String) throws {
     let graph = model.graph
     self.folder = folder

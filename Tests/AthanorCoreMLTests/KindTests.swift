@@ -71,6 +71,12 @@ import Testing
       refusal(product.model(dynamic))
         == "a.mlmodel: layer \"it\": it has the field 22 of InnerProductLayer, which is not known here. "
         + "Convert the model anew for an older version of Core ML.")
+    // A kind of layer of which there is no description here: number 170 for one with another number.
+    let unknown: [UInt8] = try ProtoLayer.with { ($0.name, $0.inputs, $0.outputs) = ("it", ["x"], ["y"]) }
+      .serializedBytes()
+    #expect(
+      try refusal(product.model(ProtoLayer(serializedBytes: unknown + [0xD2, 0x0A, 0])))
+        == "a.mlmodel: layer \"it\": layers of this kind are not supported. Convert the model to an .mlpackage.")
     var layer = product.layer
     layer.innerProduct.hasBias_p = false
     #expect(
