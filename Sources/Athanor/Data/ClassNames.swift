@@ -6,10 +6,9 @@ extension Model {
     guard let names = data.dataset?.classNames, outputs.count == 1 else { return }
     try requireOrder(of: names, "the data set")
     let isRow = data.dataset?.targets.dtype == .int32
-    guard let count = classCount, isRow else { return }
+    guard let count = classCount, isRow, let targets = data.dataset?.targets else { return }
     guard names.count == count else {
-      // Targets beyond the model's classes have been refused.
-      if names.count > count {
+      if names.count > count, targets.floats.allSatisfy({ $0 < Float(count) }) {
         let warning =
           "fit: the data set names \(names.count) classes and has examples of the first \(count) alone, as many as the model tells "
           + "apart; their names are not taken over"

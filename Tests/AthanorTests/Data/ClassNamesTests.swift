@@ -42,6 +42,22 @@ struct ClassNamesTests {
       targets: Tensor(shape: [classes.count], integers: classes), classNames: names)
   }
 
+  @Test func aSingleSigmoidTellsTwoClassesApart() throws {
+    let model = try Sequential(input: [1]) { Dense(1, activation: .sigmoid) }
+    try model.compile(loss: .binaryCrossentropy)
+    do {
+      try model.fit(data([0, 2], ["a", "b", "c"]), verbose: .silent)
+      Issue.record("no error")
+    } catch {
+      #expect(
+        "\(error)"
+          == "fit: the data set names 3 classes, but the model tells 2 apart. Give the last layer one unit for each class."
+      )
+    }
+    try model.fit(data([0, 1], ["no", "yes"]), verbose: .silent)
+    #expect(model.classNames == ["no", "yes"])
+  }
+
   @Test func fitTakesNamesOver() throws {
     let model = try Sequential(input: [1]) { Dense(2, activation: .softmax) }
     try model.compile(loss: .categoricalCrossentropy)
