@@ -216,6 +216,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
       shape: [1, 8, 3, 2]),
     OperationCase(.spaceToDepth, [.blockSize: .integer(2)], shape: [1, 2, 6, 6]),
     OperationCase(.elementCount, [.x: numbers([3, 4])], isKnown: true),
+    OperationCase(.axesFrom, [.x: numbers([3, 4]), .axis: .integer(1)], isKnown: true),
     OperationCase(.expand, [.shape: .integers([1, 4, 6])], shape: [1, 1, 6]),
     OperationCase(.fill, [.shape: .integers([2]), .value: numbers([0.5])], isKnown: true),
     OperationCase(.range, [.begin: places([0]), .end: places([6]), .stride: places([2])], isKnown: true),
