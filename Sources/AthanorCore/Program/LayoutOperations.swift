@@ -44,7 +44,9 @@ extension OperationKind {
   ) { site in
     let lengths = try site.value(.x).shape.enumerated().map { axis, length -> Int32 in
       guard let length = length ?? (axis == 0 ? 1 : nil), let narrow = Int32(exactly: length) else {
-        throw site.unsupported("axis \(axis) is open, and only the batch may be where lengths are asked for")
+        throw AthanorError(
+          .unsupported, at: "", "axis \(axis) is open, and only the batch may be where lengths are asked for",
+          fix: ImportSite.closedLengths)
       }
       return narrow
     }
