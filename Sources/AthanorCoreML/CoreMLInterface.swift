@@ -129,13 +129,8 @@ extension CoreMLOptions {
         fix: "Leave the labels or the batches out.")
     }
     var seen: Set<String> = []
-    let texts: [String] =
-      switch labels {
-      case .texts(let labels): labels
-      case .integers(let labels): labels.map(String.init)
-      }
-    try source.requireOrder(of: texts, "labels")
-    for text in texts where !seen.insert(text).inserted {
+    try source.requireOrder(of: labels.names, "labels")
+    for text in labels.names where !seen.insert(text).inserted {
       throw AthanorError(
         .argument, at: "Core ML", "the class label \"\(text)\" is given twice",
         fix: "Give each class a label of its own.")

@@ -11,6 +11,11 @@ package protocol ModelFileReader {
   ///
   /// - Throws: `AthanorError` that names the file and the place.
   static func facts(_ path: String) throws -> FileFacts
+  /// What the file declares of pictures and classes, and its network without that; by default the recipe's, for formats that declare no
+  /// pictures.
+  ///
+  /// - Throws: `AthanorError` that names the file and the place.
+  static func declaration(_ path: String) throws -> FileDeclaration
 }
 
 /// Writes models into files of one format, and reads weights alone.
