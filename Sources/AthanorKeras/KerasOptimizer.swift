@@ -71,7 +71,7 @@ enum KerasOptimizer {
       guard let number, number >= 0 else {
         throw AthanorError(
           .data, at: "\(path), \(counter.name)", "the number of steps is \(counter.tensor.floats.first ?? 0)",
-          fix: "Load the file with compiled: false and compile again.")
+          fix: "Go on from another checkpoint, or train anew.")
       }
       step = number
     }

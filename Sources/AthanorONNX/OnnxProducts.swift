@@ -216,7 +216,7 @@ extension OnnxReader {
   ]
 
   private static let training = AthanorError(
-    .unsupported, at: "", "it is training", fix: "Export the network that predicts (model.eval() in PyTorch).")
+    .unsupported, at: "", "it is training", fix: "Export the network that predicts (PyTorch's eval()).")
 
   private var epsilon: Program.Argument { .number(number("epsilon", default: 1e-5)) }
 

@@ -167,7 +167,7 @@ import Testing
     check(
       try convolved([nil, 4, 4, 2], [3, 3, 2, 4], window([3, 3], [1, 1], [2, 2])),
       "a kernel of 3x3 (dilated by [2, 2]) does not fit into a picture of 4x4. Use a smaller one, "
-        + "padding: .same, or fewer pooling layers before it.")
+        + "padding \"same\", or fewer pooling layers before it.")
     check(
       try refusal([nil, 4, 4, 2], [3, 3, 2, 4], [5]) {
         try $0[0].conv2D($0[1], three, groups: 1).builder.emit(
