@@ -8,7 +8,7 @@ package enum KerasFile {
   static let pixelAttribute = "athanor_pixel_scale"
   static let classAttribute = "athanor_class_names"
   /// The version of Keras whose layout is written.
-  static let kerasVersion = "3.15.1"
+  package static let kerasVersion = "3.15.1"
   /// What stands in files for the library that computes.
   static let backend = "athanor"
 

@@ -86,8 +86,9 @@ private struct PublicNames {
       }
     }
     for match in source.matches(of: #/public [\w ()]*?(?:func (\w+)[^(\n]*|(init|subscript)\??(?:<[^(]*)?)\(([^{]*)/#) {
-      let owner = source[..<match.range.lowerBound]
-        .matches(of: #/(?:struct|class|enum|extension|protocol) (\w+)/#).last?.1
+      let before = match.1 == nil ? source[..<match.range.lowerBound].split(separator: "\n").reversed() : []
+      let owner = before.lazy.compactMap { $0.firstMatch(of: #/(?:struct|class|enum|extension|protocol) (\w+)/#)?.1 }
+        .first
       let found = match.3.matches(of: #/(?:^|[(,\n])\s*(\w+)(?: \w+)?:/#).map { String($0.1) }.filter { $0 != "_" }
       labels[String(match.1 ?? owner ?? ""), default: []].formUnion(found)
       all.formUnion(found)

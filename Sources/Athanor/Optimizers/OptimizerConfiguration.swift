@@ -1,5 +1,5 @@
 /// The rules that files may name: one line each.
-private let serializableRules: [any SerializableOptimizerRule.Type] = [
+package let serializableRules: [any SerializableOptimizerRule.Type] = [
   SGD.self, RMSprop.self, Adam.self, AdamW.self, Adamax.self, Nadam.self, Adagrad.self, Adadelta.self, Ftrl.self,
   Lion.self,
 ]
@@ -248,8 +248,7 @@ extension Optimizer {
       configuration["weight_decay"] == nil ? standard.weightDecay : try configuration.number("weight_decay", default: 0)
     self = Optimizer(
       try standard.serializableRule?.reading(configuration) ?? standard.rule,
-      learningRate: try Optimizer.learningRate(
-        configuration, object.location(of: "learning_rate"), default: standard.learningRate),
+      learningRate: try Optimizer.learningRate(configuration, default: standard.learningRate),
       weightDecay: weightDecay, clipping: try Optimizer.clipping(configuration))
     serializableRule?.warnOfOlderForm(configuration)
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
@@ -276,12 +275,14 @@ extension Optimizer {
   }
 
   private static func learningRate(
-    _ configuration: Configuration, _ location: String, default standard: LearningRate
+    _ configuration: Configuration, default standard: LearningRate
   ) throws -> LearningRate {
     let key = configuration.isMissing("learning_rate") ? "lr" : "learning_rate"
     let rate =
       configuration.isMissing(key)
-      ? standard : try LearningRate(serialized: configuration[key], at: location, report: configuration.report)
+      ? standard
+      : try LearningRate(
+        serialized: configuration[key], at: configuration.location(of: key), report: configuration.report)
     // Before Keras 2.11 each optimizer had a decay of its own.
     let decay = try configuration.number("decay", default: 0)
     guard decay != 0 else { return rate }

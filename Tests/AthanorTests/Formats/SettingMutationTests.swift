@@ -277,7 +277,7 @@ struct SettingMutationTests {
     try model.compile(TrainingConfiguration(Configuration(parsing: own, at: "b")))
     #expect(
       model.warnings.suffix(2) == [
-        "b.optimizer.learning_rate.config.speed: \"speed\" is not known and was not taken over: 2; predictions do not change.",
+        "b.optimizer.config.learning_rate.config.speed: \"speed\" is not known and was not taken over: 2; predictions do not change.",
         "b.goals[0].x: \"x\" is not known and was not taken over: 1; predictions do not change.",
       ])
   }
