@@ -84,8 +84,9 @@ enum KerasOptimizer {
     let isLegacy = isLegacy(scalars.first?.name)
     let found = candidates.first { trained in
       let count = trained.count * slots
-      // Older optimizers kept more than they used: an accumulator without momentum, a third array of Adam.
-      return tensors.count == count || isLegacy && tensors.count > count && tensors.count % max(1, trained.count) == 0
+      // Some kept more than they used: an accumulator without momentum, the older ones a third array of Adam.
+      return tensors.count == count
+        || (isLegacy || count == 0) && tensors.count > count && tensors.count % max(1, trained.count) == 0
     }
     guard let trained = found else {
       throw AthanorError(
@@ -94,7 +95,7 @@ enum KerasOptimizer {
         fix: "Compile with the optimizer of the interrupted training.")
     }
     tensors = tensors.prefix(trained.count * slots)
-    let order = training.optimizer.slotOrder(weightCount: trained.count, isSlotBySlot: isLegacy)
+    let order = training.optimizer.slotOrder(weightCount: trained.count, isOlder: isLegacy)
     let places = order.map { (weight: trained[$0.weight], slot: $0.slot) }
     for ((name, tensor), place) in zip(tensors, places) where tensor.shape != place.weight.shape {
       throw AthanorError(

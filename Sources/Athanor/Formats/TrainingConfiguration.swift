@@ -82,6 +82,9 @@ package struct TrainingConfiguration: Sendable {
     let configuration = configuration.reported
     let report = configuration.report
     let key = configuration.isMissing("optimizer_config") ? "optimizer" : "optimizer_config"
+    guard !configuration.isMissing(key) else {
+      throw AthanorError(.data, at: configuration.location, "it names no optimizer")
+    }
     optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key), report: report)
     let losses = try configuration.byOutput("loss", outputs)
     let weights = try configuration.byOutput("loss_weights", outputs)

@@ -18,12 +18,15 @@ package protocol SerializableOptimizerRule: OptimizerRule {
   mutating func configure(_ settings: inout Settings) throws
   /// What Keras keeps behind the arrays of all weights.
   func trailingNumbers(step: Int) -> [(name: String, value: Double)]
+  /// The same for the optimizers before TensorFlow 2.11.
+  var olderSlotGroups: [Int] { get }
   /// Whether the optimizers before TensorFlow 2.11 added `epsilon` to the root, where today's add it under the root.
   var hadEpsilonOutside: Bool { get }
 }
 
 extension SerializableOptimizerRule {
   package var slotGroups: [Int] { slotNames.map { _ in 1 } }
+  package var olderSlotGroups: [Int] { slotNames.map { _ in 1 } }
   package func trailingNumbers(step: Int) -> [(name: String, value: Double)] { [] }
   package var hadEpsilonOutside: Bool { false }
 
@@ -150,6 +153,7 @@ extension Adadelta: SerializableOptimizerRule {
 extension Ftrl: SerializableOptimizerRule {
   package static var className: String { "Ftrl" }
   package var slotGroups: [Int] { [2] }
+  package var olderSlotGroups: [Int] { [2] }
   package static var standard: Optimizer { .ftrl() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("learning_rate_power", &learningRatePower, default: -0.5)
@@ -178,10 +182,10 @@ extension Optimizer {
 
   /// The arrays of so many weights in Keras' order: those of all optimizers first, then the rule's, group by group.
   ///
-  /// - Parameter isSlotBySlot: Whether no slots are kept together, as before Keras 2.11.
-  package func slotOrder(weightCount: Int, isSlotBySlot: Bool = false) -> [(weight: Int, slot: Int)] {
+  /// - Parameter isOlder: Whether an optimizer before TensorFlow 2.11 kept them.
+  package func slotOrder(weightCount: Int, isOlder: Bool = false) -> [(weight: Int, slot: Int)] {
     let separate = rule.slotNames.map { _ in 1 }
-    let ruleGroups = isSlotBySlot ? separate : serializableRule?.slotGroups ?? separate
+    let ruleGroups = (isOlder ? serializableRule?.olderSlotGroups : serializableRule?.slotGroups) ?? separate
     var (order, start): ([(weight: Int, slot: Int)], Int) = ([], 0)
     for size in [Int](repeating: 1, count: ruleSlotStart) + ruleGroups {
       for weight in 0..<weightCount { order += (start..<start + size).map { (weight, $0) } }

@@ -83,6 +83,11 @@ struct TrainingConfigurationTests {
     ) { try read(#"{"optimizer":"mine","loss":"mse"}"#) }
   }
 
+  @Test("A configuration without an optimizer, which Keras writes after it has saved the model as .h5")
+  func noOptimizer() {
+    expectError("a: it names no optimizer.") { try read(#"{"loss":"mse"}"#) }
+  }
+
   @Test("Where the older optimizers added epsilon to the root, a warning says so")
   func olderEpsilon() throws {
     for (name, settings, isOlder) in [
