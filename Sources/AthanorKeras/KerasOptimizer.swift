@@ -84,9 +84,9 @@ enum KerasOptimizer {
     let isLegacy = isLegacy(scalars.first?.name)
     let found = candidates.first { trained in
       let count = trained.count * slots
-      // Some kept more than they used: an accumulator without momentum, the older ones a third array of Adam.
-      return tensors.count == count
-        || (isLegacy || count == 0) && tensors.count > count && tensors.count % max(1, trained.count) == 0
+      // Some kept more than they used: momenta without momentum, the older ones a third array of Adam.
+      return tensors.count == count || count == 0 && tensors.count == trained.count
+        || isLegacy && tensors.count > count && tensors.count % max(1, trained.count) == 0
     }
     guard let trained = found else {
       throw AthanorError(
