@@ -84,12 +84,12 @@ import Testing
         + "pictures of height, width and channels.")
     check(
       try pooled([nil, 5, 4, 1], window([5, 5])),
-      "a pooling window of 5x5 does not fit into a picture of 5x4. Use a smaller one, padding: "
-        + ".same, or fewer pooling layers before it.")
+      "a pooling window of 5x5 does not fit into a picture of 5x4. Use a smaller one, padding "
+        + "\"same\", or fewer pooling layers before it.")
     check(
       try pooled([nil, 0, 4, 1], window([1, 1], padding: .same)),
-      "a pooling window of 1x1 does not fit into a picture of 0x4. Use a smaller one, padding: "
-        + ".same, or fewer pooling layers before it.")
+      "a pooling window of 1x1 does not fit into a picture of 0x4. Use a smaller one, padding "
+        + "\"same\", or fewer pooling layers before it.")
     check(
       try pooled([nil, 1000, 1000, 1], window([300, 300])),
       "a pooling window of [300, 300] has more than 65,535 places. Use a smaller window, or the "
