@@ -36,17 +36,18 @@ public enum SwiftWrapper {
         (predict, rest) = (exact + digitPrediction, digitSource)
         break
       }
-      predict = exact + """
+      predict =
+        exact + """
 
-          /// What the model says of a picture of any size, which is scaled to \(image.width) x \(image.height) pixels first.
-          @available(iOS 13, macOS 10.15, tvOS 13, watchOS 6, *)
-          nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
-            try predict(
-              MLFeatureValue(
-                cgImage: picture, pixelsWide: \(image.width), pixelsHigh: \(image.height),
-                pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
-          }
-        """
+            /// What the model says of a picture of any size, which is scaled to \(image.width) x \(image.height) pixels first.
+            @available(iOS 13, macOS 10.15, tvOS 13, watchOS 6, *)
+            nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
+              try predict(
+                MLFeatureValue(
+                  cgImage: picture, pixelsWide: \(image.width), pixelsHigh: \(image.height),
+                  pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
+            }
+          """
     case .array(let array):
       let count = array.shape.reduce(1) { $0 &* $1 }
       let isInteger = array.dataType == CoreMLOptions.arrayType(.int32)

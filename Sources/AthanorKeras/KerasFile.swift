@@ -98,7 +98,9 @@ package enum KerasFile {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
     }
     recipe.classNames = root.texts(classAttribute)
-    if case .text(let name) = root.attributes[PicturePreparation.fileKey] { recipe.takePreparation(named: name, at: path) }
+    if case .text(let name) = root.attributes[PicturePreparation.fileKey] {
+      recipe.takePreparation(named: name, at: path)
+    }
     func own(_ attribute: String) -> (text: String, location: String)? {
       guard case .text(let text) = root.attributes[attribute] else { return nil }
       return (text, "\(path), \(attribute)")

@@ -53,7 +53,8 @@ struct PreparationTests {
         + "--no-normalize leaves them as they are.\n")
     #expect(outcome.output == (try program.run("predict", "digits.h5", "drawn.png", "--json").output))
     // Clothes are none.
-    let names = "T-shirt,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Boot".split(separator: ",").map(String.init)
+    let names = "T-shirt,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Boot".split(separator: ",").map(
+      String.init)
     let clothes = try Model(contentsOf: program.path("unknown.h5"))
     clothes.classNames = names
     try clothes.save(to: program.path("clothes.h5"))

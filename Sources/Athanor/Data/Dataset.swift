@@ -146,7 +146,8 @@ public struct Dataset: DataSource, Hashable, Sendable {
     func part(_ tensors: [String: Tensor]) -> [String: Tensor] { tensors.mapValues { $0.slice(range) } }
     return Dataset(
       inputsByName: part(inputsByName), targetsByName: part(targetsByName), weightsByName: part(weightsByName),
-      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames, picturePreparation: picturePreparation,
+      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames,
+      picturePreparation: picturePreparation,
       count: range.count)
   }
 

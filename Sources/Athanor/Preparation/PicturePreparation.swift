@@ -32,6 +32,7 @@ extension ModelRecipe {
     picturePreparation = PicturePreparation(rawValue: name)
     guard picturePreparation == nil else { return }
     warnings.append(
-      "\(location): the preparation of pictures \"\(name.prefix(80))\" is not known; pictures are only brought to size. Use a newer Athanor.")
+      "\(location): the preparation of pictures \"\(name.prefix(80))\" is not known; pictures are only brought to size. Use a newer Athanor."
+    )
   }
 }

@@ -118,7 +118,8 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
   ///   - licence: The licence and where to read it.
   public init(
     name: String, title: String, about: String, height: Int = 28, width: Int = 28, classNames: [String],
-    preparation: PicturePreparation? = nil, files: Files, archiveName: String? = nil, mirrors: [String] = [], downloadByteCount: Int = 0, knownFolders: [String] = [],
+    preparation: PicturePreparation? = nil, files: Files, archiveName: String? = nil, mirrors: [String] = [],
+    downloadByteCount: Int = 0, knownFolders: [String] = [],
     subfolders: [String] = [], debianPackage: String? = nil, isBundled: Bool = false, attribution: String,
     licence: String
   ) {
