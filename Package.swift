@@ -40,7 +40,9 @@ let package = Package(
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
 
     .target(
-      name: "AthanorCoreML", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+      name: "AthanorCoreML", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      // A link to the source of the type itself: wrappers hold it, so that apps need no Athanor.
+      resources: [.embedInCode("Resources/DigitPreparation.swift.txt")]),
     .target(
       name: "AthanorONNX", dependencies: ["Athanor", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     .target(name: "AthanorArchives", dependencies: ["Athanor", "CZip"]),

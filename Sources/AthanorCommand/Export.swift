@@ -125,6 +125,12 @@ struct Export: AsyncParsableCommand {
       }
     print("\(output): \(kind), \((bytes + 500) / 1000) KB")
     print(report)
+    if let preparation = model.picturePreparation {
+      let how =
+        wrapper != nil && imageInput != nil
+        ? "The wrapper prepares pictures so." : "Prepare pictures so before they go in."
+      print("\(preparation.advice) \(how)")
+    }
     if let wrapper { print("\(wrapper): for app code, `try \(type)().predict(...)`") }
   }
 

@@ -8,8 +8,8 @@ struct Predict: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Say what is on pictures, or compute a model's outputs for a data set or for any numbers.",
     discussion: """
-      PNG and JPEG files, or folders of them. For models of 28 x 28 gray pictures they are brought into MNIST's form \
-      first (white on black, cropped, centred) unless --no-normalize is given. Models that take (28, 28), or channels first as PyTorch's do, \
+      PNG and JPEG files, or folders of them. For models that learned from MNIST they are brought into its form first (white on black, \
+      cropped, centred; so too where a file says nothing and tells ten digits apart) unless --no-normalize is given. Models that take (28, 28), or channels first as PyTorch's do, \
       take pictures too.
 
       A model that ends without softmax gives scores and not probabilities, which --from-logits makes of them. A single sigmoid gives the \
@@ -30,7 +30,7 @@ struct Predict: AsyncParsableCommand {
   var batchSize: Int?
   @OptionGroup var computing: ThreadOptions
   @OptionGroup var classes: ClassOptions
-  @Flag(inversion: .prefixedNo, help: "Bring pictures into MNIST's form first.") var normalize = true
+  @Flag(inversion: .prefixedNo, help: "Prepare pictures as those that the model learned from.") var normalize = true
   @Flag(help: "Exit with 0 although some of several pictures cannot be read; they are named all the same.")
   var skipUnreadable = false
   @Flag(help: "Print one JSON object: in a line for each picture, or for what was written.") var json = false
@@ -58,12 +58,7 @@ struct Predict: AsyncParsableCommand {
     let model = try NetworkSource.read(file, threads: computing.threads)
     if let outputs { return try predictArrays(model, outputs) }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
-    guard let shape = model.pictureShape else {
-      throw AthanorError(
-        .shape, at: file,
-        "the model takes \(Shape(model.inputShape)) but pictures have height, width and 1 or 3 channels",
-        fix: "Use a model of pictures.")
-    }
+    _ = try model.requirePictureShape(at: file)
     guard model.outputShape.rank == 2, let width = model.outputShape[1] else {
       throw AthanorError(
         .shape, at: file,
@@ -77,6 +72,11 @@ struct Predict: AsyncParsableCommand {
     let table = Table(names: reading == .value ? ["value"] : names, reading: reading)
     let paths = try Picture.files(at: pictures)
     if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
+    if normalize, model.picturePreparation == nil, model.usualPreparation == .digit {
+      Terminal.error(
+        "Note: \(file) does not say what it learned from; pictures are prepared as MNIST's digits are. --no-normalize leaves them as they are.\n"
+      )
+    }
     var notes = PictureNotes()
     var isFirst = true
     for path in paths {
@@ -84,7 +84,7 @@ struct Predict: AsyncParsableCommand {
       do {
         let picture = try Picture(contentsOf: path)
         notes.add(picture, path)
-        let output = try model.predict(model.arranged(prepared(picture, shape, path).tensor()))
+        let output = try model.predict(input(model, picture, path))
         numbers = model.probabilities(of: output, fromLogits: classes.fromLogits).floats
       } catch let error as AthanorError where paths.count > 1 {
         // One bad file among many costs the exit code but not the other answers.
@@ -127,18 +127,12 @@ struct Predict: AsyncParsableCommand {
     }
   }
 
-  private func prepared(_ picture: Picture, _ shape: [Int], _ path: String) throws -> Picture {
-    if normalize, shape == [28, 28, 1] {
-      do {
-        return try picture.mnistNormalized()
-      } catch let error as AthanorError {
-        throw error.moved(to: path)
-      }
+  private func input(_ model: Model, _ picture: Picture, _ path: String) throws -> Tensor {
+    do {
+      return try model.input(for: picture, preparation: normalize ? model.usualPreparation : nil)
+    } catch let error as AthanorError {
+      throw error.moved(to: path)
     }
-    let colored = shape[2] == 1 ? picture.gray() : picture.color()
-    // An open length takes the picture as it is.
-    let (height, width) = (shape[0] > 0 ? shape[0] : colored.height, shape[1] > 0 ? shape[1] : colored.width)
-    return try colored.resized(height: height, width: width)
   }
 
   private func predictArrays(_ model: Model, _ place: String) throws {

@@ -18,26 +18,36 @@ public enum SwiftWrapper {
     let input = try file.onlyInput()
     let description = file.model.description_p
     let resource = resource(path)
+    let preparation = description.metadata.userDefined[PicturePreparation.fileKey].flatMap(PicturePreparation.init)
     let features = "\(literal(input.name)): value"
     let predict: String
+    var rest = ""
     switch input.type.kind {
     case .image(let image):
       let isGray = image.colorSpace == 10
-      predict = """
-          /// What the model says of a \(isGray ? "gray" : "colour") picture of \(image.width) x \(image.height) pixels.
+      let exact = """
+          /// What the model says of a \(isGray ? "gray" : "colour") picture of \(image.width) x \(image.height) pixels\(preparation == nil ? "" : " that is prepared already").
           nonisolated public func predict(_ picture: CVPixelBuffer) throws -> Prediction {
             try predict(MLFeatureValue(pixelBuffer: picture))
           }
 
-          /// What the model says of a picture of any size, which is scaled to \(image.width) x \(image.height) pixels first.
-          @available(iOS 13, macOS 10.15, tvOS 13, watchOS 6, *)
-          nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
-            try predict(
-              MLFeatureValue(
-                cgImage: picture, pixelsWide: \(image.width), pixelsHigh: \(image.height),
-                pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
-          }
         """
+      if preparation == .digit {
+        (predict, rest) = (exact + digitPrediction, digitSource)
+        break
+      }
+      predict =
+        exact + """
+
+            /// What the model says of a picture of any size, which is scaled to \(image.width) x \(image.height) pixels first.
+            @available(iOS 13, macOS 10.15, tvOS 13, watchOS 6, *)
+            nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
+              try predict(
+                MLFeatureValue(
+                  cgImage: picture, pixelsWide: \(image.width), pixelsHigh: \(image.height),
+                  pixelFormatType: \(isGray ? "kCVPixelFormatType_OneComponent8" : "kCVPixelFormatType_32BGRA"), options: nil))
+            }
+          """
     case .array(let array):
       let count = array.shape.reduce(1) { $0 &* $1 }
       let isInteger = array.dataType == CoreMLOptions.arrayType(.int32)
@@ -94,7 +104,55 @@ public enum SwiftWrapper {
         }
       }
 
-      """
+      """ + rest
+  }
+
+  /// The method that takes a drawing.
+  private static let digitPrediction = """
+
+        /// There is nothing on the picture.
+        public struct BlankPicture: Error { nonisolated init() {} }
+
+        /// What the model says of a digit that is drawn on a picture of any size, dark on light or light on dark, wherever it stands. It is
+        /// cut out, scaled, and centred by its mass, as the digits were that the model learned from.
+        ///
+        /// - Throws: `BlankPicture` when nothing is drawn, and what Core ML throws.
+        nonisolated public func predict(_ picture: CGImage) throws -> Prediction {
+          let (width, height) = (picture.width, picture.height)
+          var shades = [UInt8](repeating: 255, count: width * height)
+          let isDrawn = shades.withUnsafeMutableBytes { bytes in
+            guard
+              let context = CGContext(
+                data: bytes.baseAddress, width: width, height: height, bitsPerComponent: 8, bytesPerRow: width,
+                space: CGColorSpaceCreateDeviceGray(), bitmapInfo: CGImageAlphaInfo.none.rawValue)
+            else { return false }
+            context.draw(picture, in: CGRect(x: 0, y: 0, width: width, height: height))
+            return true
+          }
+          guard isDrawn else { throw MLModelError(.generic) }
+          guard let digit = DigitPreparation.prepared(gray: shades, width: width, height: height) else { throw BlankPicture() }
+          let side = DigitPreparation.side
+          var created: CVPixelBuffer?
+          CVPixelBufferCreate(nil, side, side, kCVPixelFormatType_OneComponent8, nil, &created)
+          guard let buffer = created, CVPixelBufferLockBaseAddress(buffer, []) == kCVReturnSuccess else {
+            throw MLModelError(.generic)
+          }
+          if let start = CVPixelBufferGetBaseAddress(buffer) {
+            let rowLength = CVPixelBufferGetBytesPerRow(buffer)
+            for (place, shade) in digit.enumerated() {
+              start.storeBytes(of: shade, toByteOffset: place / side * rowLength + place % side, as: UInt8.self)
+            }
+          }
+          CVPixelBufferUnlockBaseAddress(buffer, [])
+          return try predict(buffer)
+        }
+    """
+
+  /// The source of `DigitPreparation`, visible within the wrapper's file alone.
+  private static var digitSource: String {
+    "\n"
+      + String(decoding: PackageResources.DigitPreparation_swift_txt, as: UTF8.self)
+      .replacing("public enum DigitPreparation", with: "private enum DigitPreparation")
   }
 
   /// The fields of a prediction, and the statements that fill them.

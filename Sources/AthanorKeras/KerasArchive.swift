@@ -14,6 +14,7 @@ enum KerasArchive {
   private static let rateKey = "learning_rate"
   private static let pixelKey = "pixel_scale"
   private static let classKey = "class_names"
+  private static let preparationKey = "picture_preparation"
 
   // MARK: Writing
 
@@ -21,6 +22,7 @@ enum KerasArchive {
     var config = try KerasArchitectureWriter.json(model, .current)
     var own: Configuration = [pixelKey: "\(model.pixelScale)"]
     if let names = model.classNames { own[classKey] = names.jsonValue }
+    if let preparation = model.picturePreparation { own[preparationKey] = .text(preparation.rawValue) }
     if let training = model.training {
       own[stateKey] = .text(try model.progress.text)
       if let json = TrainingConfiguration(training).kerasCompileConfiguration(outputs: model.network.kerasOutputNames) {
@@ -69,6 +71,9 @@ enum KerasArchive {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
     }
     if !own.isMissing(classKey) { recipe.classNames = try own.texts(classKey) }
+    if !own.isMissing(preparationKey) {
+      recipe.takePreparation(named: try own.text(preparationKey), at: "\(path), \(metadataName)")
+    }
     let compiled = try config.nested("compile_config")
     let place = "\(path), \(metadataName)"
     var state: (text: String, location: String)?

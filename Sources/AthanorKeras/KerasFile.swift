@@ -38,6 +38,9 @@ package enum KerasFile {
     root.groups["model_weights"] = weights
     if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
     if let names = model.classNames { root.setTexts(classAttribute, names) }
+    if let preparation = model.picturePreparation {
+      root.attributes[PicturePreparation.fileKey] = .text(preparation.rawValue)
+    }
     guard let training = model.training else { return root }
     // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
     if let json = TrainingConfiguration(training).kerasTrainingConfiguration(outputs: model.network.kerasOutputNames) {
@@ -97,6 +100,9 @@ package enum KerasFile {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
     }
     recipe.classNames = root.texts(classAttribute)
+    if case .text(let name) = root.attributes[PicturePreparation.fileKey] {
+      recipe.takePreparation(named: name, at: path)
+    }
     func own(_ attribute: String) -> (text: String, location: String)? {
       guard case .text(let text) = root.attributes[attribute] else { return nil }
       return (text, "\(path), \(attribute)")

@@ -22,6 +22,7 @@ extension OnnxFiles: ModelFileReader {
       if let names = model.properties.first(where: { $0.key == classKey }) {
         recipe.classNames = try classNames(names.value)
       }
+      recipe.takePreparation(named: model.properties.first { $0.key == PicturePreparation.fileKey }?.value, at: path)
       return recipe
     } catch let error as AthanorError {
       let isMended = !error.remedy.isEmpty || error.kind != .unsupported

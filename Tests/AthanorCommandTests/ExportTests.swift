@@ -51,18 +51,53 @@ struct ExportCommandTests {
   }
 
   /// Against stubs of Apple's modules with the same signatures, since those exist on Apple's systems only.
-  @Test("The Swift file for apps compiles", arguments: [true, false])
-  func wrapperCompiles(_ takesPictures: Bool) throws {
+  @Test("The Swift file for apps compiles", arguments: ["pictures", "digits", "numbers"])
+  func wrapperCompiles(_ input: String) throws {
+    let takesPictures = input != "numbers"
     let options = takesPictures ? digits : []
+    let model = try Model(contentsOf: program.path("digits.h5"))
+    if input == "digits" { model.picturePreparation = .digit }
+    try model.save(to: program.path("prepared.h5"))
     #expect(
-      try program.run(["export", "digits.h5", "Digits.mlpackage", "--wrapper", "DigitClassifier.swift"] + options)
+      try program.run(["export", "prepared.h5", "Digits.mlpackage", "--wrapper", "DigitClassifier.swift"] + options)
         .status == 0)
+    #expect(try program.text("DigitClassifier.swift").contains("BlankPicture") == (input == "digits"))
     let stubs = [
-      "CoreGraphics": "public final class CGImage {}",
+      "CoreGraphics": """
+      import Foundation
+      public final class CGImage { public var width: Int { 0 }; public var height: Int { 0 } }
+      public final class CGColorSpace {}
+      public func CGColorSpaceCreateDeviceGray() -> CGColorSpace { CGColorSpace() }
+      public enum CGImageAlphaInfo: UInt32 { case none }
+      public final class CGContext {
+        public init?(
+          data: UnsafeMutableRawPointer?, width: Int, height: Int, bitsPerComponent: Int, bytesPerRow: Int,
+          space: CGColorSpace, bitmapInfo: UInt32
+        ) {}
+        public func draw(_ image: CGImage, in rect: CGRect) {}
+      }
+      """,
       "CoreVideo": """
       public final class CVBuffer {}
       public typealias CVPixelBuffer = CVBuffer
       public typealias OSType = UInt32
+      public typealias CVReturn = Int32
+      public let kCVReturnSuccess: CVReturn = 0
+      public struct CVPixelBufferLockFlags: OptionSet {
+        public let rawValue: UInt64
+        public init(rawValue: UInt64) { self.rawValue = rawValue }
+      }
+      @discardableResult
+      public func CVPixelBufferCreate(
+        _ allocator: AnyObject?, _ width: Int, _ height: Int, _ format: OSType, _ attributes: AnyObject?,
+        _ buffer: UnsafeMutablePointer<CVPixelBuffer?>
+      ) -> CVReturn { 0 }
+      @discardableResult
+      public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> CVReturn { 0 }
+      @discardableResult
+      public func CVPixelBufferUnlockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> CVReturn { 0 }
+      public func CVPixelBufferGetBaseAddress(_ buffer: CVPixelBuffer) -> UnsafeMutableRawPointer? { nil }
+      public func CVPixelBufferGetBytesPerRow(_ buffer: CVPixelBuffer) -> Int { 0 }
       public let kCVPixelFormatType_OneComponent8: OSType = 0
       public let kCVPixelFormatType_32BGRA: OSType = 1
       """,

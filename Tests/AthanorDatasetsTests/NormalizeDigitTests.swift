@@ -69,9 +69,9 @@ struct NormalizeDigitTests {
 
   @Test func wideDigitsFillTwentyPixelsSideways() throws {
     var pixels = [UInt8](repeating: 0, count: 60 * 60)
-    for y in 25..<35 { for x in 10..<50 { pixels[y * 60 + x] = 255 } }
+    for y in 27..<33 { for x in 10..<50 { pixels[y * 60 + x] = 255 } }
     let digit = try Picture(height: 60, width: 60, channels: 1, pixels: pixels).mnistNormalized()
-    #expect(inkedRows(digit) == [12, 13, 14, 15, 16])
+    #expect(inkedRows(digit) == [13, 14, 15])
     let row: [UInt8] = Array(repeating: 0, count: 5) + Array(repeating: 255, count: 20) + [0, 0, 0]
     #expect(Array(digit.pixels[14 * 28..<15 * 28]) == row)
   }
@@ -123,6 +123,28 @@ struct NormalizeDigitTests {
     }
   }
 
+  @Test func thickStrokesAreThinned() throws {
+    func inkedPixels(_ brush: Double) throws -> Int {
+      let digit = try seven(height: 400, width: 400, top: 60, left: 120, size: 200, brush: brush).mnistNormalized()
+      return digit.pixels.count { $0 > 127 }
+    }
+    #expect(try inkedPixels(70) < 2 * inkedPixels(25))
+  }
+
+  /// The border of a digit that is cut out closely shows ink, which is not taken for noise of the paper.
+  @Test func inkMayTouchTheBorder() throws {
+    func ink(_ picture: Picture) throws -> Int { try picture.mnistNormalized().pixels.reduce(0) { $0 + Int($1) } }
+    let close = try ink(seven(height: 84, width: 54, top: 4, left: 4, size: 76, brush: 8))
+    let far = try ink(seven(height: 200, width: 200, top: 50, left: 60, size: 76, brush: 8))
+    #expect(abs(close - far) < far / 20, "\(close), \(far)")
+  }
+
+  /// White on black and of the right size, but in a corner: it is moved like any other.
+  @Test func smallPicturesThatAreNotCentredAreMoved() throws {
+    let corner = try seven(height: 28, width: 28, top: 1, left: 1, size: 14, brush: 2).mnistNormalized()
+    #expect(inkedRows(corner).count >= 20 && inkedRows(corner).first.map { $0 >= 3 } == true)
+  }
+
   @Test func mnistsOwnPicturesStayAsTheyAre() throws {
     guard case .uint8(let pixels) = try Digits.load().test.inputs.storage else { return #expect(Bool(false)) }
     var same = 0
@@ -131,11 +153,11 @@ struct NormalizeDigitTests {
         height: 28, width: 28, channels: 1, pixels: Array(pixels[number * 784..<number * 784 + 784]))
       #expect(try picture.mnistNormalized() == picture)
       #expect(try picture.color().mnistNormalized() == picture)
-      // Cropped, scaled and centred again, a digit is the same but for its faintest edges, unless its strokes are thin.
+      // Cropped, scaled and centred again, a digit is the same but for its faintest edges, unless its strokes are thin or thick.
       let inverted = try map(picture) { 255 - $0 }
       if try difference(inverted.mnistNormalized(), picture) < 1 { same += 1 }
     }
-    #expect(same >= 75)
+    #expect(same >= 70)
   }
 
   @Test(arguments: [(28, 28, UInt8(0)), (28, 28, 255), (60, 40, 128)]) func emptyPicturesAreErrors(

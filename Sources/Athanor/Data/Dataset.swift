@@ -29,6 +29,8 @@ public struct Dataset: DataSource, Hashable, Sendable {
   package let givenScale: Float?
   /// The names of the classes, by number; nil when they have none.
   public let classNames: [String]?
+  /// How the pictures were prepared; a model that learns from them takes it over. nil when that is not known or nothing was done.
+  public var picturePreparation: PicturePreparation?
   /// The number of examples.
   public let count: Int
 
@@ -144,12 +146,15 @@ public struct Dataset: DataSource, Hashable, Sendable {
     func part(_ tensors: [String: Tensor]) -> [String: Tensor] { tensors.mapValues { $0.slice(range) } }
     return Dataset(
       inputsByName: part(inputsByName), targetsByName: part(targetsByName), weightsByName: part(weightsByName),
-      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames, count: range.count)
+      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames,
+      picturePreparation: picturePreparation,
+      count: range.count)
   }
 
   private init(
     inputsByName: [String: Tensor], targetsByName: [String: Tensor], weightsByName: [String: Tensor],
-    masksByName: [String: Tensor], givenScale: Float?, classNames: [String]?, count: Int
+    masksByName: [String: Tensor], givenScale: Float?, classNames: [String]?, picturePreparation: PicturePreparation?,
+    count: Int
   ) {
     self.inputsByName = inputsByName
     self.targetsByName = targetsByName
@@ -157,6 +162,7 @@ public struct Dataset: DataSource, Hashable, Sendable {
     self.masksByName = masksByName
     self.givenScale = givenScale
     self.classNames = classNames
+    self.picturePreparation = picturePreparation
     self.count = count
   }
 }

@@ -68,9 +68,11 @@ extension Model {
   /// A data set whose only input are pictures `[N, H, W, C]`, with these as the model takes them.
   package func arranged(_ data: Dataset) throws -> Dataset {
     guard data.inputsByName.count == 1 else { return data }
-    return try Dataset(
+    var result = try Dataset(
       inputs: data.inputsByName.mapValues(arranged), targets: data.targetsByName, inputScale: data.givenScale,
       sampleWeights: data.weightsByName, masks: data.masksByName, classNames: data.classNames)
+    result.picturePreparation = data.picturePreparation
+    return result
   }
 
   /// A model with the same weights that takes pictures `[N, H, W, C]`.
@@ -91,9 +93,10 @@ extension Model {
     return model
   }
 
-  /// Takes over what is known of pixels and classes.
+  /// Takes over what is known of pictures and classes.
   func takeFacts(from other: Model) {
-    (pixelScale, classNames, declaredOutputKind) = (other.pixelScale, other.classNames, other.declaredOutputKind)
+    (pixelScale, picturePreparation) = (other.pixelScale, other.picturePreparation)
+    (classNames, declaredOutputKind) = (other.classNames, other.declaredOutputKind)
   }
 }
 

@@ -107,6 +107,9 @@ package struct FileFacts: Encodable, Sendable {
     facts = [
       Fact("Written by", writer), Fact("Name", model.name), Fact("Pixels are multiplied by", "\(model.pixelScale)"),
     ]
+    if let preparation = model.picturePreparation {
+      facts.append(Fact("Pictures are prepared as", preparation.rawValue))
+    }
     if !model.frozenLayers.isEmpty { facts.append(Fact("Frozen", model.frozenLayers.joined(separator: ", "))) }
     if let training = model.training {
       let losses = training.goals.compactMap { $0.loss?.name }

@@ -9,6 +9,7 @@ enum NativeFile {
   private static let modelKey = "model"
   private static let trainingKey = "training"
   private static let progressKey = "progress"
+  private static let preparationKey = "picture_preparation"
   private static let optimizerPrefix = "optimizer/"
   private static let callbackPrefix = "callbacks/"
 
@@ -31,6 +32,7 @@ enum NativeFile {
       "network": try model.network.serialized(frozen: model.frozen), "stores": places.stores, "shared": places.shared,
     ]
     if let names = model.classNames { description["class_names"] = names.jsonValue }
+    if let preparation = model.picturePreparation { description[preparationKey] = .text(preparation.rawValue) }
     var metadata = [versionKey: version, modelKey: description.jsonValue.description]
     guard let training = model.training else { return (tensors, metadata) }
     metadata[trainingKey] = TrainingConfiguration(training).serialized.description
@@ -107,8 +109,11 @@ enum NativeFile {
     }
     recipe.pixelScale = scale
     if !description.isMissing("class_names") { recipe.classNames = try description.texts("class_names") }
+    if !description.isMissing(preparationKey) {
+      recipe.takePreparation(named: try description.text(preparationKey), at: description.location)
+    }
     try description.requireAllRead()
-    recipe.warnings = report.warnings
+    recipe.warnings += report.warnings
     recipe.training = try training(file)
     return recipe
   }

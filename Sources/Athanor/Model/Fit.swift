@@ -99,6 +99,7 @@ extension Model {
       pixelScale = input.scale
     }
     try adoptClassNames(of: data)
+    if let preparation = data.dataset?.picturePreparation { self.picturePreparation = preparation }
     if let validation { _ = try BatchReader(validation, for: self, "fit, validation", batchSize: batchSize) }
     let steps = stepsPerEpoch ?? data.exampleCount.map { ($0 + reader.batchSize - 1) / reader.batchSize }
     let names = training.lossNames.map(\.name) + training.metricNames.map(\.name)

@@ -47,6 +47,9 @@ public final class Model {
   /// The names of the classes in the order of the outputs, from the data set that the model was trained with or the file that it was
   /// read from. Files and exports keep them.
   public package(set) var classNames: [String]?
+  /// How pictures are prepared for the model: that of the data set that it was trained with, or what the file says that it was read from.
+  /// Files and exports keep it, and `athanor predict` does it.
+  public var picturePreparation: PicturePreparation?
   /// What the file says that the outputs are; nil where it leaves that to the last operations.
   package var declaredOutputKind: OutputKind?
   /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken

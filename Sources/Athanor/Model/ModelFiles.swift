@@ -8,6 +8,7 @@ package struct ModelRecipe {
   package var frozen: Set<String> = []
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
+  package var picturePreparation: PicturePreparation?
   package var classNames: [String]?
   /// What the file says that the outputs are; nil where it says nothing.
   package var outputKind: OutputKind?
@@ -95,6 +96,7 @@ extension Model {
     try setWeights(recipe.weights)
     warn(of: recipe.warnings)
     if let scale = recipe.pixelScale { pixelScale = scale }
+    picturePreparation = recipe.picturePreparation
     declaredOutputKind = recipe.outputKind
     if let names = recipe.classNames {
       guard outputShape.lengths.last == names.count || classCount == names.count else {

@@ -131,7 +131,7 @@ extension Model {
     let part = try network.truncated(after: layer)
     let model = try Model(
       part, name: name ?? givenName, seed: seed, threads: threadCount, sharing: weightMap, frozen: frozen)
-    model.pixelScale = pixelScale
+    (model.pixelScale, model.picturePreparation) = (pixelScale, picturePreparation)
     return model
   }
 }

@@ -21,7 +21,7 @@ extension ImageDataset {
   /// have these sums.
   public static let mnist = ImageDataset(
     name: "mnist", title: "MNIST", about: "70,000 handwritten digits, 60,000 to learn from and 10,000 to test with",
-    classNames: digitNames,
+    classNames: digitNames, preparation: .digit,
     files: Files(
       trainImages: File(
         "train-images-idx3-ubyte", otherNames: ["train-images.idx3-ubyte"],
@@ -84,7 +84,7 @@ extension ImageDataset {
   public static let digits = ImageDataset(
     name: "digits", title: "Digits",
     about: "the bundled sample of MNIST, 4,000 digits to learn from and 1,000 to test with",
-    classNames: digitNames,
+    classNames: digitNames, preparation: .digit,
     files: Files(
       trainImages: File(
         "digits-train-images-idx3-ubyte", sha256: "74422b12132c7d8b0957cdb994d971a505f77a57ddac808ef1ea84f4bb9e7a2e",

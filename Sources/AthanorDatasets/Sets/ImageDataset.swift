@@ -1,3 +1,5 @@
+import Athanor
+
 /// The description of a set of labelled pictures: what it is called, which files make it, and where they come from.
 ///
 /// Everything that finds, downloads, verifies and reads a set works from this description, so a further set is one more
@@ -71,6 +73,8 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
   public let width: Int
   /// The names of the classes by number.
   public let classNames: [String]
+  /// How the pictures were prepared; nil when nothing was done but bringing them to size.
+  public let preparation: PicturePreparation?
   /// The files that make the set.
   public let files: Files
   /// The name of a NumPy archive that holds the same set, as Keras keeps it; nil when there is none.
@@ -101,6 +105,7 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
   ///   - height: The rows of each picture.
   ///   - width: The columns of each picture.
   ///   - classNames: The names of the classes by number.
+  ///   - preparation: How the pictures were prepared.
   ///   - files: The four files.
   ///   - archiveName: The NumPy archive that holds the same.
   ///   - mirrors: Addresses ending in a slash.
@@ -112,8 +117,9 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
   ///   - attribution: Whom to thank and cite.
   ///   - licence: The licence and where to read it.
   public init(
-    name: String, title: String, about: String, height: Int = 28, width: Int = 28, classNames: [String], files: Files,
-    archiveName: String? = nil, mirrors: [String] = [], downloadByteCount: Int = 0, knownFolders: [String] = [],
+    name: String, title: String, about: String, height: Int = 28, width: Int = 28, classNames: [String],
+    preparation: PicturePreparation? = nil, files: Files, archiveName: String? = nil, mirrors: [String] = [],
+    downloadByteCount: Int = 0, knownFolders: [String] = [],
     subfolders: [String] = [], debianPackage: String? = nil, isBundled: Bool = false, attribution: String,
     licence: String
   ) {
@@ -123,6 +129,7 @@ public struct ImageDataset: Hashable, Sendable, Identifiable {
     self.height = height
     self.width = width
     self.classNames = classNames
+    self.preparation = preparation
     self.files = files
     self.archiveName = archiveName
     self.mirrors = mirrors

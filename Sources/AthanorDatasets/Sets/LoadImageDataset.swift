@@ -151,9 +151,11 @@ extension ImageDataset {
   }
 
   private func makeSplit(pixels: [UInt8], classes: [Int32]) throws -> Dataset {
-    try Dataset(
+    var data = try Dataset(
       inputs: Tensor(shape: [classes.count, height, width, 1], bytes: pixels),
       targets: Tensor(shape: [classes.count], integers: classes), classNames: classNames)
+    data.picturePreparation = preparation
+    return data
   }
 }
 
