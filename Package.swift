@@ -77,7 +77,7 @@ let package = Package(
       name: "AthanorTests", dependencies: ["Athanor", "AthanorExamples"], exclude: ["Figures/Snapshots", "Goldens"]),
     .testTarget(
       name: "AthanorKerasTests", dependencies: ["AthanorKeras", "AthanorArchives"], exclude: ["Goldens"]),
-    .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML"], exclude: ["Goldens"]),
+    .testTarget(name: "AthanorCoreMLTests", dependencies: ["AthanorCoreML", "AthanorONNX"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"], exclude: ["Goldens"]),
     .testTarget(

@@ -19,7 +19,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Print one JSON object: file, bytes and what the comparison of an export found.") var json = false
 
   func run() throws {
-    let report = try NetworkSource.read(source).convert(to: destination)
+    let report = try NetworkSource.read(source).convert(to: destination, from: source)
     if json {
       var object = report?.object ?? [:]
       object["file"] = destination
@@ -35,12 +35,12 @@ extension Model {
   /// Saves or exports the model, as the name's ending says.
   ///
   /// - Returns: What the proof of an export has found.
-  fileprivate func convert(to path: String) throws -> ExportReport? {
+  fileprivate func convert(to path: String, from original: String) throws -> ExportReport? {
     let exports: [String: ExportFormat] = ["onnx": .onnx(), "mlpackage": .coreML(), "mlmodel": .coreML()]
     guard let format = exports[(path as NSString).pathExtension.lowercased()] else {
       try save(to: path)
       return nil
     }
-    return try export(to: path, as: format)
+    return try export(to: path, as: format, original: original)
   }
 }

@@ -9,8 +9,8 @@ struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a trained model for Core ML (apps on iOS and macOS) or ONNX, and prove that it computes the same.",
     discussion: """
-      What was written is read again and run beside the model; a mismatch is an error and leaves nothing behind. With --dataset it is run \
-      on test pictures, and the accuracy that --quantize costs is shown. Of the options only those and the names concern ONNX.
+      What was written is read again and run beside the model, and held against FILE opened anew, by what both files declare of pictures and \
+      classes; a mismatch is an error and leaves nothing behind. With --dataset it is run on test pictures, and the accuracy that --quantize costs is shown. Of the options only those and the names concern ONNX.
       """)
 
   @Argument(help: "A trained model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
@@ -112,7 +112,7 @@ struct Export: AsyncParsableCommand {
       // With pictures in, channels come last.
       samples = imageInput == nil ? try model.arranged(test) : test
     }
-    let report = try model.export(to: output, as: format, samples: samples)
+    let report = try model.export(to: output, as: format, samples: samples, original: file)
     if let wrapper { try Terminal.write(SwiftWrapper.source(name: type, of: output), to: wrapper) }
     let bytes = try Inspect.byteCount(output)
     if json { return try Terminal.json(object(report, bytes)) }
@@ -229,6 +229,7 @@ extension ExportReport {
       "examples": examples, "largest_difference": largestDifference, "limit": limit,
       "same_first_choice": sameFirstChoice,
     ]
+    object["original_difference"] = declared?.largestDifference
     if let cost = compression {
       object["uncompressed_same_first_choice"] = cost.sameFirstChoice
       object["accuracy_before"] = cost.accuracy?.before

@@ -55,7 +55,7 @@ package struct CoreMLFile {
       manifest.fileFormatVersion.hasPrefix("1."), let item = manifest.itemInfoEntries[manifest.rootModelIdentifier]
     else {
       throw AthanorError(
-        .data, at: place, "names no model", fix: "A .mlpackage's manifest has version 1 and a rootModelIdentifier.")
+        .data, at: place, "names no model", fix: "A .mlpackage's manifest has version 1 and names its root.")
     }
     let parts = item.path.split(separator: "/", omittingEmptySubsequences: false)
     guard !parts.contains(".."), !parts.contains(""), !item.path.isEmpty else {
@@ -101,14 +101,19 @@ package struct CoreMLFile {
   }
 
   /// The program in the exchange language.
-  private func program() throws -> Program {
+  ///
+  /// - Parameter takesPictures: Whether declared pictures go in; else the numbers that are made of them, which the file's first operation sees.
+  private func program(takesPictures: Bool = true) throws -> Program {
     try model.requireKnownFields(isWhole: false)
     try ColorLayout.check(outputs: model.description_p.outputs)
+    func read(_ network: ProtoNeuralNetwork, isClassifier: Bool) throws -> Program {
+      try NetworkReader(self, network, isClassifier: isClassifier, takesPictures: takesPictures).result
+    }
     switch model.kind {
-    case .program(let program): return try ProgramReader(self, program).result
+    case .program(let program): return try ProgramReader(self, program, takesPictures: takesPictures).result
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
-      return try NetworkReader(self, network, isClassifier: false).result
-    case .neuralNetworkClassifier(let network): return try NetworkReader(self, network, isClassifier: true).result
+      return try read(network, isClassifier: false)
+    case .neuralNetworkClassifier(let network): return try read(network, isClassifier: true)
     case .pipeline, .pipelineClassifier, .pipelineRegressor:
       throw AthanorError(
         .unsupported, at: "", "it is a pipeline of several models, which is not supported",
@@ -122,9 +127,13 @@ package struct CoreMLFile {
 
   /// - Throws: `AthanorError` that names the file and the place.
   package func recipe() throws -> ModelRecipe {
+    try recipe(takesPictures: true)
+  }
+
+  private func recipe(takesPictures: Bool) throws -> ModelRecipe {
     let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     do {
-      var recipe = try ModelRecipe(program(), name: name)
+      var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
       let labels = labels
       // A classifier's numbers are probabilities, whatever computes them.
       if !labels.isEmpty { (recipe.classNames, recipe.outputKind) = (labels, .softmax) }
@@ -135,7 +144,34 @@ package struct CoreMLFile {
   }
 }
 
+extension CoreMLFile {
+  /// What the description and the preprocessing say, and the network that sees the numbers which Core ML makes of a picture.
+  package var declaration: FileDeclaration {
+    let inputs = model.description_p.inputs
+    let labels = labels
+    var picture: FileDeclaration.Picture?
+    if inputs.count == 1, case .image(let image) = inputs[0].type.kind {
+      let scaler: ProtoImageScaler? =
+        switch model.kind {
+        case .neuralNetwork(let network), .neuralNetworkClassifier(let network), .neuralNetworkRegressor(let network):
+          network.preprocessing.first?.scaler
+        default: nil
+        }
+      let colors = [scaler?.redBias ?? 0, scaler?.greenBias ?? 0, scaler?.blueBias ?? 0]
+      let order = [20: [0, 1, 2], 30: [2, 1, 0]][image.colorSpace]
+      picture = FileDeclaration.Picture(
+        height: Int(clamping: image.height), width: Int(clamping: image.width),
+        channels: order?.map { ($0, colors[$0]) } ?? [(0, scaler?.grayBias ?? 0)], scale: scaler?.channelScale ?? 1)
+    }
+    return FileDeclaration(picture: picture, classNames: labels.isEmpty ? nil : labels) {
+      try recipe(takesPictures: picture == nil)
+    }
+  }
+}
+
 extension CoreMLFiles: ModelFileReader {
+  package static func declaration(_ path: String) throws -> FileDeclaration { try CoreMLFile(path).declaration }
+
   package static func recipe(_ path: String, custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
     try CoreMLFile(path).recipe()
   }

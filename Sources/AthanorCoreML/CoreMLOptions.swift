@@ -21,10 +21,12 @@ public struct CoreMLOptions: Hashable, Sendable {
     /// Names of classes: whole numbers when each of them is written as one is, else words.
     public init(_ names: [String]) { self = ClassNames.integers(names).map(Labels.integers) ?? .texts(names) }
 
-    var count: Int {
+    var count: Int { names.count }
+
+    var names: [String] {
       switch self {
-      case .texts(let labels): labels.count
-      case .integers(let labels): labels.count
+      case .texts(let labels): labels
+      case .integers(let labels): labels.map(String.init)
       }
     }
   }

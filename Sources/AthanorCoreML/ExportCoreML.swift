@@ -18,7 +18,11 @@ extension ExportFormat {
   public static func coreML(_ options: CoreMLOptions = CoreMLOptions()) -> ExportFormat {
     ExportFormat(
       tolerance: options.precision == .float16 ? 2e-2 : 1e-5, compression: options.compression,
-      pixels: { options.pixels($0) }, prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
+      pixels: { options.pixels($0) },
+      classes: { model in
+        options.resolved(for: model).labels.map { .init(names: $0.names, fromLogits: options.fromLogits) }
+      },
+      prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
       openLengths: { options.openLengths($0) },
       contents: { model, path in
         switch try CoreMLKind(path) {
@@ -28,11 +32,13 @@ extension ExportFormat {
           return ExportFormat.Contents(
             byteCount: bytes.count + weights.count,
             recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
+            declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
             write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
         case .network:
           let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
           return ExportFormat.Contents(
             byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
+            declaration: { try CoreMLFile(model: bytes, weights: [], path: path).declaration },
             write: { try FileBytes.write(bytes, to: $0) })
         }
       },

@@ -15,18 +15,21 @@ struct NetworkReader {
   private let asked = Asked()
   /// Whether values have five axes, whatever the layers say of them.
   private let hasFiveAxes: Bool
+  /// Whether declared pictures go in, and not the numbers that the layers see.
+  private let takesPictures: Bool
 
   private final class Asked { var inputs: Set<Int> = [] }
 
   /// - Throws: `AthanorError` that names the layer, when it is not supported.
-  init(_ file: CoreMLFile, _ network: ProtoNeuralNetwork, isClassifier: Bool) throws {
+  init(_ file: CoreMLFile, _ network: ProtoNeuralNetwork, isClassifier: Bool, takesPictures: Bool = true) throws {
+    self.takesPictures = takesPictures
     let inputs = file.model.description_p.inputs
     hasFiveAxes = inputs.contains { feature in
       if case .image = feature.type.kind { network.imageShapes == 0 } else { network.arrayShapes == 0 }
     }
     writer = ProgramWriter(reserving: network.layers.flatMap { $0.outputs } + inputs.map(\.name))
     for feature in inputs { try read(feature, network) }
-    try preprocess(network)
+    if takesPictures { try preprocess(network) }
     for layer in network.layers {
       begin(layer)
       do {
@@ -60,9 +63,9 @@ struct NetworkReader {
     switch feature.type.kind {
     case .image(let image):
       let layout = try ColorLayout(image, at: "input \"\(feature.name)\"")
-      if layout == .bgr { bgrInputs.append(feature.name) }
+      if layout == .bgr, takesPictures { bgrInputs.append(feature.name) }
       input.shape = [1, layout.channels, Int(clamping: image.height), Int(clamping: image.width)]
-      input.isPicture = true
+      input.isPicture = takesPictures
       for (axis, isOpen) in [2: image.hasOpenHeight, 3: image.hasOpenWidth] where isOpen {
         input.open[axis] = "\(feature.name)_\(axis)"
       }

@@ -7,8 +7,9 @@ struct ProgramReader {
   private(set) var result = Program()
   private var constants: [String: Program.Argument] = [:]
 
+  /// - Parameter takesPictures: Whether declared pictures go in, and not the numbers that the operations see.
   /// - Throws: `AthanorError` when a constant is damaged, or an operation or argument is not known.
-  init(_ file: CoreMLFile, _ program: ProtoProgram) throws {
+  init(_ file: CoreMLFile, _ program: ProtoProgram, takesPictures: Bool = true) throws {
     self.file = file
     let name = program.functions["main"] == nil ? program.functions.keys.sorted().first ?? "main" : "main"
     guard let function = program.functions[name], let block = function.blocks[function.opset] else {
@@ -35,6 +36,10 @@ struct ProgramReader {
       } catch let error as AthanorError {
         throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
       }
+    }
+    guard takesPictures else {
+      for index in result.inputs.indices { result.inputs[index].isPicture = false }
+      return
     }
     for feature in file.model.description_p.inputs {
       guard case .image(let image) = feature.type.kind, image.colorSpace == ColorLayout.bgr.rawValue else { continue }

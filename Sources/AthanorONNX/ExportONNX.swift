@@ -17,6 +17,7 @@ extension ExportFormat {
   ///   ```
   public static func onnx(metadata: [String: String] = [:]) -> ExportFormat {
     ExportFormat(
+      classes: { model in model.classNames.map { ExportFormat.Classes(names: $0, fromLogits: nil) } },
       openLengths: { $0.exampleOpenLengths },
       contents: { model, path in
         try requireExtension(path)

@@ -225,7 +225,7 @@ extension OnnxReader {
   ]
 
   private static let training = AthanorError(
-    .unsupported, at: "", "it is training", fix: "Export the network that predicts (model.eval() in PyTorch).")
+    .unsupported, at: "", "it is training", fix: "Export the network that predicts (PyTorch's eval()).")
 
   /// The precision in which statistics are computed, which is always that of 32 bits here.
   private static let precision: Set = ["stash_type"]

@@ -34,10 +34,14 @@ struct ExportCommandTests {
     let outcome = try program.run(["export", "digits.h5", "Digits.mlpackage"] + digits + facts)
     #expect(outcome.status == 0 && outcome.error == "")
     let lines = outcome.output.split(separator: "\n").map(String.init)
-    try #require(lines.count == 3)
+    try #require(lines.count == 4)
     #expect(lines[0].hasPrefix("Digits.mlpackage: a Core ML model for iOS 15 and macOS 12 or newer, "))
     #expect(lines[1].hasPrefix("Read again and run on 32 examples of random numbers: largest difference "))
-    #expect(lines[2] == "DigitClassifier.swift: for app code, `try DigitClassifier().predict(...)`")
+    #expect(
+      lines[2].hasPrefix(
+        "Compared with digits.h5, opened anew: 8 pictures of random bytes, prepared as declared: largest difference "))
+    #expect(lines[2].hasSuffix("(limit 1.0e-05), the same 10 classes."))
+    #expect(lines[3] == "DigitClassifier.swift: for app code, `try DigitClassifier().predict(...)`")
     let inspected = try program.run("inspect", "Digits.mlpackage")
     #expect(inspected.status == 0)
     let text = inspected.output.replacing(/\d+ KB/, with: "SIZE KB", maxReplacements: 1)

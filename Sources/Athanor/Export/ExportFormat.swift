@@ -7,14 +7,34 @@ public struct ExportFormat: Sendable {
     package let byteCount: Int
     /// What the format's reader makes of these bytes.
     package let recipe: () throws -> ModelRecipe
+    /// What these bytes declare, by default the recipe's classes.
+    package let declaration: () throws -> FileDeclaration
     package let write: (String) throws -> Void
 
     package init(
-      byteCount: Int, recipe: @escaping () throws -> ModelRecipe, write: @escaping (String) throws -> Void
+      byteCount: Int, recipe: @escaping () throws -> ModelRecipe, declaration: (() throws -> FileDeclaration)? = nil,
+      write: @escaping (String) throws -> Void
     ) {
       self.byteCount = byteCount
       self.recipe = recipe
+      self.declaration =
+        declaration ?? {
+          let recipe = try recipe()
+          return FileDeclaration(picture: nil, classNames: recipe.classNames) { recipe }
+        }
       self.write = write
+    }
+  }
+
+  /// The classes that a file names.
+  package struct Classes {
+    package let names: [String]
+    /// Whether numbers that are no probabilities are logits; nil where numbers go into the file as they are.
+    package let fromLogits: Bool?
+
+    package init(names: [String], fromLogits: Bool?) {
+      self.names = names
+      self.fromLogits = fromLogits
     }
   }
 
@@ -24,6 +44,8 @@ public struct ExportFormat: Sendable {
   package let compression: Compression?
   /// How bytes become the model's numbers where pictures go in; nil where numbers do.
   package let pixels: @Sendable (Model) -> Pixels?
+  /// The classes that the file is to name for a model; nil for none.
+  package let classes: @Sendable (Model) -> Classes?
   /// The model that is written: with pictures in, or probabilities out, where the format's options want them.
   package let prepared: @Sendable (Model) throws -> Model
   /// The model with those lengths open that are open in the file.
@@ -47,6 +69,7 @@ public struct ExportFormat: Sendable {
   package init(
     tolerance: Double = 1e-5, compression: Compression? = nil,
     pixels: @escaping @Sendable (Model) -> Pixels? = { _ in nil },
+    classes: @escaping @Sendable (Model) -> Classes? = { _ in nil },
     prepared: @escaping @Sendable (Model) throws -> Model = { $0 },
     opened: @escaping @Sendable (Model) throws -> Model = { $0 },
     openLengths: @escaping @Sendable (Model) -> [[String: Int]],
@@ -56,6 +79,7 @@ public struct ExportFormat: Sendable {
     self.tolerance = tolerance
     self.compression = compression
     self.pixels = pixels
+    self.classes = classes
     self.prepared = prepared
     self.opened = opened
     self.openLengths = openLengths
@@ -71,11 +95,16 @@ extension Model {
   /// the model on `samples`. A result that differs by more than 1e-5 (2e-2 in half precision) of the largest one is an error. Where weights are
   /// compressed, the file must give what the model with the compressed weights gives; the report says what they cost.
   ///
+  /// Then the file's network runs on pictures of random bytes, prepared as the file declares (order of the channels, scale, biases), and is
+  /// compared with the model or, where that was read from a file, with this file opened anew; and so are the classes' names.
+  ///
   /// - Parameters:
   ///   - path: Where to; what is there is replaced when everything has been written.
   ///   - format: What to write.
   ///   - samples: Data to run both on, with their classes for the accuracy; without them up to 32 examples of evenly distributed numbers.
   ///     Open lengths are compared at two lengths at least, with such numbers.
+  ///   - original: The file that the model was read from, where it has not changed since. It is opened anew, so that nothing of it can
+  ///     have been lost on the way. Files with layers of the program's own cannot be given.
   /// - Returns: What the comparison found.
   /// - Throws: `AthanorError` when the format cannot hold the network, the file computes something else, or it cannot be written;
   ///   nothing is left then.
@@ -85,11 +114,14 @@ extension Model {
   ///   print(report)
   ///   ```
   @discardableResult
-  public func export(to path: String, as format: ExportFormat, samples: Dataset? = nil) throws -> ExportReport {
+  public func export(
+    to path: String, as format: ExportFormat, samples: Dataset? = nil, original: String? = nil
+  ) throws -> ExportReport {
     let source = try format.prepared(self)
     let exported = try format.compression.map { try $0.applied(to: source) } ?? source
     let contents = try format.contents(exported, path)
-    let report = try ExportReport(source, exported, contents, format, samples, path)
+    var report = try ExportReport(source, exported, contents, format, samples, path)
+    report.declared = try DeclarationProof(self, original: original, contents, format, path).run()
     try contents.write(path)
     return report
   }

@@ -16,6 +16,8 @@ public struct ExportReport: Sendable, CustomStringConvertible {
   public let compression: CompressionCost?
   /// Whether the examples were real data, and not evenly distributed numbers.
   public let usesRealData: Bool
+  /// The comparison by what the files declare; nil where there are neither pictures, nor classes, nor an original.
+  public internal(set) var declared: Declared?
 
   /// What compressed weights cost.
   public struct CompressionCost: Sendable {
@@ -97,10 +99,13 @@ public struct ExportReport: Sendable, CustomStringConvertible {
   }
 
   /// The output whose results differ most, for the size of its numbers. Integers must be equal.
-  private struct Comparison {
-    var difference = 0.0
-    var limit: Double
-    var ratio: Double { difference / limit }
+  struct Comparison {
+    private(set) var difference = 0.0
+    private(set) var limit: Double
+    var isWithinLimit: Bool { difference <= limit }
+    /// For messages.
+    var text: String { "they differ by \(ExportReport.text(difference)), where \(ExportReport.text(limit)) is allowed" }
+    private var ratio: Double { difference / limit }
 
     init(_ got: [Tensor], _ expected: [Tensor], _ tolerance: Double) {
       limit = tolerance
@@ -142,9 +147,9 @@ public struct ExportReport: Sendable, CustomStringConvertible {
   }
 
   /// Two digits: `1.2e-07`.
-  private static func text(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }
+  static func text(_ value: Double) -> String { value == 0 ? "0" : String(format: "%.1e", value) }
 
-  /// A line for people, two when the weights are compressed.
+  /// A line for people, and one each for what compressed weights cost and for what the files declare.
   public var description: String {
     var lines = [
       "Read again and run on \(examples) \(usesRealData ? "examples" : "examples of random numbers"): largest difference "
@@ -163,12 +168,13 @@ public struct ExportReport: Sendable, CustomStringConvertible {
       }
       lines.append(line + ".")
     }
+    if let declared { lines.append("\(declared)") }
     return lines.joined(separator: "\n")
   }
 }
 
 /// What a model and its file are run on.
-private struct Samples {
+struct Samples {
   /// Real data, nil for noise.
   let data: Dataset?
   let pixels: ExportFormat.Pixels?

@@ -11,6 +11,11 @@ package protocol ModelFileReader {
   ///
   /// - Throws: `AthanorError` that names the file and the place.
   static func facts(_ path: String) throws -> FileFacts
+  /// What the file declares of pictures and classes, and its network without that; by default the recipe's, for formats that declare no
+  /// pictures.
+  ///
+  /// - Throws: `AthanorError` that names the file and the place.
+  static func declaration(_ path: String) throws -> FileDeclaration
 }
 
 /// Writes models into files of one format, and reads weights alone.
@@ -125,8 +130,9 @@ package struct ModelFormat: Sendable {
     guard let format = named(path), format.isWritten else {
       throw AthanorError(
         .unsupported, at: path, "models are saved into files that end in \(list(all.filter(\.isWritten)))",
-        fix: named(path) == nil
-          ? "Give the file one of these endings." : "To hand the model to other programs use export(to:as:).")
+        code: named(path) == nil
+          ? "Give the file one of these endings." : "To hand the model to other programs use export(to:as:).",
+        command: "Give the file one of these endings.")
     }
     return try format.writer(for: path)
   }
