@@ -170,7 +170,7 @@ class Activations(nn.Module):
     def forward(self, x):
         parts = [function(x) for function in self.functions]
         parts[-1] = torch.cat([parts[-1], parts[-1]], dim=3)
-        return self.pool(torch.stack(parts).sum(0))
+        return self.pool(torch.stack(parts, dim=1).sum(1))
 
 
 def pools():
