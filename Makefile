@@ -46,9 +46,10 @@ parity: build $(VENV)/installed ## Compare with the real Keras
 	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
 
-parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests here
+parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/onnx_node_suite.py $(ATHANOR)
+	$(EXPORT_VENV)/bin/python Tools/parity_torch.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_pictures.py $(ATHANOR)
 
 $(EXPORT_VENV)/installed: Tools/requirements-export.txt | python

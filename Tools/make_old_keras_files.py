@@ -167,6 +167,8 @@ def main(folder: pathlib.Path) -> None:
             "adam": module.Adam(0.01),
             "sgd": module.SGD(0.1, momentum=0.9),
             "rmsprop": module.RMSprop(0.01, momentum=0.5, centered=True),
+            "plain": module.SGD(0.1),
+            "ftrl": module.Ftrl(0.1),
         }.items():
             model = trained(optimizer, 3)
             model.save(folder / f"{prefix}{name}.h5")

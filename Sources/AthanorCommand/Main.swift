@@ -25,7 +25,7 @@ enum Main {
         try command.run()
       }
     } catch let error as AthanorError {
-      Terminal.error("Error: \(error)\n")
+      Terminal.error("Error: \(error.commandDescription)\n")
       exit(1)
     } catch is CancellationError {
       exit(1)

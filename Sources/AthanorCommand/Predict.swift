@@ -88,7 +88,7 @@ struct Predict: AsyncParsableCommand {
         numbers = model.probabilities(of: output, fromLogits: classes.fromLogits).floats
       } catch let error as AthanorError where paths.count > 1 {
         // One bad file among many costs the exit code but not the other answers.
-        Terminal.error("Error: \(error)\n")
+        Terminal.error("Error: \(error.commandDescription)\n")
         notes.add(error)
         continue
       }
@@ -132,7 +132,7 @@ struct Predict: AsyncParsableCommand {
       do {
         return try picture.mnistNormalized()
       } catch let error as AthanorError {
-        throw AthanorError(error.kind, at: path, error.problem, fix: error.remedy)
+        throw error.moved(to: path)
       }
     }
     let colored = shape[2] == 1 ? picture.gray() : picture.color()

@@ -20,7 +20,7 @@ enum NetworkSource {
   /// Reads a model file, and tells on standard error what could not be taken over.
   static func read(_ file: String, threads: Int? = nil) throws -> Model {
     let model = try Model(contentsOf: file, threads: threads)
-    for warning in model.warnings { Terminal.error("Warning: \(warning)\n") }
+    for warning in model.foundWarnings { Terminal.error("Warning: \(warning.commandDescription)\n") }
     return model
   }
 
@@ -52,7 +52,7 @@ struct DataOptions: ParsableArguments {
     do {
       _ = try ImageDataset.named(dataset)
     } catch {
-      throw ValidationError("--dataset: \(error)")
+      throw ValidationError("--dataset: \((error as? AthanorError)?.commandDescription ?? "\(error)")")
     }
   }
 
@@ -71,7 +71,7 @@ struct DataOptions: ParsableArguments {
     } catch let error as AthanorError where error.kind == .network && set.name == "mnist" && dataDirectory == nil {
       Terminal.error(
         "MNIST is not here and cannot be downloaded, so the bundled sample of 5,000 digits is used: expect 94 to 96 % after ten "
-          + "epochs instead of 99 %.\n\(error)\n")
+          + "epochs instead of 99 %.\n\(error.commandDescription)\n")
       return try await ImageDataset.digits.load()
     }
   }

@@ -36,6 +36,8 @@ public struct AthanorError: Error, Hashable, Sendable, CustomStringConvertible {
   public let problem: String
   /// How to mend it; empty when there is nothing to say.
   public let remedy: String
+  /// How whoever runs the command mends it; empty when there is nothing to say.
+  package let commandRemedy: String
 
   /// Makes an error.
   ///
@@ -49,17 +51,41 @@ public struct AthanorError: Error, Hashable, Sendable, CustomStringConvertible {
     self.location = location
     self.problem = problem
     self.remedy = remedy
+    commandRemedy = remedy
+  }
+
+  /// Makes an error that is mended in code.
+  ///
+  /// - Parameters:
+  ///   - remedy: How a program mends it, by names of the library.
+  ///   - command: How whoever runs the command mends it, by its options; empty when there is nothing to say.
+  package init(_ kind: Kind, at location: String, _ problem: String, code remedy: String, command: String = "") {
+    self.kind = kind
+    self.location = location
+    self.problem = problem
+    self.remedy = remedy
+    commandRemedy = command
   }
 
   /// `location: problem. remedy`
-  public var description: String {
+  public var description: String { text(remedy) }
+
+  /// The description for whoever runs the command.
+  package var commandDescription: String { text(commandRemedy) }
+
+  private func text(_ remedy: String) -> String {
     let body = location.isEmpty ? problem : "\(location): \(problem)"
     return remedy.isEmpty ? body + "." : "\(body). \(remedy)"
   }
 
   /// The same error seen from further out: `prefix` goes before the location.
   package func within(_ prefix: String) -> AthanorError {
-    AthanorError(kind, at: location.isEmpty ? prefix : "\(prefix): \(location)", problem, fix: remedy)
+    moved(to: location.isEmpty ? prefix : "\(prefix): \(location)")
+  }
+
+  /// The same error in another place, perhaps with more to say of the problem.
+  package func moved(to location: String, _ consequence: String = "") -> AthanorError {
+    AthanorError(kind, at: location, problem + consequence, code: remedy, command: commandRemedy)
   }
 }
 

@@ -55,7 +55,7 @@ package struct CoreMLFile {
       manifest.fileFormatVersion.hasPrefix("1."), let item = manifest.itemInfoEntries[manifest.rootModelIdentifier]
     else {
       throw AthanorError(
-        .data, at: place, "names no model", fix: "A .mlpackage's manifest has version 1 and a rootModelIdentifier.")
+        .data, at: place, "names no model", fix: "A .mlpackage's manifest has version 1 and names its root.")
     }
     let parts = item.path.split(separator: "/", omittingEmptySubsequences: false)
     guard !parts.contains(".."), !parts.contains(""), !item.path.isEmpty else {

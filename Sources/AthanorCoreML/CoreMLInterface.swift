@@ -70,15 +70,17 @@ extension CoreMLOptions {
       guard dtype == .float32 || (dtype == .uint8 && given == nil && bias.isEmpty) else {
         throw AthanorError(
           .argument, at: "Core ML", "a picture is to go in, but the model takes elements of type \(dtype.rawValue)",
-          fix: dtype == .uint8
-            ? "Leave scale and bias out: it takes the bytes as they are." : "Export with input: .array.")
+          code: dtype == .uint8
+            ? "Leave scale and bias out: it takes the bytes as they are." : "Export with input: .array.",
+          command: dtype == .uint8
+            ? "Leave --image-scale and --image-bias out: it takes the bytes as they are." : "Leave --image-input out.")
       }
       let scale = pixels(source)?.scale ?? 1
       guard shape.count == 3, shape[2] == 1 || shape[2] == 3 else {
         throw AthanorError(
           .shape, at: "Core ML",
           "a picture is to go in, but the model takes \(Shape.text(shape)) and not height, width and 1 or 3 channels",
-          fix: "Export with input: .array.")
+          code: "Export with input: .array.", command: "Leave --image-input out.")
       }
       guard scale.isFinite, scale != 0 else {
         throw AthanorError(

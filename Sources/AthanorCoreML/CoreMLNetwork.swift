@@ -20,7 +20,8 @@ package struct CoreMLNetwork {
     guard isPicture || [1, 3].contains(shape.count) else {
       throw AthanorError(
         .unsupported, at: "Core ML", "numbers of shape \(Shape.text(shape)) are to go into a .mlmodel",
-        fix: "Export with input: .picture(), or an .mlpackage.")
+        code: "Export with input: .picture(), or an .mlpackage.",
+        command: "Give --image-input, or export an .mlpackage.")
     }
     let input = options.inputName ?? (isPicture ? "image" : "input")
     let program = try Program(

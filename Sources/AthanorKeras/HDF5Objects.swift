@@ -57,6 +57,12 @@ final class HDF5Reader {
     }
     for (child, address) in links {
       let header = try named(name + child) { try HDF5Header(file, address) }
+      guard result.groups[child] == nil, result.arrays[child] == nil else {
+        throw AthanorError(
+          .data, at: "\(path), \(name)\(child)",
+          "another object has this name, perhaps in another normal form of Unicode",
+          fix: "Rename the layer that it belongs to.")
+      }
       switch header.kind {
       case .group: result.groups[child] = try group(header, name + child + "/", depth: depth + 1)
       case .array:

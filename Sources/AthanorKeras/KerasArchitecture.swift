@@ -46,8 +46,9 @@ struct KerasArchitecture {
       throw AthanorError(
         .unsupported, at: object.location,
         "it is a model of class \"\(className)\", but only Sequential and functional ones can be read",
-        fix:
-          "A model that is a class of its own cannot be told from its file: define it in code and call loadWeights(from:)."
+        code:
+          "A model that is a class of its own cannot be told from its file: define it in code and call loadWeights(from:).",
+        command: "A model that is a class of its own cannot be told from its file."
       )
     }
   }
@@ -78,7 +79,8 @@ struct KerasArchitecture {
     guard let input else {
       throw AthanorError(
         .data, at: settings.location, "the shape of its input is not given",
-        fix: "Build the model before saving it, or define it in code and call loadWeights(from:).")
+        code: "Build the model before saving it, or define it in code and call loadWeights(from:).",
+        command: "Build the model before saving it.")
     }
     var network = try Network(input: Input(port: input, name: input.name))
     for (index, object) in objects.enumerated() where !object.isKerasInput {
@@ -127,8 +129,8 @@ enum KerasInput {
     }
     switch name {
     case "float32": return .float32
-    case "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16":
-      settings.warn("dtype", "inputs of type \(name) are read as float32")
+    case let name where Configuration.otherPrecisions.contains(name):
+      settings.warn("dtype", ofPrecision: name)
       return .float32
     case "int32", "int64", "int16", "int8", "uint16": return .int32
     case "uint8", "bool": return .uint8

@@ -61,7 +61,7 @@ enum KerasArchive {
       try KerasWeightFile.tensors(root, weights, "\(path), \(weightsName)")
     }
     if let asset = contents.archive.names().first(where: { $0.hasPrefix("assets/") && !$0.hasSuffix("/") }) {
-      recipe.warnings.append("\(path): \(asset) and other assets are not read.")
+      recipe.warnings.append(AthanorError(.unsupported, at: path, "\(asset) and other assets are not read"))
     }
     recipe.writer = KerasFile.writer(version, try metadata.text("backend", default: "").attribute)
     let own = try metadata.nested(ownKey)
@@ -75,7 +75,8 @@ enum KerasArchive {
     if case .text(let text) = own[stateKey] { state = (text, "\(place), \(stateKey)") }
     guard !compiled.values.isEmpty || state != nil else { return recipe }
     KerasTraining(
-      path: path, location: compiled.location, configuration: { compiled.values.isEmpty ? nil : compiled },
+      path: path, isOld: names.isOld, location: compiled.location,
+      configuration: { compiled.values.isEmpty ? nil : compiled },
       rate: own[rateKey].map { ($0.description, "\(place), \(rateKey)") }, state: state,
       arrays: { KerasWeightFile.optimizer(root) }
     ).add(to: &recipe)
@@ -191,7 +192,9 @@ extension KerasArchitectureFiles: ModelFileReader, ModelFileWriter {
       return [:]
     }
     recipe.warnings.append(
-      "\(path): it holds the architecture alone, so the weights are new. Load them with loadWeights(from:).")
+      AthanorError(
+        .data, at: path, "it holds the architecture alone, so the weights are new",
+        code: "Load them with loadWeights(from:)."))
     return recipe
   }
 

@@ -8,7 +8,7 @@ package enum KerasFile {
   static let pixelAttribute = "athanor_pixel_scale"
   static let classAttribute = "athanor_class_names"
   /// The version of Keras whose layout is written.
-  static let kerasVersion = "3.15.1"
+  package static let kerasVersion = "3.15.1"
   /// What stands in files for the library that computes.
   static let backend = "athanor"
 
@@ -82,7 +82,9 @@ package enum KerasFile {
   static func recipe(_ root: HDF5Group, _ path: String, _ custom: [any SerializableLayer.Type]) throws -> ModelRecipe {
     guard case .text(let text) = root.attributes["model_config"] else {
       throw AthanorError(
-        .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
+        .data, at: path, "it holds no model, only arrays",
+        code: "Define the model in code and call loadWeights(from:).",
+        command: "Give the file that holds the whole model.")
     }
     let report = ReadingReport()
     let json = try Configuration(parsing: text, at: "\(path), model_config", report: report)
@@ -103,7 +105,7 @@ package enum KerasFile {
     let state = own(stateAttribute)
     guard compiled != nil || state != nil else { return recipe }
     KerasTraining(
-      path: path, location: "\(path), training_config",
+      path: path, isOld: names.isOld, location: "\(path), training_config",
       configuration: { try compiled.map { names.renamed(try Configuration(parsing: $0.text, at: $0.location)) } },
       rate: own(rateAttribute), state: state,
       arrays: { try optimizer.map { try arrays($0, "weight_names", "\(path), optimizer") } }

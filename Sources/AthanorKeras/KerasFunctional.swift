@@ -172,6 +172,9 @@ struct KerasFunctionalReader {
   struct Argument {
     fileprivate var history: History?
     var constant: Double?
+    /// The type of a tensor's elements, where the file says it; whether a number is an integer.
+    fileprivate var dtype: String?
+    fileprivate var isInteger = false
   }
 
   private struct ParsedCall {
@@ -244,7 +247,10 @@ struct KerasFunctionalReader {
         fix: "Call the layer on tensors alone.")
     }
     guard depth < 32 else { throw damaged() }
-    if let number = json.number { return [Argument(constant: number)] }
+    if let number = json.number {
+      let isInteger = if case .integer = json { true } else { false }
+      return [Argument(constant: number, isInteger: isInteger)]
+    }
     switch json {
     case .null: return []
     case .array(let items): return try items.flatMap { try values($0, location, depth: depth + 1) }
@@ -255,9 +261,10 @@ struct KerasFunctionalReader {
         guard case .array(let parts) = tensor["keras_history"], parts.count == 3, let history = legacy(parts) else {
           throw tensor.error("keras_history", expected: "[layer, call, result]")
         }
-        tensor.ignore("shape", "dtype")
+        let dtype = try tensor.text("dtype", default: "float32")
+        tensor.ignore("shape")
         try tensor.requireAllRead()
-        return [Argument(history: history)]
+        return [Argument(history: history, dtype: dtype)]
       case .text("__tuple__"):
         return try fields["items"].map { try values($0, location, depth: depth + 1) } ?? []
       case nil:
@@ -341,6 +348,7 @@ private struct KerasOperation {
       guard key == "axis", value.integer == -1 else { throw unsupported(" with \(key) \(value)") }
     }
     let constants = arguments.map(\.constant)
+    try requireNoOverflow(arguments)
     let json: (kind: String, settings: Configuration)?
     switch (className, constants.first ?? nil, constants.count > 1 ? constants[1] : nil) {
     case ("Add", nil, nil), ("Subtract", nil, nil), ("Multiply", nil, nil), ("Maximum", nil, nil),
@@ -364,6 +372,16 @@ private struct KerasOperation {
     } catch is AthanorError {
       throw unsupported()
     }
+  }
+
+  /// Sums, differences and products of short integers wrap around in Keras, as long as no floating-point number is among them.
+  private func requireNoOverflow(_ arguments: [KerasFunctionalReader.Argument]) throws {
+    guard ["Add", "Subtract", "Multiply"].contains(className) else { return }
+    let short = ["bool", "uint8", "int8", "uint16", "int16"]
+    guard let dtype = arguments.lazy.compactMap(\.dtype).first(where: short.contains),
+      arguments.allSatisfy({ $0.isInteger || $0.dtype.map(short.contains) == true })
+    else { return }
+    throw unsupported(" of integers of type \(dtype), which wrap around,")
   }
 
   private func unsupported(_ detail: String = "") -> AthanorError {

@@ -1,35 +1,42 @@
 import Athanor
 
 /// Names in older files that are others here: those of layers and models that contain a slash, as the Keras of TensorFlow 2 allowed, for a
-/// slash stands between a model and its layer here; and that of an activation which Keras 3 computes otherwise.
+/// slash stands between a model and its layer here; names that differ from another in Unicode's normal form alone, which are equal
+/// here; and that of an activation which Keras 3 computes otherwise.
 struct KerasNames {
-  private var newNames: [String: String] = [:]
-  private let isOld: Bool
+  /// By the bytes of the name in the file.
+  private var newNames: [[UInt8]: String] = [:]
+  /// Whether a Keras before version 3 wrote the file.
+  let isOld: Bool
 
   /// - Parameters:
   ///   - architecture: The JSON of a model.
   ///   - version: The version of Keras that wrote it; empty where the file does not say.
   init(_ architecture: JSONValue, version: String) {
     isOld = version.hasPrefix("1.") || version.hasPrefix("2.")
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     KerasNames.collect(architecture, &names)
-    var taken = names.filter { !$0.contains("/") }
-    for name in names.sorted() where name.contains("/") {
-      let new = Network.unique(String(name.map { $0 == "/" ? "_" : $0 }), among: taken)
+    let sorted = names.sorted { $0.lexicographicallyPrecedes($1) }
+    let slash = UInt8(ascii: "/")
+    var taken: Set<String> = []
+    for bytes in sorted.filter({ !$0.contains(slash) }) + sorted.filter({ $0.contains(slash) }) {
+      let name = String(decoding: bytes.map { $0 == slash ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
+      let new = Network.unique(name, among: taken)
       taken.insert(new)
-      newNames[name] = new
+      if Array(new.utf8) != bytes { newNames[bytes] = new }
     }
   }
 
   /// Warns of names that are others here.
   func warn(_ architecture: Configuration) {
-    for (name, new) in newNames.sorted(by: { $0.key < $1.key }) {
+    for (bytes, new) in newNames.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      let name = String(decoding: bytes, as: UTF8.self)
       architecture.warn("config", "the layer \"\(name)\" is called \"\(new)\" here")
     }
   }
 
   /// What a layer is called here.
-  func renamed(_ name: String) -> String { newNames[name] ?? name }
+  func renamed(_ name: String) -> String { newNames[Array(name.utf8)] ?? name }
 
   /// The configuration with the new names wherever one stands: layers, their calls, inputs, outputs and what is kept by output.
   func renamed(_ configuration: Configuration) -> Configuration {
@@ -55,12 +62,12 @@ struct KerasNames {
   }
 
   /// Collects the names of everything that has a class.
-  private static func collect(_ json: JSONValue, _ names: inout Set<String>) {
+  private static func collect(_ json: JSONValue, _ names: inout Set<[UInt8]>) {
     switch json {
     case .array(let values): for value in values { collect(value, &names) }
     case .object(let values):
       if case .object(let settings) = values["config"], values["class_name"] != nil {
-        for case .text(let name) in [values["name"], settings["name"]] { names.insert(name) }
+        for case .text(let name) in [values["name"], settings["name"]] { names.insert(Array(name.utf8)) }
       }
       for value in values.values { collect(value, &names) }
     default: break

@@ -71,7 +71,7 @@ enum KerasOptimizer {
       guard let number, number >= 0 else {
         throw AthanorError(
           .data, at: "\(path), \(counter.name)", "the number of steps is \(counter.tensor.floats.first ?? 0)",
-          fix: "Load the file with compiled: false and compile again.")
+          fix: "Go on from another checkpoint, or train anew.")
       }
       step = number
     }
@@ -84,8 +84,9 @@ enum KerasOptimizer {
     let isLegacy = isLegacy(scalars.first?.name)
     let found = candidates.first { trained in
       let count = trained.count * slots
-      // Older optimizers kept more than they used: an accumulator without momentum, a third array of Adam.
-      return tensors.count == count || isLegacy && tensors.count > count && tensors.count % max(1, trained.count) == 0
+      // Some kept more than they used: momenta without momentum, the older ones a third array of Adam.
+      return tensors.count == count || count == 0 && tensors.count == trained.count
+        || isLegacy && tensors.count > count && tensors.count % max(1, trained.count) == 0
     }
     guard let trained = found else {
       throw AthanorError(
@@ -94,7 +95,7 @@ enum KerasOptimizer {
         fix: "Compile with the optimizer of the interrupted training.")
     }
     tensors = tensors.prefix(trained.count * slots)
-    let order = training.optimizer.slotOrder(weightCount: trained.count, isSlotBySlot: isLegacy)
+    let order = training.optimizer.slotOrder(weightCount: trained.count, isOlder: isLegacy)
     let places = order.map { (weight: trained[$0.weight], slot: $0.slot) }
     for ((name, tensor), place) in zip(tensors, places) where tensor.shape != place.weight.shape {
       throw AthanorError(

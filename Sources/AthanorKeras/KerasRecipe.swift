@@ -74,6 +74,8 @@ enum KerasRecipe {
 struct KerasTraining {
   /// The file, and the place of the configuration in it.
   let path: String
+  /// Whether a Keras before version 3 wrote it.
+  let isOld: Bool
   let location: String
   /// Keras' configuration; nil where it has no name for something that the model was compiled with.
   ///
@@ -96,14 +98,14 @@ struct KerasTraining {
     recipe.seed = (try? progress())?.seed ?? 0
     let outputs = recipe.network.outputs.map(\.name)
     recipe.training = StoredTraining(
-      at: location, mayBeginAnew: state == nil,
+      at: location,
       configuration: {
         guard let configuration = try configuration() else {
           throw AthanorError(
             .unsupported, at: location,
             "it was compiled with a loss, a metric or an optimizer that has no name in Keras' files")
         }
-        var training = try TrainingConfiguration(keras: configuration, outputs: outputs)
+        var training = try TrainingConfiguration(keras: configuration, outputs: outputs, isOld: isOld)
         if let rate {
           training.optimizer.learningRate = try LearningRate(
             serialized: JSONValue(parsing: rate.text, at: rate.location), at: rate.location)

@@ -20,13 +20,27 @@ enum OnnxNumbers {
         .unsupported, at: place, "has the element type \(OnnxNumbers.name(tensor.dataType)), which cannot be read",
         fix: "Export the model with weights of float32, float16 or bfloat16.")
     }
+    try OnnxFields.requireKnown(tensor)
+    let filled = [
+      !tensor.data.isEmpty, !tensor.floats.isEmpty, !tensor.int32S.isEmpty, !tensor.int64S.isEmpty,
+      !tensor.doubles.isEmpty, !tensor.uint64S.isEmpty, !tensor.external.isEmpty,
+    ]
+    guard filled.filter({ $0 }).count <= 1, tensor.location == (tensor.external.isEmpty ? 0 : 1) else {
+      throw AthanorError(
+        .data, at: place, "does not say in one way where its numbers are", fix: "Export the model again.")
+    }
     let bytes: [UInt8]
     do {
       bytes = try tensor.location == 0 ? [UInt8](tensor.data) : OnnxExternalData(tensor, folder).bytes(count * width)
     } catch let error as AthanorError { throw error.within(place) }
+    guard bytes.isEmpty || bytes.count == count * width else {
+      throw AthanorError(
+        .data, at: place, "has \(bytes.count) bytes for shape \(Shape.text(shape)), which needs \(count * width)",
+        fix: "Export the model again.")
+    }
     func patterns<Number: FixedWidthInteger>(_ type: Number.Type) -> [Number] {
       let width = Number.bitWidth / 8
-      return stride(from: 0, to: bytes.count - bytes.count % width, by: width).map { place in
+      return stride(from: 0, to: bytes.count, by: width).map { place in
         bytes[place..<place + width].reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
       }
     }
@@ -66,7 +80,8 @@ enum OnnxNumbers {
       }
       storage = .int32(values.map { Int32(truncatingIfNeeded: $0) })
     case 6: storage = small(Int32.self)
-    case 2, 9: storage = small(UInt8.self)
+    case 2: storage = small(UInt8.self)
+    case 9: storage = .int32((bytes.isEmpty ? tensor.int32S : bytes.map { Int32($0) }).map { $0 == 0 ? 0 : 1 })
     case 3: storage = small(Int8.self)
     case 4: storage = small(UInt16.self)
     default: storage = small(Int16.self)

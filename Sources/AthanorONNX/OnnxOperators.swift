@@ -6,12 +6,18 @@ package struct OnnxOperator: Sendable {
   package let name: String
   /// What is not read of it; empty where all is.
   package let limits: String
+  /// Attributes that change no result here.
+  package let ignored: Set<String>
   /// Adds the operations that compute the node.
   let translate: @Sendable (OnnxReader) throws -> Void
 
-  init(_ name: String, limits: String = "", _ translate: @escaping @Sendable (OnnxReader) throws -> Void) {
+  init(
+    _ name: String, limits: String = "", ignoring ignored: Set<String> = [],
+    _ translate: @escaping @Sendable (OnnxReader) throws -> Void
+  ) {
     self.name = name
     self.limits = limits
+    self.ignored = ignored
     self.translate = translate
   }
 }
@@ -37,30 +43,34 @@ extension OnnxReader {
       .init("Asinh") { try $0.finish(.asinh) },
       .init("Acosh") { try $0.finish(.acosh) },
       .init("Selu") { reader in
-        let (alpha, gamma) = (reader.number("alpha", default: 1.6732632), reader.number("gamma", default: 1.050701))
+        let (alpha, gamma) = try (reader.number("alpha", default: 1.6732632), reader.number("gamma", default: 1.050701))
         try reader.finish(.selu, [.alpha: .number(alpha), .gamma: .number(gamma)])
       },
       .init("Celu") { try $0.finish(.celu, [.alpha: .number($0.number("alpha", default: 1))]) },
       .init("Swish") { try $0.finish(.swish, [.alpha: .number($0.number("alpha", default: 1))]) },
-      .init("ThresholdedRelu") { try $0.finish(.thresholdedRelu, [.alpha: .number($0.number("alpha", default: 1))]) },
+      .init("ThresholdedRelu") {
+        try $0.finish(.thresholdedRelu, [.alpha: .number($0.number("alpha", default: 1))])
+      },
       .init("Shrink") { reader in
-        let (alpha, beta) = (reader.number("lambd", default: 0.5), reader.number("bias", default: 0))
+        let (alpha, beta) = try (reader.number("lambd", default: 0.5), reader.number("bias", default: 0))
         try reader.finish(.shrink, [.alpha: .number(alpha), .beta: .number(beta)])
       },
       .init("Gelu") { reader in
-        let isTanh = reader.text("approximate", default: "none") == "tanh"
-        try reader.finish(.gelu, [.mode: .choice(isTanh ? OperationKind.GeluMode.tanh : .exact)])
+        let modes: [String: OperationKind.GeluMode] = ["none": .exact, "tanh": .tanh]
+        let name = try reader.text("approximate", default: "none")
+        guard let mode = modes[name] else { throw reader.unsupported("approximate", "\"\(name)\"") }
+        try reader.finish(.gelu, [.mode: .choice(mode)])
       },
       .init("HardSigmoid") { reader in
-        let (alpha, beta) = (reader.number("alpha", default: 0.2), reader.number("beta", default: 0.5))
+        let (alpha, beta) = try (reader.number("alpha", default: 0.2), reader.number("beta", default: 0.5))
         try reader.finish(.sigmoidHard, [.alpha: .number(alpha), .beta: .number(beta)])
       },
       .init("PRelu", limits: "known slopes for each channel, or any that broadcast") { try $0.translateSlopes() },
       .init("Clip", limits: "bounds that do not depend on the input") { reader in
         var arguments: [ArgumentName: Program.Argument] = [:]
         for (index, pair) in [("min", ArgumentName.alpha), ("max", .beta)].enumerated() {
-          if let bound = reader.attribute(pair.0) {
-            arguments[pair.1] = .number(Double(bound.number))
+          if let bound = try reader.number(pair.0) {
+            arguments[pair.1] = .number(bound)
           } else if let bound = try reader.optional(index + 1) {
             arguments[pair.1] = .operand(bound)
           }
@@ -96,7 +106,7 @@ extension OnnxReader {
     var arguments: [ArgumentName: Program.Argument] = [:]
     switch function.row.parameter?.name {
     case .epsilon: arguments[.epsilon] = .number(0)
-    case let name?: if let given = attribute(name.rawValue) { arguments[name] = .number(Double(given.number)) }
+    case let name?: if let given = try number(name.rawValue) { arguments[name] = .number(given) }
     case nil: break
     }
     try finish(.unary(function), arguments)
@@ -106,10 +116,13 @@ extension OnnxReader {
     if function == .power, case .operand(.constant(let tensor)) = try input(0), !tensor.dtype.isFloatingPoint {
       throw AthanorError(.unsupported, at: "", "its powers are those of integers, which are integers again")
     }
-    try translateMany(function)
+    switch function {
+    case .maximum, .minimum: try translateMany(function)
+    default: try finish(.binary(function), [.y: input(1)])
+    }
   }
 
-  /// Some take any number of inputs.
+  /// Of any number of inputs.
   private func translateMany(_ function: BinaryFunction) throws {
     let last = node.inputs.count - 1
     guard last > 0 else { return try finish(.identity) }
@@ -139,11 +152,12 @@ extension OnnxReader {
     .init(
       "Cast",
       limits:
-        "to floating-point numbers (kept in 32 bits), integers (in 32 bits; what lies beyond becomes the nearest), bytes and flags"
+        "to floating-point numbers (kept in 32 bits), integers (in 32 bits; what lies beyond becomes the nearest), bytes and flags",
+      ignoring: formatsOf8Bits
     ) { reader in
-      try reader.translateCast(Int32(clamping: reader.integer("to", default: 1)))
+      try reader.translateCast(Int32(clamping: reader.requiredInteger("to")))
     },
-    .init("CastLike", limits: "the type of an input or a known tensor, as Cast") { reader in
+    .init("CastLike", limits: "the type of an input or a known tensor, as Cast", ignoring: formatsOf8Bits) { reader in
       _ = try reader.optional(1)
       guard let type = reader.type(of: 1) else {
         throw AthanorError(.unsupported, at: "", "the type of its second input is not written in the file")
@@ -161,7 +175,9 @@ extension OnnxReader {
     .init("Not") { try $0.finish(.logicalNot) },
     .init("IsNaN") { try $0.finish(.isNaN) },
     .init("IsInf") { reader in
-      let flags = ["detect_negative", "detect_positive"].map { Program.Argument.flag(reader.flag($0, default: true)) }
+      let flags = try ["detect_negative", "detect_positive"].map {
+        Program.Argument.flag(try reader.flag($0, default: true))
+      }
       try reader.finish(.isInfinite, [.alpha: flags[0], .beta: flags[1]])
     },
     .init("Where", limits: "both choices of one type: floating-point numbers, or integers of 32 bits") { reader in
@@ -169,6 +185,9 @@ extension OnnxReader {
         .select, [.condition: reader.input(0), .whenTrue: reader.input(1), .whenFalse: reader.input(2)])
     },
   ]
+
+  /// How numbers become those of formats of 8 bits, which no cast makes here.
+  private static let formatsOf8Bits: Set = ["saturate", "round_mode"]
 
   private func translateCast(_ type: Int32) throws {
     let precision: OperationKind.Precision
@@ -199,22 +218,22 @@ extension OnnxReader {
       .init("ArgMax", limits: "not along the examples") { try $0.translateArgument(.argMax) },
       .init("ArgMin", limits: "not along the examples") { try $0.translateArgument(.argMin) },
       .init("CumSum", limits: "not along the examples; a known axis") { reader in
-        let flags = ["exclusive", "reverse"].map { Program.Argument.flag(reader.flag($0)) }
+        let flags = try ["exclusive", "reverse"].map { Program.Argument.flag(try reader.flag($0)) }
         try reader.finish(.cumulativeSum, [.axis: reader.input(1), .exclusive: flags[0], .reverse: flags[1]])
       },
-      .init("GlobalAveragePool", limits: "pictures") { try $0.translateGlobal(.reduceMean) },
-      .init("GlobalMaxPool", limits: "pictures") { try $0.translateGlobal(.reduceMax) },
-      .init("GlobalLpPool", limits: "pictures; p of 1 or 2") { reader in
-        let p = reader.integer("p", default: 2)
+      .init("GlobalAveragePool", limits: "three axes or more") { try $0.translateGlobal(.reduceMean) },
+      .init("GlobalMaxPool", limits: "three axes or more") { try $0.translateGlobal(.reduceMax) },
+      .init("GlobalLpPool", limits: "three axes or more; p of 1 or 2") { reader in
+        let p = try reader.integer("p", default: 2)
         guard p == 1 || p == 2 else { throw reader.unsupported("p", "\(p)") }
         try reader.translateGlobal(p == 1 ? .reduceL1 : .reduceL2)
       },
     ]
 
   private func translateReduction(_ kind: OperationKind) throws {
-    var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(flag("keepdims", default: true))]
+    var arguments: [ArgumentName: Program.Argument] = [.keepDims: .flag(try flag("keepdims", default: true))]
     let axes = try list("axes", input: 1)
-    let keepsAll = flag("noop_with_empty_axes")
+    let keepsAll = try flag("noop_with_empty_axes")
     if let axes, axes != .integers([]) {
       arguments[.axes] = axes
     } else if keepsAll {
@@ -233,8 +252,8 @@ extension OnnxReader {
       ])
   }
 
-  /// All axes from the third one on, of which there must be two: they are counted from both ends.
+  /// All axes from the third one on.
   private func translateGlobal(_ kind: OperationKind) throws {
-    try finish(kind, [.axes: .integers([2, 3, -2, -1]), .keepDims: .flag(true)])
+    try finish(kind, [.axes: step(.axesFrom, [.axis: .integer(2)]), .keepDims: .flag(true)])
   }
 }

@@ -8,13 +8,13 @@ extension OnnxReader {
     .init("ConvTranspose", limits: "known weights; one or two dimensions; padding smaller than the kernel") {
       try $0.translateTransposedConvolution()
     },
-    .init("MaxPool", limits: "one or two dimensions; no dilations; the values alone") {
+    .init("MaxPool", limits: "one or two dimensions; no dilations; the values alone", ignoring: ["storage_order"]) {
       try $0.translatePooling(.maxPool)
     },
     .init("AveragePool", limits: "one or two dimensions; no dilations") { reader in
       try reader.translatePooling(.avgPool, [.excludePadding: .flag(!reader.flag("count_include_pad"))])
     },
-    .init("Gemm") { try $0.translateProduct() },
+    .init("Gemm", ignoring: ["broadcast"]) { try $0.translateProduct() },
     .init("MatMul") { try $0.finish(.matmul, [.y: $0.input(1)]) },
   ]
 
@@ -30,9 +30,14 @@ extension OnnxReader {
       .integers((isLine ? [Int](repeating: other, count: values.count) : []) + values)
     }
     var arguments: [ArgumentName: Program.Argument] = [:]
-    if let strides = integers("strides") { arguments[.strides] = two(strides) }
-    let pads = integers("pads")
-    switch text("auto_pad", default: "NOTSET") {
+    if let strides = try integers("strides") { arguments[.strides] = two(strides) }
+    let pads = try integers("pads")
+    let automatic = try text("auto_pad", default: "NOTSET")
+    if automatic != "NOTSET", let pads, pads.contains(where: { $0 != 0 }) {
+      throw AthanorError(
+        .data, at: "", "its attributes \"pads\" and \"auto_pad\" exclude each other", fix: "Export the model again.")
+    }
+    switch automatic {
     case "SAME_UPPER": arguments[.padType] = .choice(OperationKind.PadType.same)
     case "SAME_LOWER": arguments[.padType] = .choice(OperationKind.PadType.sameLower)
     case "VALID": break
@@ -59,15 +64,15 @@ extension OnnxReader {
   private func windowWeights() throws -> (Tensor, isLine: Bool) {
     guard let kernel = try known(1) else { throw AthanorError(.data, at: "", "its weights are missing") }
     let size = Array(kernel.shape.dropFirst(2))
-    if let given = integers("kernel_shape"), given != size {
+    if let given = try integers("kernel_shape"), given != size {
       throw AthanorError(.data, at: "", "its kernel_shape is \(given), but its weights have shape \(kernel.shape)")
     }
     guard kernel.shape.count == 3 else { return (kernel, false) }
     return (kernel.reshaped(to: [kernel.shape[0], kernel.shape[1], 1, kernel.shape[2]]), true)
   }
 
-  private func line(_ name: String, _ isLine: Bool, _ other: Int) -> Program.Argument? {
-    integers(name).map { .integers((isLine ? [other] : []) + $0) }
+  private func line(_ name: String, _ isLine: Bool, _ other: Int) throws -> Program.Argument? {
+    try integers(name).map { .integers((isLine ? [other] : []) + $0) }
   }
 
   private func translateConvolution() throws {
@@ -75,8 +80,8 @@ extension OnnxReader {
     var arguments = try windowArguments(isLine: isLine)
     arguments[.weight] = .constant(kernel)
     if let bias = try optional(2) { arguments[.bias] = .operand(bias) }
-    arguments[.dilations] = line("dilations", isLine, 1)
-    arguments[.groups] = .integer(integer("group", default: 1))
+    arguments[.dilations] = try line("dilations", isLine, 1)
+    arguments[.groups] = .integer(try integer("group", default: 1))
     try finishWindow(.conv, isLine: isLine, arguments)
   }
 
@@ -85,32 +90,33 @@ extension OnnxReader {
     var arguments = try windowArguments(isLine: isLine)
     arguments[.weight] = .constant(kernel)
     if let bias = try optional(2) { arguments[.bias] = .operand(bias) }
-    arguments[.dilations] = line("dilations", isLine, 1)
-    arguments[.outputPadding] = line("output_padding", isLine, 0)
-    if let size = integers("output_shape") {
+    arguments[.dilations] = try line("dilations", isLine, 1)
+    arguments[.outputPadding] = try line("output_padding", isLine, 0)
+    if let size = try integers("output_shape") {
       // Older files have the lengths of all axes.
       arguments[.size] = .integers((isLine ? [1] : []) + size.suffix(kernel.shape.count - (isLine ? 3 : 2)))
     }
-    arguments[.groups] = .integer(integer("group", default: 1))
+    arguments[.groups] = .integer(try integer("group", default: 1))
     try finishWindow(.convTranspose, isLine: isLine, arguments)
   }
 
   private func translatePooling(_ kind: OperationKind, _ more: [ArgumentName: Program.Argument] = [:]) throws {
-    let size = integers("kernel_shape") ?? []
+    let size = try integers("kernel_shape") ?? []
     let isLine = size.count == 1
-    guard (integers("dilations") ?? []).allSatisfy({ $0 == 1 }) else {
+    let dilations = try integers("dilations") ?? size.map { _ in 1 }
+    guard dilations == size.map({ _ in 1 }) else {
       throw AthanorError(.unsupported, at: "", "its window is dilated, which is not supported")
     }
     var arguments = try windowArguments(isLine: isLine)
     arguments[.kernelSizes] = .integers((isLine ? [1] : []) + size)
-    arguments[.ceilMode] = .flag(flag("ceil_mode"))
+    arguments[.ceilMode] = .flag(try flag("ceil_mode"))
     try finishWindow(kind, isLine: isLine, arguments.merging(more) { $1 })
   }
 
   /// `alpha * A B + beta * C`: a layer with weights where B and C are such, else several operations.
   private func translateProduct() throws {
-    let (alpha, beta) = (Float(number("alpha", default: 1)), Float(number("beta", default: 1)))
-    let (transposesA, transposesB) = (flag("transA"), flag("transB"))
+    let (alpha, beta) = (Float(try number("alpha", default: 1)), Float(try number("beta", default: 1)))
+    let (transposesA, transposesB) = (try flag("transA"), try flag("transB"))
     let (right, shift) = (try input(1), try optional(2))
     func scaled(_ tensor: Tensor, _ factor: Float) -> Program.Argument {
       .constant(
@@ -147,10 +153,9 @@ extension OnnxReader {
   // MARK: Normalisations
 
   static let normalizations: [OnnxOperator] = [
-    .init("BatchNormalization", limits: "not while training") { reader in
-      guard reader.integer("training_mode", default: 0) == 0,
-        reader.version > 6 || reader.integer("is_test", default: 0) == 1
-      else { throw training }
+    .init("BatchNormalization", limits: "not while training", ignoring: ["momentum"]) { reader in
+      guard try !reader.flag("training_mode") && !reader.trainsByItself() else { throw training }
+      guard try reader.flag("spatial", default: true) else { throw reader.unsupported("spatial", "0") }
       try reader.finish(
         .batchNorm,
         [
@@ -158,8 +163,9 @@ extension OnnxReader {
           .epsilon: .number(reader.number("epsilon", default: 1e-5)),
         ])
     },
-    .init("LayerNormalization", limits: "an axis that is counted from the end; the values alone") { reader in
-      let axis = reader.integer("axis", default: -1)
+    .init("LayerNormalization", limits: "an axis that is counted from the end; the values alone", ignoring: precision) {
+      reader in
+      let axis = try reader.integer("axis", default: -1)
       guard (-8..<0).contains(axis) else {
         throw AthanorError(.unsupported, at: "", "its axis is \(axis), but it must be counted from the end")
       }
@@ -167,22 +173,21 @@ extension OnnxReader {
         .layerNorm, reader.scale([.axes: .integers(Array(axis..<0)), .epsilon: reader.epsilon]))
     },
     .init("InstanceNormalization") { try $0.finish(.instanceNorm, $0.scale([.epsilon: $0.epsilon])) },
-    .init("GroupNormalization") { reader in
-      var arguments: [ArgumentName: Program.Argument] = [
-        .groups: .integer(reader.integer("num_groups", default: 1)), .epsilon: reader.epsilon,
-      ]
+    .init("GroupNormalization", ignoring: precision) { reader in
+      let groups = try reader.requiredInteger("num_groups")
+      var arguments: [ArgumentName: Program.Argument] = [.groups: .integer(groups), .epsilon: try reader.epsilon]
       guard reader.version < 21 else { return try reader.finish(.groupNorm, reader.scale(arguments)) }
       // A factor for each group, which is multiplied before the groups become channels again.
       guard let factors = try reader.known(1), let shifts = try reader.known(2) else {
         throw AthanorError(.data, at: "", "its factors are missing")
       }
-      guard factors.shape == [reader.integer("num_groups", default: 1)], shifts.shape == factors.shape else {
+      guard factors.shape == [groups], shifts.shape == factors.shape else {
         throw AthanorError(.data, at: "", "its factors have shape \(Shape.text(factors.shape))")
       }
       (arguments[.gamma], arguments[.beta]) = (.constant(factors), .constant(shifts))
       try reader.finish(.groupNorm, arguments)
     },
-    .init("RMSNormalization", limits: "known factors") { reader in
+    .init("RMSNormalization", limits: "known factors", ignoring: precision) { reader in
       try reader.finish(
         .rmsNorm,
         [
@@ -193,7 +198,7 @@ extension OnnxReader {
       try reader.finish(.meanVarianceNorm, [.axes: .integers(reader.integers("axes") ?? [0, 2, 3])])
     },
     .init("LpNormalization", limits: "not along the examples") { reader in
-      let p = reader.integer("p", default: 2)
+      let p = try reader.integer("p", default: 2)
       guard p == 1 || p == 2 else { throw reader.unsupported("p", "\(p)") }
       try reader.finish(.lpNorm, [.axis: .integer(reader.integer("axis", default: -1)), .mode: .integer(p)])
     },
@@ -201,14 +206,18 @@ extension OnnxReader {
       try reader.finish(
         .localResponseNorm,
         [
-          .size: .integer(reader.integer("size", default: 0)), .alpha: .number(reader.number("alpha", default: 1e-4)),
+          .size: .integer(reader.requiredInteger("size")), .alpha: .number(reader.number("alpha", default: 1e-4)),
           .beta: .number(reader.number("beta", default: 0.75)), .gamma: .number(reader.number("bias", default: 1)),
         ])
     },
     .init("Softmax", limits: "not along the examples") { try $0.translateSoftmax(.softmax) },
     .init("LogSoftmax", limits: "not along the examples") { try $0.translateSoftmax(.logSoftmax) },
     .init("Hardmax", limits: "not along the examples") { try $0.translateSoftmax(.hardmax) },
-    .init("Dropout", limits: "the input itself; not while training, unless its ratio is 0") { reader in
+    .init(
+      "Dropout", limits: "the input itself; not while training, unless its ratio is 0",
+      ignoring: ["ratio", "seed"]
+    ) { reader in
+      guard try !reader.trainsByItself() else { throw training }
       let ratio = try reader.known(1)?.floats.first ?? 0.5
       guard try reader.known(2).map({ $0.floats.allSatisfy { $0 == 0 } }) ?? true || ratio == 0 else { throw training }
       try reader.finish(.identity)
@@ -216,9 +225,15 @@ extension OnnxReader {
   ]
 
   private static let training = AthanorError(
-    .unsupported, at: "", "it is training", fix: "Export the network that predicts (model.eval() in PyTorch).")
+    .unsupported, at: "", "it is training", fix: "Export the network that predicts (PyTorch's eval()).")
 
-  private var epsilon: Program.Argument { .number(number("epsilon", default: 1e-5)) }
+  /// The precision in which statistics are computed, which is always that of 32 bits here.
+  private static let precision: Set = ["stash_type"]
+
+  /// Before operator set 7 a node trained that did not say otherwise.
+  private func trainsByItself() throws -> Bool { try version < 7 && !flag("is_test") }
+
+  private var epsilon: Program.Argument { get throws { .number(try number("epsilon", default: 1e-5)) } }
 
   /// The arguments with the factors and summands of a normalisation.
   private func scale(
@@ -232,8 +247,11 @@ extension OnnxReader {
 
   /// Before operator set 13 it went along all axes from the given one on, which were made one for that.
   private func translateSoftmax(_ kind: OperationKind) throws {
-    let axis = integer("axis", default: version < 13 ? 1 : -1)
+    let axis = try integer("axis", default: version < 13 ? 1 : -1)
     guard version < 13, axis != -1 else { return try finish(kind, [.axis: .integer(axis)]) }
+    guard (-8..<8).contains(axis) else {
+      throw AthanorError(.unsupported, at: "", "it goes along axis \(axis), but at most 8 axes are supported")
+    }
     let lengths = try step(.shape)
     let rows =
       axis < 1

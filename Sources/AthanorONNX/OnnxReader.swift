@@ -66,7 +66,7 @@ final class OnnxReader {
   let folder: String
   /// The node that is being translated, and which of its attributes and inputs were asked for.
   private(set) var node = OnnxNode()
-  private var askedAttributes: Set<String> = []
+  var askedAttributes: Set<String> = []
   private var askedInputs: Set<Int> = []
 
   /// What can be done with a network that is not read.
@@ -76,6 +76,7 @@ final class OnnxReader {
   /// - Throws: `AthanorError` that names the node, when it is not supported.
   init(_ model: OnnxModel, folder: String) throws {
     let graph = model.graph
+    try OnnxFields.requireKnown(model)
     self.folder = folder
     version = Int(clamping: model.operatorSets.first { ["", "ai.onnx"].contains($0.domain) }?.version ?? 1)
     guard version <= OnnxFiles.newestOperatorSet else {
@@ -90,10 +91,12 @@ final class OnnxReader {
     for input in try OnnxReader.inputs(graph.inputs.filter { !known.contains($0.name) }) { _ = writer.add(input) }
     for input in graph.inputs { types[input.name] = input.type.tensor.dataType }
     for tensor in graph.initializers {
+      guard constants[tensor.name] == nil else { throw OnnxReader.defined(tensor.name, "tensor") }
       constants[tensor.name] = try OnnxNumbers(tensor, folder: folder)
       types[tensor.name] = tensor.dataType
     }
     var places: [String: String] = [:]
+    var names = known.union(graph.inputs.map(\.name))
     for node in graph.nodes {
       self.node = node
       writer.name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
@@ -101,10 +104,12 @@ final class OnnxReader {
       places[writer.name] = place
       (askedAttributes, askedInputs) = ([], [])
       do {
+        for name in node.outputs where !name.isEmpty && !names.insert(name).inserted {
+          throw OnnxReader.defined(name, "result")
+        }
         let first = writer.operations.count
         writer.input = try optional(0)
         try translate()
-        try requireNothingUnread()
         try fold(from: first)
       } catch let error as AthanorError {
         throw error.within(place)
@@ -126,7 +131,9 @@ final class OnnxReader {
         .unsupported, at: "", "there is no such operator here",
         fix: AthanorError.suggestion(for: node.type, among: names) + OnnxReader.lastRemedy)
     }
+    try requireDistinctAttributes()
     try operation.translate(self)
+    try requireNothingUnread(operation)
   }
 
   /// Computes what depends on known numbers alone, so that it is known where later nodes need it.
@@ -149,21 +156,19 @@ final class OnnxReader {
 
   private static let unweighed = AthanorError(.unsupported, at: "", "it has weights but computes from known numbers")
 
+  private static func defined(_ name: String, _ what: String) -> AthanorError {
+    AthanorError(
+      .data, at: "", "its \(what) \"\(name)\" has the name of another value", fix: "Export the model again.")
+  }
+
   // MARK: Arguments
 
-  /// Attributes that change nothing here, and those that change nothing at one value.
-  private static let harmless: [String: Int?] = [
-    "consumed_inputs": nil, "is_test": 1, "momentum": nil, "ratio": nil, "round_mode": nil, "saturate": nil,
-    "seed": nil,
-    "spatial": 1, "stash_type": nil, "storage_order": 0,
-  ]
-
   /// - Throws: `AthanorError` that names an attribute or input which the translation did not ask for.
-  private func requireNothingUnread() throws {
+  private func requireNothingUnread(_ operation: OnnxOperator) throws {
     for attribute in node.attributes where !askedAttributes.contains(attribute.name) {
-      if let value = Self.harmless[attribute.name], value == nil || value == Int(clamping: attribute.integer) {
-        continue
-      }
+      if operation.ignored.contains(attribute.name) { continue }
+      // What very old files say of the places of results.
+      if version < 6, attribute.name == "consumed_inputs" { continue }
       throw AthanorError(
         .unsupported, at: "", "its attribute \"\(attribute.name)\" is not supported", fix: Self.lastRemedy)
     }
@@ -207,43 +212,6 @@ final class OnnxReader {
   /// The type of an input's elements, by the format's numbers, where the file says it.
   func type(of index: Int) -> Int32? { node.inputs.indices.contains(index) ? types[node.inputs[index]] : nil }
 
-  func attribute(_ name: String) -> OnnxAttribute? {
-    askedAttributes.insert(name)
-    return node.attributes.first { $0.name == name }
-  }
-
-  func integer(_ name: String, default standard: Int) -> Int {
-    attribute(name).map { Int(clamping: $0.integer) } ?? standard
-  }
-
-  func flag(_ name: String, default standard: Bool = false) -> Bool { integer(name, default: standard ? 1 : 0) != 0 }
-
-  func integers(_ name: String) -> [Int]? { attribute(name)?.integers.map { Int(clamping: $0) } }
-
-  func number(_ name: String, default standard: Float) -> Double {
-    Double(attribute(name)?.number ?? standard)
-  }
-
-  func text(_ name: String, default standard: String) -> String {
-    attribute(name).map { String(decoding: $0.text, as: UTF8.self) } ?? standard
-  }
-
-  /// One of the texts that an attribute may be.
-  ///
-  /// - Throws: `AthanorError` when it is another one.
-  func choice<Choice: RawRepresentable<String>>(
-    _ name: String, default standard: Choice, _ type: Choice.Type = Choice.self
-  ) throws -> Program.Argument {
-    let text = text(name, default: standard.rawValue)
-    guard let choice = Choice(rawValue: text) else { throw unsupported(name, "\"\(text)\"") }
-    return .choice(choice)
-  }
-
-  /// The error of an attribute's value that is not supported.
-  func unsupported(_ attribute: String, _ value: String) -> AthanorError {
-    AthanorError(.unsupported, at: "", "its attribute \"\(attribute)\" is \(value), which is not supported")
-  }
-
   /// Known numbers of an input.
   func known(_ index: Int) throws -> Tensor? {
     switch try optional(index) {
@@ -259,7 +227,7 @@ final class OnnxReader {
   /// Axes and the like, an attribute in older operator sets and an input in newer ones. Programs write the largest integers for "as far as
   /// there is". Integers that the file computes of shapes are known later.
   func list(_ name: String, input index: Int) throws -> Program.Argument? {
-    if let values = integers(name) { return .integers(values) }
+    if let values = try integers(name) { return .integers(values) }
     if node.inputs.indices.contains(index), case .wide(let values, _) = constants[node.inputs[index]] {
       askedInputs.insert(index)
       return .integers(values)

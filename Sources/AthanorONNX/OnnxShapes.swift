@@ -6,29 +6,29 @@ extension OnnxReader {
   static let shapes: [OnnxOperator] = [
     .init("Constant", limits: "numbers and integers") { try $0.translateConstant() },
     .init("Shape", limits: "open lengths only of the examples") { reader in
-      let (start, end) = (reader.attribute("start"), reader.attribute("end"))
+      let (start, end) = (try reader.integer("start"), try reader.integer("end"))
       guard start != nil || end != nil else { return try reader.finish(.shape) }
       try reader.finish(
         .sliceByIndex,
         [
-          .x: reader.step(.shape), .begin: .integers([Int(start?.integer ?? 0)]),
-          .end: .integers([Int(end?.integer ?? 0)]), .endMask: .integers([end == nil ? 1 : 0]),
+          .x: reader.step(.shape), .begin: .integers([start ?? 0]),
+          .end: .integers([end ?? 0]), .endMask: .integers([end == nil ? 1 : 0]),
         ])
     },
     .init("Size", limits: "no open lengths") { try $0.finish(.elementCount) },
     .init("ConstantOfShape", limits: "known shapes") { reader in
-      let value = try reader.attribute("value").map { try OnnxNumbers($0.tensor, folder: reader.folder) }
+      let value = try reader.tensor("value").map { try OnnxNumbers($0, folder: reader.folder) }
       guard let value else { return try reader.finish(.fill, [.shape: reader.input(0), .value: .scalar(0)]) }
       guard case .tensor(let tensor) = value else { throw reader.unsupported("value", "beyond 32 bits") }
       try reader.finish(.fill, [.shape: reader.input(0), .value: .constant(tensor)])
     },
-    .init("Range", limits: "known numbers") { reader in
+    .init("Range", limits: "known numbers", ignoring: ["stash_type"]) { reader in
       try reader.finish(.range, [.begin: reader.input(0), .end: reader.input(1), .stride: reader.input(2)])
     },
     .init("Flatten") { try $0.finish(.flatten2d, [.axis: .integer($0.integer("axis", default: 1))]) },
     .init("Reshape", limits: "shapes that do not depend on the input's numbers; the examples stay the first axis") {
       reader in
-      let allowsZero = reader.flag("allowzero")
+      let allowsZero = try reader.flag("allowzero")
       let shape = try reader.list("shape", input: 1) ?? reader.input(1)
       if allowsZero, case .integers(let lengths) = shape, lengths.contains(0) {
         throw AthanorError(.unsupported, at: "", "it asks for a length of 0")
@@ -54,9 +54,9 @@ extension OnnxReader {
         .concat, [.values: .operands(values), .axis: .integer(reader.integer("axis", default: 1))])
     },
     .init("Split", limits: "not along the examples; known lengths") { reader in
-      var arguments: [ArgumentName: Program.Argument] = [.axis: .integer(reader.integer("axis", default: 0))]
+      var arguments: [ArgumentName: Program.Argument] = [.axis: .integer(try reader.integer("axis", default: 0))]
       if let sizes = try reader.list("split", input: 1) { arguments[.splitSizes] = sizes }
-      let count = reader.integer("num_outputs", default: reader.node.outputs.count)
+      let count = try reader.integer("num_outputs", default: reader.node.outputs.count)
       guard count == reader.node.outputs.count else {
         throw AthanorError(.unsupported, at: "", "it has \(reader.node.outputs.count) results of \(count)")
       }
@@ -80,7 +80,7 @@ extension OnnxReader {
     },
     .init("Pad", limits: "known lengths, not along the examples") { try $0.translatePad() },
     .init("Trilu", limits: "a known diagonal") { reader in
-      var arguments: [ArgumentName: Program.Argument] = [.upper: .flag(reader.flag("upper", default: true))]
+      var arguments: [ArgumentName: Program.Argument] = [.upper: .flag(try reader.flag("upper", default: true))]
       if let diagonal = try reader.optional(1) { arguments[.size] = .operand(diagonal) }
       try reader.finish(.triangle, arguments)
     },
@@ -100,7 +100,7 @@ extension OnnxReader {
       try reader.finish(
         .depthToSpace,
         [
-          .blockSize: .integer(reader.integer("blocksize", default: 0)),
+          .blockSize: .integer(reader.requiredInteger("blocksize")),
           .mode: reader.choice("mode", default: OperationKind.BlockOrder.blocksFirst),
         ])
     },
@@ -108,12 +108,12 @@ extension OnnxReader {
       guard try reader.choice("mode", default: OperationKind.BlockOrder.blocksFirst) == .text("DCR") else {
         throw reader.unsupported("mode", "\"CRD\"")
       }
-      try reader.finish(.spaceToDepth, [.blockSize: .integer(reader.integer("blocksize", default: 0))])
+      try reader.finish(.spaceToDepth, [.blockSize: .integer(reader.requiredInteger("blocksize"))])
     },
     .init("Resize", limits: "known scales or sizes; no antialias, no tf_crop_and_resize") { try $0.translateResize() },
     .init("Upsample", limits: "known scales") { reader in
       let scales: Program.Argument =
-        if let given = reader.attribute("scales")?.numbers {
+        if let given = try reader.numbers("scales") {
           .constant(Tensor(uncheckedShape: [given.count], .float32(given)))
         } else {
           try reader.input(1)
@@ -129,16 +129,19 @@ extension OnnxReader {
 
   private func translateConstant() throws {
     guard let output = node.outputs.first else { return }
-    if let tensor = attribute("value")?.tensor {
+    guard node.inputs.isEmpty else {
+      throw AthanorError(.data, at: "", "it has inputs, which a constant has not", fix: "Export the model again.")
+    }
+    if let tensor = try tensor("value") {
       constants[output] = try OnnxNumbers(tensor, folder: folder)
       types[output] = tensor.dataType
-    } else if let value = attribute("value_float") {
-      constants[output] = .tensor(Tensor(uncheckedShape: [], .float32([value.number])))
-    } else if let value = attribute("value_int") {
-      constants[output] = OnnxNumbers([Int(value.integer)], shape: [])
-    } else if let values = integers("value_ints") {
+    } else if let value = try number("value_float") {
+      constants[output] = .tensor(Tensor(uncheckedShape: [], .float32([Float(value)])))
+    } else if let value = try integer("value_int") {
+      constants[output] = OnnxNumbers([value], shape: [])
+    } else if let values = try integers("value_ints") {
       constants[output] = OnnxNumbers(values, shape: [values.count])
-    } else if let values = attribute("value_floats")?.numbers {
+    } else if let values = try numbers("value_floats") {
       constants[output] = .tensor(Tensor(uncheckedShape: [values.count], .float32(values)))
     } else {
       throw AthanorError(.unsupported, at: "", "it holds neither numbers nor integers")
@@ -158,11 +161,11 @@ extension OnnxReader {
     let modes: [String: OperationKind.PadMode] = [
       "constant": .constant, "reflect": .reflect, "edge": .replicate, "wrap": .wrap,
     ]
-    let name = text("mode", default: "constant")
+    let name = try text("mode", default: "constant")
     guard let mode = modes[name] else { throw unsupported("mode", "\"\(name)\"") }
     var arguments: [ArgumentName: Program.Argument] = [.pad: .integers(try pairs(given)), .mode: .choice(mode)]
-    if let value = attribute("value") {
-      arguments[.constantValue] = .number(Double(value.number))
+    if let value = try number("value") {
+      arguments[.constantValue] = .number(value)
     } else if let value = try optional(2) {
       arguments[.constantValue] = .operand(value)
     }
@@ -171,7 +174,7 @@ extension OnnxReader {
   }
 
   private func resizeMode() throws -> Program.Argument {
-    let name = text("mode", default: "nearest")
+    let name = try text("mode", default: "nearest")
     let old = ["bilinear": "linear", "bicubic": "cubic"]
     guard let mode = OperationKind.ResizeMode(rawValue: old[name] ?? name) else {
       throw unsupported("mode", "\"\(name)\"")
@@ -192,11 +195,11 @@ extension OnnxReader {
       "coordinate_transformation_mode", default: OperationKind.ResizeCoordinates.halfPixel)
     arguments[.nearest] = try choice("nearest_mode", default: OperationKind.ResizeRounding.preferFloor)
     arguments[.policy] = try choice("keep_aspect_ratio_policy", default: OperationKind.ResizePolicy.stretch)
-    arguments[.alpha] = .number(number("cubic_coeff_a", default: -0.75))
-    arguments[.excludePadding] = .flag(flag("exclude_outside"))
-    _ = (attribute("extrapolation_value"), try optional(1))  // for tf_crop_and_resize alone
-    guard !flag("antialias") else { throw unsupported("antialias", "1") }
-    if let axes = integers("axes") { arguments[.axes] = .integers(axes) }
+    arguments[.alpha] = .number(try number("cubic_coeff_a", default: -0.75))
+    arguments[.excludePadding] = .flag(try flag("exclude_outside"))
+    _ = (try number("extrapolation_value"), try optional(1))  // for tf_crop_and_resize alone
+    guard try !flag("antialias") else { throw unsupported("antialias", "1") }
+    if let axes = try integers("axes") { arguments[.axes] = .integers(axes) }
     let scales = try optional(2)
     if case .constant(let tensor)? = scales, tensor.count == 0 {
       arguments[.size] = try list("sizes", input: 3)

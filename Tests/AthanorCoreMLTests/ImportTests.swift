@@ -296,7 +296,7 @@ func errorText(_ body: () throws -> Void) -> String {
         == "PACKAGE/Manifest.json: is missing from the package. Export it again.")
     #expect(
       try damaged { try Data("{}".utf8).write(to: manifest($0)) }
-        == "PACKAGE/Manifest.json: names no model. A .mlpackage's manifest has version 1 and a rootModelIdentifier.")
+        == "PACKAGE/Manifest.json: names no model. A .mlpackage's manifest has version 1 and names its root.")
     #expect(
       try damaged {
         let text = try String(contentsOf: manifest($0), encoding: .utf8)

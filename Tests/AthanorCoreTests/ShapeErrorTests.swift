@@ -84,12 +84,12 @@ import Testing
         + "pictures of height, width and channels.")
     check(
       try pooled([nil, 5, 4, 1], window([5, 5])),
-      "a pooling window of 5x5 does not fit into a picture of 5x4. Use a smaller one, padding: "
-        + ".same, or fewer pooling layers before it.")
+      "a pooling window of 5x5 does not fit into a picture of 5x4. Use a smaller one, padding "
+        + "\"same\", or fewer pooling layers before it.")
     check(
       try pooled([nil, 0, 4, 1], window([1, 1], padding: .same)),
-      "a pooling window of 1x1 does not fit into a picture of 0x4. Use a smaller one, padding: "
-        + ".same, or fewer pooling layers before it.")
+      "a pooling window of 1x1 does not fit into a picture of 0x4. Use a smaller one, padding "
+        + "\"same\", or fewer pooling layers before it.")
     check(
       try pooled([nil, 1000, 1000, 1], window([300, 300])),
       "a pooling window of [300, 300] has more than 65,535 places. Use a smaller window, or the "
@@ -167,7 +167,7 @@ import Testing
     check(
       try convolved([nil, 4, 4, 2], [3, 3, 2, 4], window([3, 3], [1, 1], [2, 2])),
       "a kernel of 3x3 (dilated by [2, 2]) does not fit into a picture of 4x4. Use a smaller one, "
-        + "padding: .same, or fewer pooling layers before it.")
+        + "padding \"same\", or fewer pooling layers before it.")
     check(
       try refusal([nil, 4, 4, 2], [3, 3, 2, 4], [5]) {
         try $0[0].conv2D($0[1], three, groups: 1).builder.emit(

@@ -165,7 +165,8 @@ struct NumPyTests {
     #expect(
       arrayError(npy(npyHeader("<c8", [1]), [0, 0, 0, 0, 0, 0, 0, 0]))
         == "x.npy: its elements are \"<c8\" but only numbers are read "
-        + "(|b1, |u1, |i1, <u2, <i2, <u4, <i4, <u8, <i8, <f2, <f4, <f8). Save the array with .astype(\"float32\").")
+        + "(|b1, |u1, |i1, <u2, <i2, <u4, <i4, <u8, <i8, <f2, <f4, <f8). Save the array as NumPy's astype(\"float32\") makes it."
+    )
     #expect(
       arrayError(npy(npyHeader("|O", [1]), [0])).contains("its elements are \"|O\" but only numbers are read"))
     #expect(arrayError(npy(npyHeader("f4", [1]), [0, 0, 0, 0])).contains("its elements are \"f4\" but only numbers"))

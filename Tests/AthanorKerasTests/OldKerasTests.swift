@@ -32,7 +32,7 @@ struct OldKerasTests {
     "Predictions and further training are those of tf_keras",
     arguments: [
       "adam", "sgd", "rmsprop", "untrained", "legacy-adam", "legacy-sgd", "legacy-rmsprop", "legacy-untrained",
-      "tutorial",
+      "tutorial", "plain", "legacy-plain", "ftrl", "legacy-ftrl",
     ])
   func training(_ name: String) throws {
     let golden = try golden(name == "tutorial" ? "legacy-adam" : name)

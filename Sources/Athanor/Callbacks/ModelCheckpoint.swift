@@ -72,7 +72,7 @@ public final class ModelCheckpoint: Callback {
       throw AthanorError(
         .argument, at: "ModelCheckpoint",
         "\"\(monitor.name)\" is measured after an epoch, but files are to be saved within it",
-        fix: "Monitor one of \(monitors.joined(separator: ", ")), or leave everyBatches out.")
+        code: "Monitor one of \(monitors.joined(separator: ", ")), or leave everyBatches out.")
     }
     try format.check(context.model, weightsOnly: weightsOnly)
     guard saveBestOnly else { return }

@@ -87,7 +87,7 @@ public final class Batch {
       else {
         throw AthanorError(
           .argument, at: "data source", "\(part) is declared as \(port) for batches of \(capacity)",
-          fix: "Declare lengths of at least 1 behind .batch, and elements of type float32, float64, int32 or uint8.")
+          code: "Declare lengths of at least 1 behind .batch, and elements of type float32, float64, int32 or uint8.")
       }
       guard arrays.updateValue(Memory(port: port), forKey: part) == nil else {
         throw AthanorError(.argument, at: "data source", "\(part) is declared twice", fix: "Declare each array once.")
@@ -150,7 +150,7 @@ public final class Batch {
     guard let width = memory.elementCount(lengths), let buffer = memory.buffer else {
       throw AthanorError(
         .argument, at: "", "\(part) of type \(memory.port) has open lengths that are not set",
-        fix: "Call setLength for each open length of the batch first.")
+        code: "Call setLength for each open length of the batch first.")
     }
     let start = buffer.base.assumingMemoryBound(to: Element.self)
     return (UnsafeMutableBufferPointer(start: start, count: capacity * width), width)

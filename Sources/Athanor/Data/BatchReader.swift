@@ -83,7 +83,7 @@ final class BatchReader {
       if !classWeights.isEmpty, output.dtype == .int32, !output.lengths.isEmpty {
         throw AthanorError(
           .argument, at: what, "classWeights were given, but an example has more than one class",
-          fix: "Give the data set sampleWeights instead.")
+          code: "Give the data set sampleWeights instead.")
       }
       outputs.append(output)
     }
@@ -136,7 +136,7 @@ final class BatchReader {
     guard (1...batchSize).contains(count) else {
       throw AthanorError(
         .data, at: place(), "the data source filled \(count) examples of a batch of \(batchSize)",
-        fix: "DataCursor.fill returns the number of examples that it has written, at most batch.capacity.")
+        code: "DataCursor.fill returns the number of examples that it has written, at most batch.capacity.")
     }
     try describe(place)
     if source.dataset == nil { try check(place) }
@@ -172,7 +172,7 @@ final class BatchReader {
       case .open(let name):
         if let length = batch.lengths[name] { return length }
         throw AthanorError(
-          .data, at: place(), "open length \"\(name)\" of \(part) is not set", fix: "Call batch.setLength in fill.")
+          .data, at: place(), "open length \"\(name)\" of \(part) is not set", code: "Call batch.setLength in fill.")
       }
     }
   }

@@ -9,10 +9,10 @@ extension Model {
     guard let count = classCount, isRow, let targets = data.dataset?.targets else { return }
     guard names.count == count else {
       if names.count > count, targets.floats.allSatisfy({ $0 < Float(count) }) {
-        let warning =
-          "fit: the data set names \(names.count) classes and has examples of the first \(count) alone, as many as the model tells "
+        let problem =
+          "the data set names \(names.count) classes and has examples of the first \(count) alone, as many as the model tells "
           + "apart; their names are not taken over"
-        if !warnings.contains(warning) { warnings.append(warning) }
+        warn(of: [AthanorError(.data, at: "fit", problem)])
         return
       }
       throw AthanorError(

@@ -81,7 +81,8 @@ extension DataCursor {
   public func move(to position: [String: Int]) throws {
     throw AthanorError(
       .unsupported, at: "", "the data source cannot go on at a saved position, but the checkpoint has one",
-      fix: "Resume with the data of the interrupted training, or implement DataCursor.move(to:).")
+      code: "Resume with the data of the interrupted training, or implement DataCursor.move(to:).",
+      command: "Resume with the data of the interrupted training.")
   }
 }
 
@@ -110,7 +111,7 @@ public struct DataPass: Hashable, Sendable {
     guard number >= 1, batchSize >= 1, shareCount >= 1, (0..<shareCount).contains(share) else {
       throw AthanorError(
         .argument, at: "DataPass", "number is \(number), batchSize \(batchSize) and share \(share) of \(shareCount)",
-        fix: "number, batchSize and shareCount must be at least 1, and share at least 0 and below shareCount.")
+        code: "number, batchSize and shareCount must be at least 1, and share at least 0 and below shareCount.")
     }
     self.number = number
     self.seed = seed

@@ -24,7 +24,8 @@ struct NamedTensors {
         .data, at: what,
         "the data set has \(tensors.count == 1 ? "one \(kind)" : "a \(kind)") without a name, but the model has "
           + (names.isEmpty ? "none with a loss" : "the \(kind)s \(names.joined(separator: ", "))"),
-        fix: "Give the \(kind)s by name: [\(names.map { "\"\($0)\": ..." }.joined(separator: ", "))].")
+        code: "Give the \(kind)s by name: [\(names.map { "\"\($0)\": ..." }.joined(separator: ", "))].",
+        command: "Its \(kind)s are \(names.joined(separator: ", ")).")
     }
     return try names.map { name in
       guard let tensor = tensors[name] else {
@@ -82,9 +83,11 @@ struct InputPreparation: Sendable {
           throw AthanorError(
             .shape, at: what,
             "open length \"\(name)\" is \(known.length) in input \"\(known.input)\" but \(length) in \"\(port.name)\"",
-            fix: name == Length.batchName
+            code: name == Length.batchName
               ? "Give the same number of examples for each input."
-              : "Make them equal, or give the inputs open lengths of different names: Input(lengths: [.open(\"...\")])."
+              : "Make them equal, or give the inputs open lengths of different names: Input(lengths: [.open(\"...\")]).",
+            command: name == Length.batchName
+              ? "Give the same number of examples for each input." : "Make them equal."
           )
         }
         lengths[name] = (length, port.name)
@@ -125,15 +128,17 @@ struct InputPreparation: Sendable {
         "\(name) shape \(Shape.text(shape)) but the model needs \(Shape.text(port.lengths.map(\.fixed)))",
         fix: "This input has no axis for examples: give one tensor of just this shape.")
     }
+    let shaping =
+      isOneExample
+      ? "Put a first axis of length 1 before it: one example is a batch of one."
+      : sameCount
+        ? "The number of elements is right: make the tensor with shape [\(shape[0].map(String.init) ?? "N"), "
+          + "\(fixed.map(String.init).joined(separator: ", "))]." : nil
     return AthanorError(
       .shape, at: what,
       "\(name) shape \(Shape.text(shape)) but the model needs (\(lengths.joined(separator: ", ")))",
-      fix: isOneExample
-        ? "Put a first axis of length 1 before it: one example is a batch of one."
-        : sameCount
-          ? "The number of elements is right: make the tensor with shape [\(shape[0].map(String.init) ?? "N"), "
-            + "\(fixed.map(String.init).joined(separator: ", "))]."
-          : "Resize the data, or define the model with input: [\(shape.dropFirst().map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))]."
-    )
+      code: shaping
+        ?? "Resize the data, or define the model with input: [\(shape.dropFirst().map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))].",
+      command: shaping ?? "Resize the data.")
   }
 }

@@ -41,7 +41,8 @@ public struct NetworkFigure: Hashable, Sendable {
       throw AthanorError(
         .unsupported, at: "model \"\(model.name)\"",
         "it has \(network.calls.count) calls of layers, but at most \(NetworkFigure.limit) are drawn",
-        fix: "Draw a part of it: truncated(after:).")
+        code: "Draw a part of it: truncated(after:).",
+        command: "")
     }
     title = model.name
     let rows = model.summaryRows

@@ -130,8 +130,9 @@ package struct ModelFormat: Sendable {
     guard let format = named(path), format.isWritten else {
       throw AthanorError(
         .unsupported, at: path, "models are saved into files that end in \(list(all.filter(\.isWritten)))",
-        fix: named(path) == nil
-          ? "Give the file one of these endings." : "To hand the model to other programs use export(to:as:).")
+        code: named(path) == nil
+          ? "Give the file one of these endings." : "To hand the model to other programs use export(to:as:).",
+        command: "Give the file one of these endings.")
     }
     return try format.writer(for: path)
   }

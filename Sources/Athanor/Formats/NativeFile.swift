@@ -69,7 +69,9 @@ enum NativeFile {
     let file = try SafetensorsReader(path)
     guard let text = file.metadata[modelKey], let written = file.metadata[versionKey] else {
       throw AthanorError(
-        .data, at: path, "it holds no model, only arrays", fix: "Define the model in code and call loadWeights(from:).")
+        .data, at: path, "it holds no model, only arrays",
+        code: "Define the model in code and call loadWeights(from:).",
+        command: "Give the file that holds the whole model.")
     }
     guard written == version else {
       throw AthanorError(

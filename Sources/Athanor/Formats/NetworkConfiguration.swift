@@ -112,9 +112,8 @@ extension Network {
 
   /// The calls of all layers, those of models counted for each of their calls; not much more than the limit.
   private var callCount: Int {
-    calls.reduce(0) { sum, call in
-      min(sum + 1 + ((entries[call.entry].layer as? NestedNetwork)?.network.callCount ?? 0), Network.callLimit + 1)
-    }
+    let counts = entries.map { 1 + (($0.layer as? NestedNetwork)?.network.callCount ?? 0) }
+    return calls.reduce(0) { min($0 + counts[$1.entry], Network.callLimit + 1) }
   }
 
   private func checkNames(_ what: String, _ names: [String]) throws {

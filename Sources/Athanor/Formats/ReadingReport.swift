@@ -7,23 +7,27 @@ import Foundation
 package final class ReadingReport: @unchecked Sendable {  // both are guarded by `lock`
   private let lock = NSLock()
   private var keys: Set<String> = []
-  private var texts: [String] = []
+  private var found: [AthanorError] = []
+  private var precisions: Set<String> = []
 
   package init() {}
 
   /// What is not taken over though the model can be read, in the order in which it was found; each once.
-  package var warnings: [String] { lock.withLock { texts } }
+  package var warnings: [AthanorError] { lock.withLock { found } }
 
   /// - Parameter key: The location of a value.
   func record(_ key: String) { lock.withLock { _ = keys.insert(key) } }
 
   func hasRecorded(_ key: String) -> Bool { lock.withLock { keys.contains(key) } }
 
-  func warn(_ text: String) {
+  func warn(_ warning: AthanorError) {
     lock.withLock {
-      if !texts.contains(text) { texts.append(text) }
+      if !found.contains(warning) { found.append(warning) }
     }
   }
+
+  /// Whether it is the first time that a file asks for this precision.
+  func isNew(precision: String) -> Bool { lock.withLock { precisions.insert(precision).inserted } }
 }
 
 extension Configuration {
@@ -32,7 +36,13 @@ extension Configuration {
 
   /// Warns of a value that is not taken over.
   package func warn(_ key: String, _ problem: String) {
-    report?.warn(AthanorError(.unsupported, at: location(of: key), problem).description)
+    report?.warn(AthanorError(.unsupported, at: location(of: key), problem))
+  }
+
+  /// Warns of a precision in which the model does not compute here, once for all its layers.
+  package func warn(_ key: String, ofPrecision name: String) {
+    guard report?.isNew(precision: name) == true else { return }
+    warn(key, "it is \"\(name)\", here and perhaps in further layers, but computations are done in float32")
   }
 
   /// Asks for values that change nothing.

@@ -81,7 +81,8 @@ extension GeneralLayer {
     guard let layer = self as? any SerializableLayer else {
       throw AthanorError(
         .unsupported, at: location, "files have no name for this layer",
-        fix: "Let it conform to SerializableLayer, or save its weights alone as .weights.h5.")
+        code: "Let it conform to SerializableLayer, or save its weights alone as .weights.h5.",
+        command: "Its weights alone can be saved as .weights.h5.")
     }
     do {
       var configuration = try layer.configuration
@@ -111,9 +112,9 @@ extension Configuration {
       if codeLayers.contains(className) {
         throw AthanorError(
           .unsupported, at: location, "\"\(className)\" holds Python code, which is not run",
-          fix:
+          code:
             "Replace it by a layer before saving the model, or write a SerializableLayer whose className is \"\(className)\" and give it "
-            + "as custom:.")
+            + "as custom:.", command: "Replace it by a layer before saving the model.")
       }
       throw AthanorError(
         .unsupported, at: location, "there is no layer named \"\(className)\"",
@@ -139,6 +140,9 @@ extension Configuration {
     if unreadKeys.contains("activity_regularizer") { warn("activity_regularizer", unless: []) }
   }
 
+  /// The types of numbers that are read as float32.
+  package static let otherPrecisions = ["float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16"]
+
   /// Checks the type of weights and computations, a name or a policy; another precision gives a warning.
   package func requireFloat32(_ key: String) throws {
     if isMissing(key) { return }
@@ -153,8 +157,7 @@ extension Configuration {
     }
     switch name {
     case .text("float32"): break
-    case .text("mixed_float16"), .text("mixed_bfloat16"), .text("float16"), .text("bfloat16"), .text("float64"):
-      warn(key, "it is \(name?.description ?? ""), but computations are done in float32")
+    case .text(let text) where Configuration.otherPrecisions.contains(text): warn(key, ofPrecision: text)
     default: throw error(key, expected: "float32")
     }
   }

@@ -4,7 +4,7 @@ package struct TrainingConfiguration: Sendable {
   /// One for each output.
   package let goals: [Goal]
   /// What the file says and is not taken over.
-  package private(set) var warnings: [String] = []
+  package private(set) var warnings: [AthanorError] = []
 
   /// What `compile` was given.
   package init(optimizer: Optimizer, goals: [Goal]) {
@@ -74,17 +74,22 @@ package struct TrainingConfiguration: Sendable {
 
   /// Reads Keras' configuration: `training_config` of `.h5` files or `compile_config` of `.keras` files.
   ///
-  /// - Parameter outputs: The names of the model's outputs.
+  /// - Parameters:
+  ///   - outputs: The names of the model's outputs.
+  ///   - isOld: Whether a Keras before version 3 wrote it, where a list of metrics holds for each output.
   /// - Throws: `AthanorError` that names the place, when something is not known or not supported.
-  package init(keras configuration: Configuration, outputs: [String]) throws {
+  package init(keras configuration: Configuration, outputs: [String], isOld: Bool = false) throws {
     let configuration = configuration.reported
     let report = configuration.report
     let key = configuration.isMissing("optimizer_config") ? "optimizer" : "optimizer_config"
+    guard !configuration.isMissing(key) else {
+      throw AthanorError(.data, at: configuration.location, "it names no optimizer")
+    }
     optimizer = try Optimizer(serialized: configuration[key], at: configuration.location(of: key), report: report)
     let losses = try configuration.byOutput("loss", outputs)
     let weights = try configuration.byOutput("loss_weights", outputs)
     func metrics(_ key: String, of output: Int) throws -> [Metric] {
-      try configuration.byOutput(key, outputs)[output].enumerated().map { index, json in
+      try configuration.byOutput(key, outputs, isListForAll: isOld)[output].enumerated().map { index, json in
         try Metric(
           serialized: json,
           at: configuration.location(of: outputs.count == 1 ? "\(key)[\(index)]" : "\(key)[\(output)][\(index)]"),
@@ -182,22 +187,26 @@ extension Model {
         "it has losses for \(configuration.goals.count) outputs but the model has \(network.outputs.count)")
     }
     try compile(configuration.optimizer, configuration.goals)
-    warnings += configuration.warnings.filter { !warnings.contains($0) }
+    warn(of: configuration.warnings)
   }
 }
 
 extension Configuration {
   /// What Keras keeps for each output: one value for all, a list in the order of the outputs, or an object by their names.
   ///
+  /// - Parameter isListForAll: Whether a list without lists in it holds for each output.
   /// - Throws: `AthanorError` when there are more than outputs, or there is no output of a name.
-  fileprivate func byOutput(_ key: String, _ outputs: [String]) throws -> [[JSONValue]] {
+  fileprivate func byOutput(
+    _ key: String, _ outputs: [String], isListForAll: Bool = false
+  ) throws -> [[JSONValue]] {
     func all(_ value: JSONValue) -> [JSONValue] {
       if case .array(let values) = value { values.flatMap(all) } else { value == .null ? [] : [value] }
     }
     switch self[key] {
     case nil, .null: return outputs.map { _ in [] }
     case .array(let values):
-      if outputs.count == 1 { return [all(.array(values))] }
+      let isFlat = !values.contains { if case .array = $0 { true } else { false } }
+      if outputs.count == 1 || isListForAll && isFlat { return outputs.map { _ in all(.array(values)) } }
       guard values.count == outputs.count else { throw error(key, expected: "a list of \(outputs.count) values") }
       return values.map(all)
     case .object(let values) where values["class_name"] == nil:

@@ -188,8 +188,9 @@ extension ActivationFunction: SettingValue {
       guard ActivationFunction.all.contains(where: { $0.name == name }) else {
         throw AthanorError(
           .unsupported, at: "", "files have no name for the activation \"\(name)\"",
-          fix:
-            "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5."
+          code:
+            "Write it as a layer of your own that conforms to SerializableLayer, or save its weights alone as .weights.h5.",
+          command: "Its weights alone can be saved as .weights.h5."
         )
       }
       guard !parameters.isEmpty, let layer = ActivationFunction.layers[name] else { return .text(name) }

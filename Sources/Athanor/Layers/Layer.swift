@@ -30,7 +30,7 @@ extension Layer {
     guard inputs.count == 1 else {
       throw AthanorError(
         .argument, at: "", "it was called with \(inputs.count) inputs but takes one",
-        fix: "Join them first, for example by Concatenate()(a, b).")
+        fix: "Join them first, for example by a Concatenate layer.")
     }
     return [try build(inputs[0], &scope)]
   }

@@ -40,7 +40,7 @@ public struct Subtract: MergingLayer {
 
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
     try requireTwo(inputs)
-    return try inputs[0] - inputs[1]
+    return try folded(inputs) { try $0 - $1 }
   }
 }
 
@@ -95,7 +95,7 @@ public struct Average: MergingLayer {
   public init(name: String? = nil) { self.name = name }
 
   public func merge(_ inputs: [Value], _ scope: inout Scope) throws -> Value {
-    try folded(inputs) { try $0 + $1 } / Double(inputs.count)
+    try folded(inputs) { try $0 + $1 }.floating / Double(inputs.count)
   }
 }
 
@@ -316,16 +316,37 @@ private func pointwise(
   nodes.operation(Binary.self)?.function == function ? nodes.layer(layer, inputs: 2) : nil
 }
 
+/// Combines values one after another, in floating point; integers of 32 bits alone give such integers.
 private func folded(_ inputs: [Value], _ combine: (Value, Value) throws -> Value) throws -> Value {
   try requireTwo(inputs, atLeast: true)
-  return try inputs.dropFirst().reduce(inputs[0], combine)
+  let values = try aligned(inputs)
+  let result = try values.dropFirst().reduce(values[0], combine)
+  return inputs.allSatisfy { $0.type.dtype == .int32 } ? try result.asIntegers() : result
+}
+
+/// Values as Keras brings them together: those of fewer axes get axes of length 1 behind the first one, and integers become numbers.
+///
+/// - Throws: `AthanorError` for bytes alone, whose sums and products would wrap around.
+private func aligned(_ inputs: [Value]) throws -> [Value] {
+  guard inputs.contains(where: { $0.type.dtype != .uint8 }) else {
+    throw AthanorError(
+      .unsupported, at: "", "all of its inputs are bytes, which wrap around at 256",
+      fix: "Put a Rescaling layer before one of them.")
+  }
+  let rank = inputs.map(\.shape.rank).max() ?? 0
+  return try inputs.map { input in
+    let (value, missing) = (try input.floating, rank - input.shape.rank)
+    guard missing > 0, let first = value.shape.axes.first else { return value }
+    let ones = [Shape.Axis](repeating: Shape.Axis(1), count: missing)
+    return try value.reshaped(Shape(axes: [first] + ones + value.shape.axes.dropFirst()))  // [N, 1, ..., A]
+  }
 }
 
 private func requireTwo(_ inputs: [Value], atLeast: Bool = false) throws {
   guard inputs.count == 2 || (atLeast && inputs.count > 2) else {
     throw AthanorError(
       .argument, at: "", "it was called with \(inputs.count) inputs but needs \(atLeast ? "at least 2" : "2")",
-      fix: "Call it on several symbols, for example Add()(a, b).")
+      fix: "Call it on several inputs.")
   }
 }
 

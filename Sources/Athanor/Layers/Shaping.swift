@@ -86,7 +86,7 @@ public struct RepeatVector: Layer {
     guard axes.count == 2 else {
       throw AthanorError(
         .shape, at: "", "input has shape \(input.shape) but 2 axes (batch, features) are needed",
-        fix: "Put Flatten() before it.")
+        fix: "Put a Flatten layer before it.")
     }
     guard (1...65_535).contains(count) else {
       throw AthanorError(.argument, at: "", "count is \(count) but must lie in 1 ... 65535")

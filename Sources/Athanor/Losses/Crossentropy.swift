@@ -104,7 +104,7 @@ struct ClassCrossentropy: LossFormula {
       throw AthanorError(
         .shape, at: swiftName,
         "targets have shape \(Shape.text(target.shape.withoutBatch)) for each example but must be class numbers",
-        fix: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
+        code: "Give integers [N], or use .categoricalCrossentropy for rows of probabilities.")
     }
     try requireClasses(prediction, target, swiftName)
     try requireSeveralClasses(prediction, swiftName)
@@ -263,7 +263,8 @@ private func requireProbabilities(_ prediction: Value, _ what: String, _ activat
   guard prediction.isVisiblyUnbounded else { return }
   throw AthanorError(
     .argument, at: what, "predictions must be probabilities, but the output comes from a layer without \(activation)",
-    fix: "Give the last layer activation: .\(activation), or use .\(what)(fromLogits: true).")
+    code: "Give the last layer activation: .\(activation), or use .\(what)(fromLogits: true).",
+    command: "Give a model whose last layer has the activation \(activation).")
 }
 
 /// Refuses a crossentropy over one class, which is 0 whatever the prediction.
@@ -271,7 +272,8 @@ private func requireSeveralClasses(_ prediction: Value, _ what: String) throws {
   guard prediction.shape.lengths.last == 1 else { return }
   throw AthanorError(
     .argument, at: what, "the output has one number, so there is one class, and the loss is always 0",
-    fix: "Use .binaryCrossentropy behind a sigmoid, or give the last layer one unit for each class.")
+    code: "Use .binaryCrossentropy behind a sigmoid, or give the last layer one unit for each class.",
+    command: "Give a model whose last layer has one unit for each class.")
 }
 
 /// Checks that targets are class numbers or rows of the prediction's shape.

@@ -133,8 +133,7 @@ extension Loss {
     let named = try NamedFormula(json, at: location, report: report, wrappers: ["LossFunctionWrapper"])
     guard let formula = Loss.formula(named: named.name) else {
       throw AthanorError(
-        .unsupported, at: location, "there is no loss named \"\(named.name)\"",
-        fix: "Load the file with compiled: false and call compile with a loss of your own.")
+        .unsupported, at: location, "there is no loss named \"\(named.name)\"")
     }
     let configuration = named.configuration
     self = Loss(try formula.reading(configuration))

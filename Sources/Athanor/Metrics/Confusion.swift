@@ -255,6 +255,6 @@ extension Settings {
     throw AthanorError(
       .unsupported, at: source.location(of: "thresholds"),
       "\(name) has \(thresholds.count) thresholds but only one is supported",
-      fix: "Load the file with compiled: false and call compile with one metric for each threshold.")
+      fix: "Give one metric for each threshold.")
   }
 }

@@ -137,8 +137,7 @@ extension Metric {
     // Keras takes the text "accuracy" for the accuracy that goes with the output, and the class Accuracy for equality.
     guard let formula = Metric.all.lazy.compactMap(\.formula).first(where: isNamed) else {
       throw AthanorError(
-        .unsupported, at: location, "there is no metric named \"\(named.name)\"",
-        fix: "Load the file with compiled: false and call compile yourself.")
+        .unsupported, at: location, "there is no metric named \"\(named.name)\"")
     }
     let configuration = named.configuration
     let name = try configuration.text("name", default: named.isFunction ? named.name : formula.defaultName)

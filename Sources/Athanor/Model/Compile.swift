@@ -377,7 +377,7 @@ extension Model {
     guard let training else {
       throw AthanorError(
         .argument, at: "model \"\(name)\"", "it has no loss yet",
-        fix: "Call model.compile(optimizer: .adam(), loss: ...) first.")
+        code: "Call model.compile(optimizer: .adam(), loss: ...) first.")
     }
     return training
   }

@@ -55,7 +55,7 @@ extension Model {
       throw AthanorError(
         .argument, at: "fit",
         "epochs is \(epochs), batchSize \(batchSize), initialEpoch \(initialEpoch) and validationSplit \(validationSplit)",
-        fix: "batchSize must be at least 1, validationSplit at least 0 and below 1, the others not negative.")
+        code: "batchSize must be at least 1, validationSplit at least 0 and below 1, the others not negative.")
     }
     guard (stepsPerEpoch ?? 1) > 0, (validationSteps ?? 1) > 0 else {
       throw AthanorError(
@@ -74,7 +74,7 @@ extension Model {
       guard let whole = data.dataset else {
         throw AthanorError(
           .argument, at: "fit", "validationSplit is \(validationSplit), but the data source is no data set in memory",
-          fix: "Give validation: a source of its own.")
+          code: "Give validation: a source of its own.")
       }
       let kept = Int((Double(whole.count) * (1 - validationSplit)).rounded(.down))  // as Keras rounds
       guard kept > 0, kept < whole.count else {
@@ -82,7 +82,7 @@ extension Model {
           .argument, at: "fit",
           "validationSplit \(validationSplit) of \(whole.count) examples leaves \(kept) to learn from and "
             + "\(whole.count - kept) to validate on",
-          fix: "Give more data or another validationSplit.")
+          code: "Give more data or another validationSplit.")
       }
       if let warning = whole.splitWarning(at: kept) { printer.say("Warning: \(warning)") }
       validation = whole.slice(kept..<whole.count)
@@ -92,7 +92,7 @@ extension Model {
     guard classWeights.isEmpty || network.outputs.count == 1 else {
       throw AthanorError(
         .argument, at: "fit", "classWeights were given, but the model has \(network.outputs.count) outputs",
-        fix: "Give the data set sampleWeights by output.")
+        code: "Give the data set sampleWeights by output.")
     }
     let reader = try BatchReader(data, for: self, "fit", batchSize: batchSize, classWeights: classWeights)
     for (port, input) in zip(network.inputs, reader.feed.inputs) where port.dtype == .float32 && input.dtype == .uint8 {

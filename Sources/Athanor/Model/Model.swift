@@ -51,7 +51,9 @@ public final class Model {
   package var declaredOutputKind: OutputKind?
   /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken
   /// over, why a model that was read from a file is not compiled, and at which layers masks are lost.
-  public package(set) var warnings: [String] = []
+  public var warnings: [String] { foundWarnings.map(\.description) }
+  /// The same as errors that did not stop the model.
+  package private(set) var foundWarnings: [AthanorError] = []
   /// Receives the time of each operation; nil to measure nothing.
   public var profile: Profile?
   /// Prints what `fit` reports.
@@ -91,7 +93,7 @@ public final class Model {
     guard let entry = first ?? input.map({ Input($0) }) else {
       throw AthanorError(
         .argument, at: "Sequential", "the shape of its input is not known",
-        fix: "Write Sequential(input: [28, 28, 1]) or begin with Input([28, 28, 1]).")
+        code: "Write Sequential(input: [28, 28, 1]) or begin with Input([28, 28, 1]).")
     }
     var network = try Network(input: entry)
     for layer in layers.dropFirst(first == nil ? 0 : 1) { try network.append(layer) }
@@ -147,17 +149,21 @@ public final class Model {
     memory = try ModelMemory(map, withGradients: false)
     pool = try ThreadPool(threadCount: threads ?? ThreadPool.coreCount)
     progress = TrainingProgress(seed: seed)
-    warnings = Model.maskWarnings(built)
+    foundWarnings = Model.maskWarnings(built)
   }
 
-  private static func maskWarnings(_ built: Network.Built) -> [String] {
+  private static func maskWarnings(_ built: Network.Built) -> [AthanorError] {
     built.lostMasks.map { layer in
       AthanorError(
         .unsupported, at: "layer \"\(layer)\"",
         "a mask arrives here but does not go through the layer, so everything behind it counts",
-        fix: "Give the data set masks for the outputs behind it if that is not meant."
-      ).description
+        fix: "Give the data set masks for the outputs behind it if that is not meant.")
     }
+  }
+
+  /// Adds warnings, each once.
+  package func warn(of errors: [AthanorError]) {
+    for error in errors where !foundWarnings.contains(error) { foundWarnings.append(error) }
   }
 
   /// The weights of models in the network, and a new store for all others.
@@ -203,7 +209,7 @@ public final class Model {
     let model = try Model(larger, name: givenName, form: form, seed: seed, threads: 1, frozen: frozen)
     model.copyWeights(from: self)
     (network, built, memory, frozen) = (larger, model.built, model.memory, model.frozen)
-    warnings += model.warnings.filter { !warnings.contains($0) }
+    warn(of: model.foundWarnings)
     training = nil
     discardPlans()
   }

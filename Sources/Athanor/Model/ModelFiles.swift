@@ -14,7 +14,7 @@ package struct ModelRecipe {
   /// The program that wrote the file, as far as it says.
   package var writer = ""
   /// What the file says and the model does not take over.
-  package var warnings: [String] = []
+  package var warnings: [AthanorError] = []
   /// Where the weights lie, for files that are read into their place; nil for a model that makes its own and takes over `weights`.
   package var weightMap: WeightMap?
   /// Where training stands; nil where the file says nothing.
@@ -46,17 +46,14 @@ package struct StoredTraining {
   ///
   /// - Throws: `AthanorError` when there are some that only the program which wrote the file knows.
   package let configuration: () throws -> TrainingConfiguration
-  /// Whether the model is also read where the optimizer's arrays do not fit: other programs keep other ones.
-  package let mayBeginAnew: Bool
   /// Puts the optimizer's arrays and progress into a compiled model; changes nothing when it throws.
   package let restore: (Model) throws -> Void
 
   package init(
-    at location: String, mayBeginAnew: Bool = false, configuration: @escaping () throws -> TrainingConfiguration,
+    at location: String, configuration: @escaping () throws -> TrainingConfiguration,
     restore: @escaping (Model) throws -> Void
   ) {
     self.location = location
-    self.mayBeginAnew = mayBeginAnew
     self.configuration = configuration
     self.restore = restore
   }
@@ -96,7 +93,7 @@ extension Model {
       sharing: recipe.weightMap,
       frozen: recipe.frozen)
     try setWeights(recipe.weights)
-    warnings += recipe.warnings
+    warn(of: recipe.warnings)
     if let scale = recipe.pixelScale { pixelScale = scale }
     declaredOutputKind = recipe.outputKind
     if let names = recipe.classNames {
@@ -117,19 +114,17 @@ extension Model {
       let place = error.location.hasPrefix(stored.location) ? error : error.within(stored.location)
       let warning = AthanorError(
         error.kind, at: place.location, "\(error.problem), so the model is not compiled",
-        fix: "Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the file stands.")
-      warnings.append(warning.description)
+        code: "Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the file stands."
+      )
+      warn(of: [warning])
       return
     }
     do {
       try stored.restore(self)
       pendingState = nil
-    } catch let error as AthanorError where stored.mayBeginAnew {
+    } catch let error as AthanorError {
       // Nor what the optimizer keeps; `fit(resume: true)` says again what is wrong.
-      warnings.append(
-        AthanorError(
-          error.kind, at: error.location, "\(error.problem), so the optimizer begins anew", fix: error.remedy
-        ).description)
+      warn(of: [error.moved(to: error.location, ", so the optimizer begins anew")])
     }
   }
 }

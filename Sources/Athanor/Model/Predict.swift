@@ -102,7 +102,8 @@ extension Network {
       throw AthanorError(
         .argument, at: what,
         "one tensor was given but the model has the inputs \(inputs.map(\.name).joined(separator: ", "))",
-        fix: "Give them by name: predict([\(inputs.map { "\"\($0.name)\": ..." }.joined(separator: ", "))]).")
+        code: "Give them by name: predict([\(inputs.map { "\"\($0.name)\": ..." }.joined(separator: ", "))]).",
+        command: "Give athanor predict the numbers of each: --inputs NAME=FILE.npy.")
     }
     try requireOneOutput(what)
   }
@@ -111,7 +112,8 @@ extension Network {
     guard outputs.count == 1 else {
       throw AthanorError(
         .argument, at: what, "the model has the outputs \(outputs.map(\.name).joined(separator: ", "))",
-        fix: "Give the inputs by name, [\"\(inputs[0].name)\": ...]; the results then come by name.")
+        code: "Give the inputs by name, [\"\(inputs[0].name)\": ...]; the results then come by name.",
+        command: "Give athanor predict numbers: --inputs NAME=FILE.npy --outputs FOLDER.")
     }
   }
 

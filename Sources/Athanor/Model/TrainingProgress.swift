@@ -83,7 +83,7 @@ extension TrainingProgress {
     } catch {
       throw AthanorError(
         .data, at: location, "the state of training cannot be read",
-        fix: "Load the file with compiled: false and compile again.")
+        fix: "Go on from another checkpoint, or train anew.")
     }
   }
 
@@ -97,7 +97,7 @@ extension TrainingProgress {
     else {
       throw AthanorError(
         .data, at: location, "the state of training has impossible numbers",
-        fix: "Load the file with compiled: false and compile again.")
+        fix: "Go on from another checkpoint, or train anew.")
     }
     // One row of sums for each loss and metric, or none at an epoch's beginning.
     guard totals.isEmpty || training.accepts(totals.map(\.count)) else {

@@ -99,7 +99,7 @@ extension Model {
     else {
       throw AthanorError(
         .argument, at: "apply", "the gradients are those of another model",
-        fix: "Apply them to the model whose gradients(_:) made them.")
+        code: "Apply them to the model whose gradients(_:) made them.")
     }
     guard gradients.numbers.allSatisfy(\.isFinite) else {
       throw AthanorError(
@@ -120,7 +120,8 @@ extension Model {
     guard progress.step > 0 || hasLoadedProgress else {
       throw AthanorError(
         .argument, at: "fit", "resume is true, but the model has neither been trained nor read from a checkpoint",
-        fix: "Load the checkpoint with Model(contentsOf:), or leave resume out.")
+        code: "Load the checkpoint with Model(contentsOf:), or leave resume out.",
+        command: "Start from it without --resume.")
     }
   }
 
@@ -157,7 +158,8 @@ extension Model {
       throw AthanorError(
         .numeric, at: what(),
         "a number became NaN or infinite, first in \(origin); the weights are those before this batch",
-        fix: "Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1).")
+        code: "Look for NaN in the data, lower the learning rate, or limit gradients with clipping: .globalNorm(1).",
+        command: "Look for NaN in the data, or lower the learning rate: --learning-rate.")
     }
     progress.pass += 1
     memory.commitUpdates(of: plan)

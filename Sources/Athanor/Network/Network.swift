@@ -191,7 +191,7 @@ package struct Network: Sendable {
     let name = (symbol as? Input)?.name.map { " \"\($0)\"" } ?? ""
     return AthanorError(
       .argument, at: "Model", "an output is computed from the input\(name) of type \(symbol), which is not listed",
-      fix: "List it among inputs:.")
+      code: "List it among inputs:.")
   }
 
   private func outputName(_ reference: Reference) -> String {

@@ -118,7 +118,7 @@ public final class Input: Symbol, Layer, @unchecked Sendable {  // immutable
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
     throw AthanorError(
       .argument, at: "", "an Input stands behind other layers, but it says where data enter",
-      fix: "Make it the first layer, or use Reshape(\(exampleLengths)) to change a shape.")
+      code: "Make it the first layer, or use Reshape(\(exampleLengths)) to change a shape.")
   }
 }
 

@@ -1,5 +1,5 @@
 /// The rules that files may name: one line each.
-private let serializableRules: [any SerializableOptimizerRule.Type] = [
+package let serializableRules: [any SerializableOptimizerRule.Type] = [
   SGD.self, RMSprop.self, Adam.self, AdamW.self, Adamax.self, Nadam.self, Adagrad.self, Adadelta.self, Ftrl.self,
   Lion.self,
 ]
@@ -10,19 +10,34 @@ package protocol SerializableOptimizerRule: OptimizerRule {
   static var className: String { get }
   /// How many arrays of one weight Keras stores one after another before those of the next weight, group after group of arrays.
   var slotGroups: [Int] { get }
-  /// The rule with Keras' default settings.
-  static var standard: Self { get }
+  /// The optimizer with Keras' default settings.
+  static var standard: Optimizer { get }
   /// Declares the settings in files, without those that all optimizers have.
   ///
   /// - Throws: `AthanorError` when a setting is of the wrong type or not supported.
   mutating func configure(_ settings: inout Settings) throws
   /// What Keras keeps behind the arrays of all weights.
   func trailingNumbers(step: Int) -> [(name: String, value: Double)]
+  /// The same for the optimizers before TensorFlow 2.11.
+  var olderSlotGroups: [Int] { get }
+  /// Whether the optimizers before TensorFlow 2.11 added `epsilon` to the root, where today's add it under the root.
+  var hadEpsilonOutside: Bool { get }
 }
 
 extension SerializableOptimizerRule {
   package var slotGroups: [Int] { slotNames.map { _ in 1 } }
+  package var olderSlotGroups: [Int] { slotNames.map { _ in 1 } }
   package func trailingNumbers(step: Int) -> [(name: String, value: Double)] { [] }
+  package var hadEpsilonOutside: Bool { false }
+
+  fileprivate func warnOfOlderForm(_ configuration: Configuration) {
+    // Only the older optimizers have a decay of their own.
+    guard hadEpsilonOutside, configuration["decay"] != nil else { return }
+    configuration.warn(
+      "epsilon",
+      "the older \(Self.className) added it to the root, and here it is added under the root, so that training goes on a little "
+        + "differently")
+  }
 
   /// The settings as files have them.
   package var settings: Configuration {
@@ -32,16 +47,17 @@ extension SerializableOptimizerRule {
     return settings.written
   }
 
-  fileprivate init(reading configuration: Configuration) throws {
-    self = Self.standard
-    var settings = Settings(reading: configuration)
-    try configure(&settings)
+  /// The same rule with the settings of a file.
+  fileprivate func reading(_ configuration: Configuration) throws -> Self {
+    var (rule, settings) = (self, Settings(reading: configuration))
+    try rule.configure(&settings)
+    return rule
   }
 }
 
 extension SGD: SerializableOptimizerRule {
   package static var className: String { "SGD" }
-  package static var standard: SGD { SGD() }
+  package static var standard: Optimizer { .sgd() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("momentum", &momentum, default: 0)
     try settings.field("nesterov", &nesterov, default: false)
@@ -50,7 +66,9 @@ extension SGD: SerializableOptimizerRule {
 
 extension RMSprop: SerializableOptimizerRule {
   package static var className: String { "RMSprop" }
-  package static var standard: RMSprop { RMSprop() }
+  // With momentum TensorFlow had a kernel of its own.
+  package var hadEpsilonOutside: Bool { momentum == 0 }
+  package static var standard: Optimizer { .rmsprop() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("rho", &rho, default: 0.9)
     try settings.field("momentum", &momentum, default: 0)
@@ -71,7 +89,7 @@ extension Settings {
 extension Adam: SerializableOptimizerRule {
   package static var className: String { "Adam" }
   package var slotGroups: [Int] { amsgrad ? [2, 1] : [2] }
-  package static var standard: Adam { Adam() }
+  package static var standard: Optimizer { .adam() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.betas(&beta1, &beta2)
     try settings.field("epsilon", &epsilon, default: 1e-7)
@@ -82,14 +100,14 @@ extension Adam: SerializableOptimizerRule {
 extension AdamW: SerializableOptimizerRule {
   package static var className: String { "AdamW" }
   package var slotGroups: [Int] { adam.slotGroups }
-  package static var standard: AdamW { AdamW() }
+  package static var standard: Optimizer { .adamW() }
   package mutating func configure(_ settings: inout Settings) throws { try adam.configure(&settings) }
 }
 
 extension Adamax: SerializableOptimizerRule {
   package static var className: String { "Adamax" }
   package var slotGroups: [Int] { [2] }
-  package static var standard: Adamax { Adamax() }
+  package static var standard: Optimizer { .adamax() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.betas(&beta1, &beta2)
     try settings.field("epsilon", &epsilon, default: 1e-7)
@@ -99,7 +117,7 @@ extension Adamax: SerializableOptimizerRule {
 extension Nadam: SerializableOptimizerRule {
   package static var className: String { "Nadam" }
   package var slotGroups: [Int] { [2] }
-  package static var standard: Nadam { Nadam() }
+  package static var standard: Optimizer { .nadam() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.betas(&beta1, &beta2)
     try settings.field("epsilon", &epsilon, default: 1e-7)
@@ -114,7 +132,8 @@ extension Nadam: SerializableOptimizerRule {
 
 extension Adagrad: SerializableOptimizerRule {
   package static var className: String { "Adagrad" }
-  package static var standard: Adagrad { Adagrad() }
+  package var hadEpsilonOutside: Bool { true }
+  package static var standard: Optimizer { .adagrad() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("initial_accumulator_value", &initialAccumulator, default: 0.1)
     try settings.field("epsilon", &epsilon, default: 1e-7)
@@ -124,7 +143,7 @@ extension Adagrad: SerializableOptimizerRule {
 extension Adadelta: SerializableOptimizerRule {
   package static var className: String { "Adadelta" }
   package var slotGroups: [Int] { [2] }
-  package static var standard: Adadelta { Adadelta() }
+  package static var standard: Optimizer { .adadelta() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("rho", &rho, default: 0.95)
     try settings.field("epsilon", &epsilon, default: 1e-7)
@@ -134,7 +153,8 @@ extension Adadelta: SerializableOptimizerRule {
 extension Ftrl: SerializableOptimizerRule {
   package static var className: String { "Ftrl" }
   package var slotGroups: [Int] { [2] }
-  package static var standard: Ftrl { Ftrl() }
+  package var olderSlotGroups: [Int] { [2] }
+  package static var standard: Optimizer { .ftrl() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.field("learning_rate_power", &learningRatePower, default: -0.5)
     try settings.field("initial_accumulator_value", &initialAccumulator, default: 0.1)
@@ -147,7 +167,7 @@ extension Ftrl: SerializableOptimizerRule {
 
 extension Lion: SerializableOptimizerRule {
   package static var className: String { "Lion" }
-  package static var standard: Lion { Lion() }
+  package static var standard: Optimizer { .lion() }
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.betas(&beta1, &beta2, default: 0.99)
   }
@@ -162,10 +182,10 @@ extension Optimizer {
 
   /// The arrays of so many weights in Keras' order: those of all optimizers first, then the rule's, group by group.
   ///
-  /// - Parameter isSlotBySlot: Whether no slots are kept together, as before Keras 2.11.
-  package func slotOrder(weightCount: Int, isSlotBySlot: Bool = false) -> [(weight: Int, slot: Int)] {
+  /// - Parameter isOlder: Whether an optimizer before TensorFlow 2.11 kept them.
+  package func slotOrder(weightCount: Int, isOlder: Bool = false) -> [(weight: Int, slot: Int)] {
     let separate = rule.slotNames.map { _ in 1 }
-    let ruleGroups = isSlotBySlot ? separate : serializableRule?.slotGroups ?? separate
+    let ruleGroups = (isOlder ? serializableRule?.olderSlotGroups : serializableRule?.slotGroups) ?? separate
     var (order, start): ([(weight: Int, slot: Int)], Int) = ([], 0)
     for size in [Int](repeating: 1, count: ruleSlotStart) + ruleGroups {
       for weight in 0..<weightCount { order += (start..<start + size).map { (weight, $0) } }
@@ -206,8 +226,10 @@ extension Optimizer {
   ///
   /// Settings that are not known are warned of in the report.
   package init(serialized json: JSONValue?, at location: String, report: ReadingReport? = nil) throws {
-    let object = try Configuration(json, at: location, report: report)
-    let configuration = try Configuration(object["config"], at: object.location(of: "config"), report: report)
+    // A text names a class.
+    let isText = if case .text = json { true } else { false }
+    let object = try Configuration(isText ? .object(["class_name": json ?? .null]) : json, at: location, report: report)
+    let configuration = try object.nested("config")
     // Older files have a package before the name: "Custom>Adam".
     let className = try object.text("class_name").split(separator: ">").last?.lowercased()
     // That of TensorFlow 2.11 and later has a number behind its name.
@@ -225,11 +247,14 @@ extension Optimizer {
       throw object.error(
         "class_name", expected: "\(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")")
     }
-    let rule: any OptimizerRule = try kind.init(reading: configuration)
-    let weightDecay = try configuration.number("weight_decay", default: 0)
+    let standard = kind.standard
+    let weightDecay =
+      configuration["weight_decay"] == nil ? standard.weightDecay : try configuration.number("weight_decay", default: 0)
     self = Optimizer(
-      rule, learningRate: try Optimizer.learningRate(configuration, object.location(of: "learning_rate")),
+      try standard.serializableRule?.reading(configuration) ?? standard.rule,
+      learningRate: try Optimizer.learningRate(configuration, default: standard.learningRate),
       weightDecay: weightDecay, clipping: try Optimizer.clipping(configuration))
+    serializableRule?.warnOfOlderForm(configuration)
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
     let momentum = try configuration.number("ema_momentum", default: 0.99)
     let frequency =
@@ -253,10 +278,15 @@ extension Optimizer {
     return steps.count > 1 ? .sequence(steps) : steps.first
   }
 
-  private static func learningRate(_ configuration: Configuration, _ location: String) throws -> LearningRate {
-    let rate = try LearningRate(
-      serialized: configuration[configuration.isMissing("learning_rate") ? "lr" : "learning_rate"], at: location,
-      report: configuration.report)
+  private static func learningRate(
+    _ configuration: Configuration, default standard: LearningRate
+  ) throws -> LearningRate {
+    let key = configuration.isMissing("learning_rate") ? "lr" : "learning_rate"
+    let rate =
+      configuration.isMissing(key)
+      ? standard
+      : try LearningRate(
+        serialized: configuration[key], at: configuration.location(of: key), report: configuration.report)
     // Before Keras 2.11 each optimizer had a decay of its own.
     let decay = try configuration.number("decay", default: 0)
     guard decay != 0 else { return rate }

@@ -70,7 +70,7 @@ package struct Window2D: Hashable, Sendable {
         .shape, at: "",
         "a \(what) of \(kernel[0])x\(kernel[1])\(dilations == [1, 1] ? "" : " (dilated by \(dilations))") "
           + "does not fit into a picture of \(height.length)x\(width.length)",
-        fix: "Use a smaller one, padding: .same, or fewer pooling layers before it.")
+        fix: "Use a smaller one, padding \"same\", or fewer pooling layers before it.")
     }
     return (height.with(length: rows), width.with(length: columns))
   }

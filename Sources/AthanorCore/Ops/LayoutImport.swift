@@ -171,10 +171,12 @@ extension ImportSite {
   func reshaped(_ x: ImportedValue, _ target: [Int]) throws -> ImportedValue {
     let from = x.axes
     func unfit() -> AthanorError {
-      unsupported(
+      AthanorError(
+        .unsupported, at: "",
         "shape \(Shape(x.shape)) is to become \(target), but "
           + (x.countsExamples
-            ? "the batch must stay an axis of its own" : "the same elements are needed, and the same open lengths"))
+            ? "the batch must stay an axis of its own" : "the same elements are needed, and the same open lengths"),
+        fix: x.countsExamples ? ImportSite.closedLengths : "")
     }
     var axes = target.enumerated().map { place, length -> Shape.Axis? in
       switch length {

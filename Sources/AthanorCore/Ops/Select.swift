@@ -46,7 +46,7 @@ package struct OneHot: ForwardOp {
     guard inputs[0].dtype == .int32 else {
       throw AthanorError(
         .shape, at: "", "oneHot needs class numbers (int32) but was given \(inputs[0])",
-        fix: "Give it targets that are class numbers, or the result of argMax.")
+        code: "Give it targets that are class numbers, or the result of argMax.")
     }
     guard count > 0 else {
       throw AthanorError(

@@ -169,15 +169,17 @@ extension ImportSite {
     }
   }
 
-  /// Whether `slice_by_index` takes all of an axis, however long it is.
-  func takesWhole(_ axis: Int) throws -> Bool {
+  /// Whether `slice_by_index` takes all of an axis, however long it is. An open batch is also asked for by the length that the file has.
+  func takesWhole(_ axis: Int, isOpen: Bool) throws -> Bool {
     func value(_ argument: ArgumentName) throws -> Int? {
       let values = try operation.integers(argument)
       return axis < values.count ? values[axis] : nil
     }
     let begins = try (value(.beginMask) ?? 0) != 0 || [0, nil].contains(value(.begin))
     let ends =
-      try (value(.endMask) ?? 0) != 0 || value(.end).map { $0 >= Int(Int32.max) || axis == 0 && $0 == batch } ?? true
+      try (value(.endMask) ?? 0) != 0
+      || value(.end).map { $0 >= Int(Int32.max) || axis == 0 && isOpen && $0 == batch }
+        ?? true
     return try begins && ends && (value(.stride) ?? 1) == 1
   }
 

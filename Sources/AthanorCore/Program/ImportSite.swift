@@ -213,6 +213,9 @@ package struct ImportSite: GraphSide {
     return integers
   }
 
+  /// What can be done where an open length stands in the way.
+  package static let closedLengths = "Export it with fixed lengths, that of the batch too."
+
   /// The error of an operation that cannot be computed here.
   package func unsupported(_ problem: String) -> AthanorError { AthanorError(.unsupported, at: "", problem) }
   /// The error of an operation whose arguments do not fit together.

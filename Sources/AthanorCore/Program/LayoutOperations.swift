@@ -44,11 +44,21 @@ extension OperationKind {
   ) { site in
     let lengths = try site.value(.x).shape.enumerated().map { axis, length -> Int32 in
       guard let length = length ?? (axis == 0 ? 1 : nil), let narrow = Int32(exactly: length) else {
-        throw site.unsupported("axis \(axis) is open, and only the batch may be where lengths are asked for")
+        throw AthanorError(
+          .unsupported, at: "", "axis \(axis) is open, and only the batch may be where lengths are asked for",
+          fix: ImportSite.closedLengths)
       }
       return narrow
     }
     return [ImportedValue(constant: Tensor(uncheckedShape: [lengths.count], .int32(lengths)))]
+  }
+
+  /// The axes from a given one to the last.
+  package static let axesFrom = OperationKind("axes_from", [.required(.x), .integer(.axis, 0)]) { site in
+    let (rank, first) = (try site.value(.x).rank, try site.operation.integer(.axis))
+    guard (0..<rank).contains(first) else { throw site.damaged("its input has \(rank) axes") }
+    let axes = (first..<rank).map { Int32($0) }
+    return [ImportedValue(constant: Tensor(uncheckedShape: [axes.count], .int32(axes)))]
   }
 
   package static let flatten2d = OperationKind("flatten2d", [.required(.x), .integer(.axis, 1)]) { site in
@@ -152,7 +162,8 @@ extension OperationKind {
   ) { site in
     var value = try site.value(site.plain(site.computed(.x)))
     try site.requireSlices(rank: value.shape.rank)
-    for axis in 0..<value.shape.rank where try !site.takesWhole(axis) {
+    for axis in 0..<value.shape.rank
+    where try !site.takesWhole(axis, isOpen: value.shape.axes[axis].isOpen) {
       guard let length = value.shape[axis] else {
         throw site.unsupported("it takes a part of axis \(axis), whose length is open")
       }

@@ -200,7 +200,7 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   /// The vocabulary.
   package static let all: [OperationKind] =
     Array(unary.values) + Array(binary.values) + [
-      acosh, argMax, argMin, asinh, avgPool, batchNorm, cast, celu, clip, concat, conv, convTranspose,
+      acosh, argMax, argMin, asinh, avgPool, axesFrom, batchNorm, cast, celu, clip, concat, conv, convTranspose,
       cumulativeSum, depthToSpace, elementCount, equal, expand, expandDims, fill, flatten2d, floorDiv, gather,
       gelu, greater, greaterEqual, groupNorm, hardSwish, hardmax, identity, instanceNorm, isInfinite, isNaN,
       layerNorm, less, lessEqual, linear, localResponseNorm, logSoftmax, logicalAnd, logicalNot, logicalOr,

@@ -28,7 +28,7 @@ struct NumPyHeader {
       let known = NumPyArray.Element.allCases.map(\.rawValue).joined(separator: ", ")
       throw AthanorError(
         .unsupported, at: path, "its elements are \(found) but only numbers are read (\(known))",
-        fix: "Save the array with .astype(\"float32\").")
+        fix: "Save the array as NumPy's astype(\"float32\") makes it.")
     }
     guard case .tuple(let shape)? = fields["shape"] else {
       throw AthanorError(.data, at: path, "its header has no shape", fix: "The file is damaged; get it again.")

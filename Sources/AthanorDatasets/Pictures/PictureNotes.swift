@@ -57,9 +57,12 @@ package struct PictureNotes {
   }
 
   /// All errors in one.
-  func error(at place: String, _ problem: String, fix remedy: String = "Mend or remove them.") -> AthanorError {
+  func error(
+    at place: String, _ problem: String, code remedy: String = "Mend or remove them."
+  ) -> AthanorError {
     let list = PictureNotes.list(errors.map { "\($0.location): \($0.problem)" })
-    return AthanorError(.data, at: place, "\(problem): \(list)", fix: remedy)
+    return AthanorError(
+      .data, at: place, "\(problem): \(list)", code: remedy, command: "Mend or remove them.")
   }
 
   private static func list(_ texts: [String]) -> String {

@@ -66,7 +66,7 @@ public enum ImageFolder {
       if notes.errors.count == 1 { throw notes.errors[0] }
       throw notes.error(
         at: path, "\(notes.errors.count) of \(count) pictures cannot be read",
-        fix: "Mend or remove them, or leave them out with skipUnreadable: true.")
+        code: "Mend or remove them, or leave them out with skipUnreadable: true.")
     }
     for warning in notes.warnings(of: path, count: count) { warn(warning) }
     return try Dataset(

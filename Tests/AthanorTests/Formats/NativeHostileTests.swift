@@ -43,7 +43,11 @@ struct NativeHostileTests {
 
   /// The error of reading what is in the file, without the folder's path.
   private func errorOfLoading() -> String {
-    errorText { try load() }.replacingOccurrences(of: folder.url.path + "/", with: "")
+    errorText {
+      let model = try load()
+      // What `fit(resume: true)` says where the state does not fit.
+      if model.training != nil { try model.pendingState?(model) }
+    }.replacingOccurrences(of: folder.url.path + "/", with: "")
   }
 
   /// The error of reading the file with another text in its metadata.
@@ -89,11 +93,11 @@ struct NativeHostileTests {
     #expect(
       try error("model", #"[{"call":0,"result":0},{"call":1,"result":0}]"#, #"[{"call":0,"result":0}]"#)
         == "a.safetensors: concatenate (layer 3, Concatenate): it was called with 1 inputs but needs at least 2. "
-        + "Call it on several symbols, for example Add()(a, b).")
+        + "Call it on several inputs.")
     #expect(
       try error("model", #"[{"call":2,"result":0}]"#, #"[{"call":2,"result":0},{"input":0}]"#)
         == "a.safetensors: batch_normalization (layer 4, BatchNormalization): it was called with 2 inputs but takes one. "
-        + "Join them first, for example by Concatenate()(a, b).")
+        + "Join them first, for example by a Concatenate layer.")
     #expect(
       try error("model", #""value":{"call":4,"result":0}"#, #""value":{"call":5,"result":0}"#)
         == #"\#(network): output "head": it is {"call":5,"result":0}, which is not there. \#(damaged)"#)
@@ -201,7 +205,7 @@ struct NativeHostileTests {
     }
   }
 
-  @Test("What is said of training: a model that predicts, with a warning; impossible states are errors")
+  @Test("What is said of training: a model that predicts, with a warning; impossible states are errors of going on")
   func training() throws {
     func warnings(_ old: String, _ new: String) throws -> [String] {
       #expect(try error("training", old, new) == "(no error)")
@@ -237,7 +241,7 @@ struct NativeHostileTests {
       try warnings(#"{"goals""#, #"{"goals":[],"other""#)
         == ["a.safetensors, training: it has losses for 0 outputs but the model has 1\(rest)"])
 
-    let anew = "Load the file with compiled: false and compile again."
+    let anew = "Go on from another checkpoint, or train anew."
     func state(_ key: String, _ value: JSONValue) throws -> String {
       var metadata = good.metadata
       var progress = try Configuration(parsing: #require(metadata["progress"]), at: "progress")
@@ -263,6 +267,13 @@ struct NativeHostileTests {
       #expect(
         try state(key, value) == "a.safetensors, progress: the state of training cannot be read. \(anew)")
     }
+    let model = try load()
+    _ = try model.predict(noise([2, 4]))
+    #expect(
+      model.warnings == [
+        folder.path("a.safetensors")
+          + ", progress: the state of training cannot be read, so the optimizer begins anew. \(anew)"
+      ])
     #expect(try load(compiled: false).training == nil)
   }
 
@@ -347,7 +358,8 @@ struct NativeHostileTests {
       try write(metadata, tensors)
       if use() { read += 1 }
     }
-    #expect(read > 100 && read < 4000, "\(read)")
+    // What is said of training never decides whether the model can be read.
+    #expect(key == "model" ? read > 100 && read < 4000 : read > 3000, "\(read)")
   }
 
   @Test("Bytes of the header flipped, and files cut short")

@@ -59,7 +59,7 @@ struct SettingMutationTests {
   private func read(_ json: JSONValue) throws -> (json: JSONValue, warnings: [String]) {
     let report = ReadingReport()
     let layer = try Configuration(json, at: "a", report: report).layer(0, customLayers: [])
-    return (try layer.serialized(name: layer.name ?? ""), report.warnings)
+    return (try layer.serialized(name: layer.name ?? ""), report.warnings.map(\.description))
   }
 
   /// Each scalar's path, and the value with another scalar in this place.
@@ -210,7 +210,9 @@ struct SettingMutationTests {
         ])
     #expect(
       try read("Flatten", #""dtype":"mixed_float16""#).warnings
-        == ["a.config.dtype: it is \"mixed_float16\", but computations are done in float32."])
+        == [
+          "a.config.dtype: it is \"mixed_float16\", here and perhaps in further layers, but computations are done in float32."
+        ])
     for (className, settings, text) in [
       ("Flatten", #""dtype":"int8""#, "a.config.dtype: float32 was expected but int8 was found."),
       (
@@ -275,7 +277,7 @@ struct SettingMutationTests {
     try model.compile(TrainingConfiguration(Configuration(parsing: own, at: "b")))
     #expect(
       model.warnings.suffix(2) == [
-        "b.optimizer.learning_rate.config.speed: \"speed\" is not known and was not taken over: 2; predictions do not change.",
+        "b.optimizer.config.learning_rate.config.speed: \"speed\" is not known and was not taken over: 2; predictions do not change.",
         "b.goals[0].x: \"x\" is not known and was not taken over: 1; predictions do not change.",
       ])
   }

@@ -10,7 +10,7 @@ struct TrainingConfigurationTests {
   private func optimizer(_ name: String, _ settings: String) throws -> (optimizer: Optimizer, warnings: [String]) {
     let configuration = try read(
       #"{"optimizer_config":{"class_name":"\#(name)","config":{"learning_rate":0.5,\#(settings)}},"loss":"mse"}"#)
-    return (configuration.optimizer, configuration.warnings)
+    return (configuration.optimizer, configuration.warnings.map(\.description))
   }
 
   private func loss(_ json: String) throws -> Loss {
@@ -54,9 +54,68 @@ struct TrainingConfigurationTests {
       let configuration = try read(text)
       #expect(configuration.optimizer == .nadam(learningRate: 0.5))
       #expect(
-        configuration.warnings == [
+        configuration.warnings.map(\.description) == [
           "a.optimizer_config.class_name: the loss is not scaled, because computations are done in float32; its inner optimizer is used."
         ])
+    }
+  }
+
+  @Test("An optimizer by its name alone, or without settings, has those that Keras begins with")
+  func optimizerNames() throws {
+    let standard: [(String, Optimizer)] = [
+      ("sgd", .sgd()), ("rmsprop", .rmsprop()), ("adam", .adam()), ("AdamW", .adamW()), ("adamax", .adamax()),
+      ("nadam", .nadam()), ("Adagrad", .adagrad()), ("adadelta", .adadelta()), ("ftrl", .ftrl()), ("lion", .lion()),
+    ]
+    for (name, expected) in standard {
+      for json in [
+        "\"\(name)\"", #"{"class_name":"\#(name)"}"#, #"{"class_name":"\#(name)","config":{"name":"mine"}}"#,
+      ] {
+        for key in ["optimizer", "optimizer_config"] {
+          let read = try read(#"{"\#(key)":\#(json),"loss":"mse","metrics":["mae"]}"#)
+          #expect(read.optimizer == expected, "\(json)")
+          #expect(read.warnings == [])
+        }
+      }
+    }
+    #expect(try optimizer("AdamW", #""weight_decay":null"#).optimizer.weightDecay == 0)
+    expectError(
+      "a.optimizer.class_name: SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl or Lion was expected but mine was found."
+    ) { try read(#"{"optimizer":"mine","loss":"mse"}"#) }
+  }
+
+  @Test("A configuration without an optimizer, which Keras writes after it has saved the model as .h5")
+  func noOptimizer() {
+    expectError("a: it names no optimizer.") { try read(#"{"loss":"mse"}"#) }
+  }
+
+  @Test("Where the older optimizers added epsilon to the root, a warning says so")
+  func olderEpsilon() throws {
+    for (name, settings, isOlder) in [
+      ("RMSprop", #""decay":0.0,"momentum":0.0"#, true), ("RMSprop", #""decay":0.0,"momentum":0.5"#, false),
+      ("RMSprop", #""momentum":0.0"#, false), ("Adagrad", #""decay":0.0"#, true), ("Adadelta", #""decay":0.0"#, false),
+      ("SGD", #""decay":0.0"#, false),
+    ] {
+      let warning =
+        "a.optimizer_config.config.epsilon: the older \(name) added it to the root, and here it is added under the root, so that training "
+        + "goes on a little differently."
+      #expect(try optimizer(name, settings).warnings == (isOlder ? [warning] : []), "\(name) \(settings)")
+    }
+  }
+
+  @Test("A list of metrics holds for each output in the older Keras, for one after another in the newer")
+  func metricLists() throws {
+    func names(_ metrics: String, isOld: Bool) throws -> [[String]] {
+      let json = #"{"optimizer":"sgd","loss":"mse","metrics":\#(metrics)}"#
+      return try TrainingConfiguration(
+        keras: Configuration(parsing: json, at: "a"), outputs: ["x", "y"], isOld: isOld
+      ).goals.map { $0.metrics.map(\.name) }
+    }
+    #expect(try names(#"["mae","mse"]"#, isOld: true) == [["mae", "mse"], ["mae", "mse"]])
+    #expect(try names(#"["mae","mse"]"#, isOld: false) == [["mae"], ["mse"]])
+    #expect(try names(#"["mae"]"#, isOld: true) == [["mae"], ["mae"]])
+    #expect(try names(#"[["mae","mse"],[]]"#, isOld: true) == [["mae", "mse"], []])
+    expectError("a.metrics: a list of 2 values was expected but [\"mae\"] was found.") {
+      try names(#"["mae"]"#, isOld: false)
     }
   }
 
@@ -121,7 +180,7 @@ struct TrainingConfigurationTests {
     }
     for name in ["dice", "ctc", "circle"] {
       expectError(
-        "l: there is no loss named \"\(name)\". Load the file with compiled: false and call compile with a loss of your own."
+        "l: there is no loss named \"\(name)\"."
       ) { try loss("\"\(name)\"") }
     }
   }
@@ -170,7 +229,7 @@ struct TrainingConfigurationTests {
       ),
       (
         #"{"class_name":"TruePositives","config":{"thresholds":[0.1,0.2]}}"#,
-        "m.thresholds: TruePositives has 2 thresholds but only one is supported. Load the file with compiled: false and call compile with one metric for each threshold."
+        "m.thresholds: TruePositives has 2 thresholds but only one is supported. Give one metric for each threshold."
       ),
       (
         #"{"class_name":"AUC","config":{"label_weights":[1,2]}}"#,
@@ -182,7 +241,7 @@ struct TrainingConfigurationTests {
       ),
       (
         #""MeanIoU""#,
-        "m: there is no metric named \"MeanIoU\". Load the file with compiled: false and call compile yourself."
+        "m: there is no metric named \"MeanIoU\"."
       ),
     ] {
       expectError(error) { try metric(text) }

@@ -216,6 +216,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
       shape: [1, 8, 3, 2]),
     OperationCase(.spaceToDepth, [.blockSize: .integer(2)], shape: [1, 2, 6, 6]),
     OperationCase(.elementCount, [.x: numbers([3, 4])], isKnown: true),
+    OperationCase(.axesFrom, [.x: numbers([3, 4]), .axis: .integer(1)], isKnown: true),
     OperationCase(.expand, [.shape: .integers([1, 4, 6])], shape: [1, 1, 6]),
     OperationCase(.fill, [.shape: .integers([2]), .value: numbers([0.5])], isKnown: true),
     OperationCase(.range, [.begin: places([0]), .end: places([6]), .stride: places([2])], isKnown: true),
@@ -318,6 +319,7 @@ struct ArgumentMutationTests {
     // Of a shape alone nothing else can be seen.
     if test.kind == .shape || test.kind == .elementCount { return }
     for (name, argument) in test.arguments.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      if test.kind == .axesFrom, name == .x { continue }  // nor of the number of axes
       let isMask = [.beginMask, .endMask, .squeezeMask].contains(name)
       // All of the batch is taken, however that is said.
       let first = test.kind == .sliceByIndex && !test.isKnown ? 1 : 0

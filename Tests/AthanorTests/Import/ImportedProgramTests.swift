@@ -110,7 +110,7 @@ struct ImportedProgramTests {
     #expect(
       refusal(.reshape, [.x: x(), .shape: .integers([2, 16])], shape: [0, 2, 4, 4], open: [0: "batch"])
         == "y (reshape): shape (None, 2, 4, 4) is to become [2, 16], but the batch must "
-        + "stay an axis of its own.")
+        + "stay an axis of its own. Export it with fixed lengths, that of the batch too.")
     #expect(
       try refusal(.unary(.relu), [.x: x("z")])
         == "y (relu): nothing before it computes \"z\". The file is damaged.")
@@ -217,7 +217,8 @@ struct ImportedProgramTests {
     )
     #expect(
       refusal(.reshape, [.x: x(), .shape: .integers([0, 4096])], shape: lengths, open: open)
-        == "y (reshape): shape (None, 2, None, 4) is to become [0, 4096], but the batch must stay an axis of its own.")
+        == "y (reshape): shape (None, 2, None, 4) is to become [0, 4096], but the batch must stay an axis of its own. "
+        + "Export it with fixed lengths, that of the batch too.")
     #expect(
       refusal(.concat, [.values: .operands([.named("x"), .named("x")])], shape: lengths, open: open)
         == "y (concat): it goes along the batch; examples are computed each by itself.")
@@ -232,7 +233,8 @@ struct ImportedProgramTests {
         + "strides of 1 alone.")
     #expect(
       refusal(.shape, [.x: x()], shape: lengths, open: open)
-        == "y (shape): axis 2 is open, and only the batch may be where lengths are asked for.")
+        == "y (shape): axis 2 is open, and only the batch may be where lengths are asked for. "
+        + "Export it with fixed lengths, that of the batch too.")
     #expect(
       refusal(.shape, [.x: x()]) == "output \"y\": it is the same whatever the input, which is not supported.")
   }

@@ -84,16 +84,16 @@ struct MergingTests {
   @Test("Too few and too many inputs")
   func counts() {
     refuse(
-      "Add called at App/Main.swift:7: it was called with 1 inputs but needs at least 2. Call it on several symbols, for example Add()(a, b).",
+      "Add called at App/Main.swift:7: it was called with 1 inputs but needs at least 2. Call it on several inputs.",
       Add(), [[3]])
     refuse(
-      "Concatenate called at App/Main.swift:7: it was called with 1 inputs but needs at least 2. Call it on several symbols, for example Add()(a, b).",
+      "Concatenate called at App/Main.swift:7: it was called with 1 inputs but needs at least 2. Call it on several inputs.",
       Concatenate(), [[3]])
     refuse(
-      "difference (Subtract, called at App/Main.swift:7): it was called with 3 inputs but needs 2. Call it on several symbols, for example Add()(a, b).",
+      "difference (Subtract, called at App/Main.swift:7): it was called with 3 inputs but needs 2. Call it on several inputs.",
       Subtract(name: "difference"), [[3], [3], [3]])
     refuse(
-      "Dot called at App/Main.swift:7: it was called with 3 inputs but needs 2. Call it on several symbols, for example Add()(a, b).",
+      "Dot called at App/Main.swift:7: it was called with 3 inputs but needs 2. Call it on several inputs.",
       Dot(axes: 1), [[3], [3], [3]])
   }
 

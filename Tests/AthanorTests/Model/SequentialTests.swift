@@ -181,11 +181,11 @@ struct SequentialTests {
     )
     refuse(
       [4, 4, 1], Conv2D(3, kernelSize: 5),
-      "conv2d (layer 1, Conv2D): a kernel of 5x5 does not fit into a picture of 4x4. Use a smaller one, padding: .same, or fewer pooling layers before it."
+      "conv2d (layer 1, Conv2D): a kernel of 5x5 does not fit into a picture of 4x4. Use a smaller one, padding \"same\", or fewer pooling layers before it."
     )
     refuse(
       [4, 4, 1], Conv2D(3, kernelSize: 3, dilation: 2),
-      "conv2d (layer 1, Conv2D): a kernel of 3x3 (dilated by [2, 2]) does not fit into a picture of 4x4. Use a smaller one, padding: .same, or fewer pooling layers before it."
+      "conv2d (layer 1, Conv2D): a kernel of 3x3 (dilated by [2, 2]) does not fit into a picture of 4x4. Use a smaller one, padding \"same\", or fewer pooling layers before it."
     )
     refuse([4, 4, 1], Conv2D(0, kernelSize: 3), "conv2d (layer 1, Conv2D): filters is 0 but must be at least 1.")
     refuse(
@@ -214,7 +214,7 @@ struct SequentialTests {
     )
     refuse(
       [1, 5, 1], MaxPooling2D(2),
-      "max_pooling2d (layer 1, MaxPooling2D): a pooling window of 2x2 does not fit into a picture of 1x5. Use a smaller one, padding: .same, or fewer pooling layers before it."
+      "max_pooling2d (layer 1, MaxPooling2D): a pooling window of 2x2 does not fit into a picture of 1x5. Use a smaller one, padding \"same\", or fewer pooling layers before it."
     )
     refuse(
       [5, 5, 1], MaxPooling2D(0),
@@ -266,7 +266,7 @@ struct SequentialTests {
       "depthwise_conv2d (layer 1, DepthwiseConv2D): depthMultiplier is 0 but must be at least 1.")
     refuse(
       [5, 5, 2], DepthwiseConv2D(kernelSize: 6),
-      "depthwise_conv2d (layer 1, DepthwiseConv2D): a kernel of 6x6 does not fit into a picture of 5x5. Use a smaller one, padding: .same, or fewer pooling layers before it."
+      "depthwise_conv2d (layer 1, DepthwiseConv2D): a kernel of 6x6 does not fit into a picture of 5x5. Use a smaller one, padding \"same\", or fewer pooling layers before it."
     )
     refuse(
       [5, 5, 2], SeparableConv2D(0, kernelSize: 3),

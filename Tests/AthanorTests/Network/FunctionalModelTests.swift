@@ -64,7 +64,7 @@ struct FunctionalModelTests {
     let (x, y) = (Input([4], name: "x"), Input([4], name: "y"))
     let dense = SharedLayer(Dense(2))
     expectError(
-      "Dense called at App/Main.swift:5: it was called with 2 inputs but takes one. Join them first, for example by Concatenate()(a, b)."
+      "Dense called at App/Main.swift:5: it was called with 2 inputs but takes one. Join them first, for example by a Concatenate layer."
     ) { try Model(inputs: [x, y], outputs: [dense(x, y, file: "App/Main.swift", line: 5)]) }
     let inner = try Model(inputs: [x, y], outputs: [x + y], name: "inner")
     let z = Input([4], name: "z")

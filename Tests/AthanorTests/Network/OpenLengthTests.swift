@@ -72,7 +72,7 @@ struct OpenLengthTests {
     _ = try largest.predict(noise([2, 40, 40, 3]))
     #expect(Double(open.workspaceByteCount) <= 1.2 * Double(largest.workspaceByteCount))
     expectError(
-      "conv2d_1 (layer 4, Conv2D): a kernel of 2x2 does not fit into a picture of 1x1. Use a smaller one, padding: .same, or fewer pooling layers before it."
+      "conv2d_1 (layer 4, Conv2D): a kernel of 2x2 does not fit into a picture of 1x1. Use a smaller one, padding \"same\", or fewer pooling layers before it."
     ) { try open.predict(noise([1, 2, 2, 3])) }
   }
 
