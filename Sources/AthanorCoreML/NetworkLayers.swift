@@ -82,15 +82,19 @@ extension NetworkReader {
       let order = try transpose.axes.map { try axis(Int64(clamping: $0)) }
       try finish(.transpose, [.perm: .integers(order)], rank: order.count)
     case .padding(let padding):
-      guard case .constant(let constant) = padding.kind, padding.amounts.edges.count == 2 else {
-        throw AthanorError(.unsupported, at: "", "it mirrors or repeats the border, which is not supported")
+      guard padding.amounts.edges.count == 2 else {
+        throw AthanorError(.data, at: "", "it pads \(padding.amounts.edges.count) axes, not height and width")
       }
-      try finish(
-        .pad,
-        [
-          .x: .operand(picture()), .pad: .integers(edges(padding.amounts.edges)),
-          .constantValue: .number(Double(constant.value)),
-        ], rank: 4)
+      var arguments: [ArgumentName: Program.Argument] = [
+        .x: .operand(try picture()), .pad: .integers(edges(padding.amounts.edges)),
+      ]
+      switch padding.kind {
+      case .constant(let constant): arguments[.constantValue] = .number(Double(constant.value))
+      case .reflection: arguments[.mode] = .choice(OperationKind.PadMode.reflect)
+      case .replication: arguments[.mode] = .choice(OperationKind.PadMode.replicate)
+      case nil: throw AthanorError(.data, at: "", "it does not say with what it pads")
+      }
+      try finish(.pad, arguments, rank: 4)
     case .concat(let concat):
       guard !concat.alongSequence else {
         throw AthanorError(.unsupported, at: "", "it joins along a sequence, which is not supported")
@@ -259,7 +263,9 @@ extension NetworkReader {
       let scaled = try add(.binary(.multiply), [.y: slope(slopes.beta)], rank: rank(input()))
       let bent = try add(.unary(.softplus), [.x: .operand(scaled)], rank: rank(input()))
       try finish(.binary(.multiply), [.x: .operand(bent), .y: slope(slopes.alpha)])
-    case .thresholdedRelu, nil:
+    case .thresholdedRelu(let threshold):
+      try finish(.thresholdedRelu, [.alpha: .number(Double(threshold.alpha))])
+    case nil:
       throw AthanorError(.unsupported, at: "", "its function is not supported")
     }
   }
@@ -343,10 +349,22 @@ extension NetworkReader {
   }
 
   private mutating func translate(_ normalization: Fields<ProtoBatchNormalizationLayer>) throws {
-    guard !normalization.isInstance, !normalization.computesStatistics else {
-      throw AthanorError(.unsupported, at: "", "it normalises each example, which is not supported")
-    }
     let shape = [Int(clamping: normalization.channels)]
+    guard !normalization.isInstance else {
+      guard normalization.computesStatistics else {
+        throw AthanorError(.unsupported, at: "", "it normalises each example by known statistics")
+      }
+      return try finish(
+        .instanceNorm,
+        [
+          .x: .operand(picture()), .gamma: .constant(tensor(normalization.gamma, shape)),
+          .beta: .constant(tensor(normalization.beta, shape)),
+          .epsilon: .number(normalization.epsilon == 0 ? 1e-5 : Double(normalization.epsilon)),
+        ], rank: 4)
+    }
+    guard !normalization.computesStatistics else {
+      throw AthanorError(.unsupported, at: "", "it normalises all examples by their own statistics")
+    }
     try finish(
       .batchNorm,
       [

@@ -6,6 +6,9 @@ struct ProgramReader {
   private let file: CoreMLFile
   private(set) var result = Program()
   private var constants: [String: Program.Argument] = [:]
+  private var names = UniqueNames()
+  /// The lengths of values that are not open, by name.
+  private var lengths: [String: [Int]] = [:]
 
   /// - Parameter takesPictures: Whether declared pictures go in, and not the numbers that the operations see.
   /// - Throws: `AthanorError` when a constant is damaged, or an operation or argument is not known.
@@ -21,6 +24,8 @@ struct ProgramReader {
       }
       return try ProgramReader.input(declared, feature)
     }
+    for input in function.inputs { lengths[input.name] = ProgramReader.fixedLengths(input.type) }
+    names = UniqueNames(function.inputs.map(\.name) + block.operations.flatMap { $0.outputs.map(\.name) })
     result.outputs = block.outputs.map { Program.Result($0) }
     for message in block.operations {
       do {
@@ -31,8 +36,9 @@ struct ProgramReader {
         case let constant?:
           guard let name = message.outputs.first?.name else { continue }
           constants[name] = try self.constant(message, constant)
-        case nil: result.operations.append(try operation(message))
+        case nil: result.operations += try operations(message)
         }
+        for output in message.outputs { lengths[output.name] = ProgramReader.fixedLengths(output.type) }
       } catch let error as AthanorError {
         throw error.within("\(message.outputs.first?.name ?? "?") (\(message.type))")
       }
@@ -73,8 +79,8 @@ struct ProgramReader {
 
   private static let inputTypes: [Int32: DType] = [10: .float32, 11: .float32, 23: .int32]
 
-  private func operation(_ message: ProtoOperation) throws -> Program.Operation {
-    let kind = try OperationKind.named(message.type)
+  /// An operation, or those that compute the same.
+  private mutating func operations(_ message: ProtoOperation) throws -> [Program.Operation] {
     try ProgramReader.requireRead(message, attributes: ["name"])
     var arguments: [String: Program.Argument] = [:]
     for (name, binding) in message.inputs {
@@ -87,9 +93,26 @@ struct ProgramReader {
       }
       arguments[name] = bound.count == 1 ? bound[0] : .operands(bound.flatMap(\.operands))
     }
-    return try Program.Operation(
-      kind, name: message.outputs.first?.name ?? message.type, kind.arguments(arguments),
-      results: message.outputs.map { Program.Result($0.name) })
+    let name = message.outputs.first?.name ?? message.type
+    var shape: [Int]?
+    if case .name(let x) = message.inputs["x"]?.bindings.first?.kind { shape = lengths[x] }
+    var spelled = SpelledOperation(message.type, arguments, result: name, inputShape: shape, names: names)
+    try ProgramSpelling.spell(&spelled)
+    names = spelled.names
+    guard spelled.operations.isEmpty else { return spelled.operations }
+    let kind = try OperationKind.named(message.type)
+    return [
+      try Program.Operation(
+        kind, name: name, kind.arguments(arguments), results: message.outputs.map { Program.Result($0.name) })
+    ]
+  }
+
+  private static func fixedLengths(_ type: ProtoValueType) -> [Int]? {
+    guard case .tensor(let tensor) = type.kind else { return nil }
+    let lengths = tensor.dimensions.compactMap { dimension -> Int? in
+      if case .constant(let length) = dimension.kind { Int(exactly: length.size) } else { nil }
+    }
+    return lengths.count == tensor.dimensions.count ? lengths : nil
   }
 
   // MARK: Constants

@@ -196,6 +196,12 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
 
   private static let layout = [
     NetworkCase("padding", picture, .padding(.with { ($0.constant.value, $0.amounts) = (0, edges([1, 0, 2, 1])) })),
+    NetworkCase(
+      "padding, mirrored", picture,
+      .padding(.with { ($0.reflection, $0.amounts) = (ProtoEmpty(), edges([1, 0, 2, 1])) })),
+    NetworkCase(
+      "padding, repeated", picture,
+      .padding(.with { ($0.replication, $0.amounts) = (ProtoEmpty(), edges([1, 0, 2, 1])) })),
     NetworkCase("reshape", picture, .reshape(.with { $0.target = [1, 5, 4, 3] })),
     NetworkCase("reshapeStatic", picture, .reshapeStatic(.with { $0.target = [1, 12, 5] })),
     NetworkCase("flatten", picture, .flatten(.with { $0.mode = 1 })),
