@@ -315,6 +315,7 @@ extension ImportSite {
   /// Arguments that are combined element by element, and their layout. Several known numbers are a weight.
   func elementwise(_ names: ArgumentName...) throws -> (values: [Value], layout: Layout) {
     let given = try names.map(value)
+    for value in given { try value.requireIndependence() }
     let rank = given.filter { $0.constant == nil }.map(\.rank).max() ?? .max
     // Ones in front say nothing, unless they make axes.
     let operands = given.map { value in

@@ -8,15 +8,21 @@ package struct ImportedValue: Sendable, LaidOut {
 
   package let content: Content
   package var layout: Layout
+  /// What known numbers are in a batch of two, where they follow from the length of an open batch and are those of a batch of one; nil where
+  /// they do not depend on it.
+  private(set) var inBatchOfTwo: Tensor?
 
   package init(_ value: Value, layout: Layout = .plain) {
     content = .computed(value.id, value.shape)
     self.layout = layout
   }
 
-  package init(constant tensor: Tensor) {
+  package init(constant tensor: Tensor) { self.init(constant: tensor, inBatchOfTwo: nil) }
+
+  init(constant tensor: Tensor, inBatchOfTwo other: Tensor?) {
     content = .numbers(tensor)
     layout = .plain
+    if other != tensor { inBatchOfTwo = other }
   }
 
   package var constant: Tensor? {
@@ -39,6 +45,15 @@ package struct ImportedValue: Sendable, LaidOut {
   /// The lengths in the program, nil for open ones.
   package var shape: [Int?] { axes.map(\.fixed) }
 
+  /// - Throws: `AthanorError` when known numbers depend on the length of the batch otherwise than by being there once for each example.
+  func requireIndependence() throws {
+    guard let tensor = constant, let two = inBatchOfTwo else { return }
+    if tensor.shape.first == 1, two == tensor.taking([0, 0], axis: 0) { return }
+    throw AthanorError(
+      .unsupported, at: "", "it computes with the length of the batch, but examples are computed each by itself",
+      fix: ImportSite.closedLengths)
+  }
+
   /// Whether the first axis is open: it counts examples then, which are computed each by itself.
   var countsExamples: Bool { axes.first?.isOpen == true }
 }
@@ -52,8 +67,10 @@ extension GraphSide {
   /// The value in the graph; known numbers become constants of it.
   package func value(_ x: ImportedValue) throws -> Value {
     switch x.content {
-    case .computed(let id, _): Value(builder, id)
-    case .numbers(let tensor): try builder.constant(tensor.floats.map { Double($0) }, tensor.shape)
+    case .computed(let id, _): return Value(builder, id)
+    case .numbers(let tensor):
+      try x.requireIndependence()
+      return try builder.constant(tensor.floats.map { Double($0) }, tensor.shape)
     }
   }
 
@@ -95,6 +112,8 @@ extension GraphBuilder: GraphSide {
 /// What the import facet of an operation sees: its arguments, with all known numbers put in, and the graph.
 package struct ImportSite: GraphSide {
   package private(set) var operation: Program.Operation
+  /// The operation with its operands by name.
+  private var named: Program.Operation
   package let builder: GraphBuilder
   /// The length that the program has for an axis of examples; nil where it has none.
   package let batch: Int?
@@ -109,6 +128,7 @@ package struct ImportSite: GraphSide {
     _ operation: Program.Operation, _ values: [String: ImportedValue], batch: Int? = nil, _ builder: GraphBuilder,
     weight: @escaping (String, Tensor) throws -> Value
   ) throws {
+    named = operation
     self.operation = try operation.replacing { operand in
       guard case .named(let name) = operand else { return operand }
       guard let value = values[name] else {
@@ -129,7 +149,10 @@ package struct ImportSite: GraphSide {
     let isKnown = operation.kind.parameters.allSatisfy { parameter in
       operation.operands(parameter.name).allSatisfy { if case .constant = $0 { true } else { false } }
     }
-    if isKnown, let tensors = try folded() { return tensors.map { ImportedValue(constant: $0) } }
+    if isKnown, let tensors = try folded() {
+      guard let others = try inBatchOfTwo()?.folded() else { return tensors.map { ImportedValue(constant: $0) } }
+      return zip(tensors, others).map { ImportedValue(constant: $0, inBatchOfTwo: $1) }
+    }
     let results = try operation.kind.compose(self)
     guard results.count == operation.results.count else {
       throw AthanorError(.unsupported, at: "", "it has \(operation.results.count) results and not \(results.count)")
@@ -137,15 +160,28 @@ package struct ImportSite: GraphSide {
     return results
   }
 
+  /// The same site with the numbers that operands have in a batch of two; nil where none depends on that.
+  private func inBatchOfTwo() throws -> ImportSite? {
+    var isNeeded = false
+    let operation = try named.replacing { operand in
+      guard case .named(let name) = operand, let value = computed[name], let constant = value.constant else {
+        return operand
+      }
+      isNeeded = isNeeded || value.inBatchOfTwo != nil
+      return .constant(value.inBatchOfTwo ?? constant)
+    }
+    return isNeeded ? with(operation) : nil
+  }
+
   /// The same site for another operation on the same values.
   func with(_ operation: Program.Operation) -> ImportSite {
     var copy = self
-    copy.operation = operation
+    (copy.operation, copy.named) = (operation, operation)
     return copy
   }
 
   package func values(_ argument: ArgumentName) -> [ImportedValue] {
-    operation.operands(argument).flatMap { operand in
+    named.operands(argument).flatMap { operand in
       switch operand {
       case .constant(let tensor): [ImportedValue(constant: tensor)]
       case .named(let name): computed[name].map { [$0] } ?? []

@@ -42,7 +42,8 @@ extension OperationKind {
       return Tensor(uncheckedShape: [lengths.count], .int32(lengths))
     }
   ) { site in
-    let lengths = try site.value(.x).shape.enumerated().map { axis, length -> Int32 in
+    let shape = try site.value(.x).shape
+    let lengths = try shape.enumerated().map { axis, length -> Int32 in
       guard let length = length ?? (axis == 0 ? 1 : nil), let narrow = Int32(exactly: length) else {
         throw AthanorError(
           .unsupported, at: "", "axis \(axis) is open, and only the batch may be where lengths are asked for",
@@ -50,7 +51,13 @@ extension OperationKind {
       }
       return narrow
     }
-    return [ImportedValue(constant: Tensor(uncheckedShape: [lengths.count], .int32(lengths)))]
+    func tensor(_ lengths: [Int32]) -> Tensor { Tensor(uncheckedShape: [lengths.count], .int32(lengths)) }
+    // A length of 1 that the file itself has for its batch is that of each example.
+    let isOpen = shape.first == .some(nil) && site.batch == nil
+    return [
+      ImportedValue(
+        constant: tensor(lengths), inBatchOfTwo: isOpen ? tensor([2] + lengths.dropFirst()) : nil)
+    ]
   }
 
   /// The axes from a given one to the last.

@@ -239,6 +239,37 @@ struct ImportedProgramTests {
       refusal(.shape, [.x: x()]) == "output \"y\": it is the same whatever the input, which is not supported.")
   }
 
+  @Test("The length of an open batch may give shapes, but is no number to compute with")
+  func batchLength() throws {
+    let lengths = try operation(.shape, [.x: x()], "lengths")
+    func length(_ axis: Int32) throws -> [Program.Operation] {
+      [
+        lengths, try operation(.gather, [.x: x("lengths"), .indices: .constant(Tensor(shape: [1], integers: [axis])), .axis: .integer(0)], "length"),
+        try operation(.cast, [.x: x("length"), .dtype: .text("fp32")], "number"),
+        try operation(.binary(.divide), [.x: x(), .y: x("number")]),
+      ]
+    }
+    let input = try Tensor(shape: [3, 2], [2, 4, 6, 8, 10, 12])
+    #expect(try model([0, 2], open: [0: "batch"], length(1)).predict(input).floats == [1, 2, 3, 4, 5, 6])
+    #expect(throws: AthanorError.self) { try model([0, 2], open: [0: "batch"], length(0)) }
+    do {
+      _ = try model([0, 2], open: [0: "batch"], length(0))
+    } catch {
+      #expect(
+        "\(error)"
+          == "y (real_div): it computes with the length of the batch, but examples are computed each by itself. "
+          + "Export it with fixed lengths, that of the batch too.")
+    }
+    // A file for one example says how it treats each.
+    #expect(try model([1, 2], length(0)).predict(input).floats == input.floats)
+    // A row of numbers for each example, whatever their number.
+    let rows = [
+      lengths, try operation(.fill, [.shape: x("lengths"), .value: .scalar(3)], "threes"),
+      try operation(.binary(.add), [.x: x(), .y: x("threes")]),
+    ]
+    #expect(try model([0, 2], open: [0: "batch"], rows).predict(input).floats == input.floats.map { $0 + 3 })
+  }
+
   @Test("Pictures of open height and width: padding holds at any size")
   func openPictures() throws {
     let conv = try operation(
