@@ -22,6 +22,13 @@ extension OnnxFiles: ModelFileReader {
       if let names = model.properties.first(where: { $0.key == classKey }) {
         recipe.classNames = try classNames(names.value)
       }
+      if let format = model.properties.first(where: { $0.key == bitmapKey })?.value, format.hasPrefix("Bgr") {
+        recipe.warnings.append(
+          AthanorError(
+            .unsupported, at: path,
+            "it says that pictures go in as \(format), blue first (\(bitmapKey)), but pictures are read here as red, green, blue",
+            fix: "Exchange the channels of pictures before they go in."))
+      }
       recipe.takePreparation(named: model.properties.first { $0.key == PicturePreparation.fileKey }?.value, at: path)
       return recipe
     } catch let error as AthanorError {
@@ -37,6 +44,8 @@ extension OnnxFiles {
   /// The newest operator set that the translations were held against.
   package static let newestOperatorSet = 28
 
+  /// The property by which ONNX' image metadata name the order of a picture's channels.
+  static let bitmapKey = "Image.BitmapPixelFormat"
   /// The property that holds the names of the classes.
   static let classKey = "athanor_class_names"
 

@@ -40,6 +40,23 @@ struct OnnxGolden: Decodable {
     #expect(worst <= 1e-5)
   }
 
+  /// Numbers go in as the file has them; that its pictures begin with blue concerns whoever puts in a picture.
+  @Test(arguments: ["Bgr8", "Rgb8"])
+  func layoutOfPictures(_ format: String) throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [4, 4, 3], threads: 1) { Conv2D(2, kernelSize: 3) }
+    try model.export(to: path, as: .onnx(metadata: ["Image.BitmapPixelFormat": format]))
+    #expect(
+      try Model(contentsOf: path, threads: 1).warnings
+        == (format == "Rgb8"
+          ? []
+          : [
+            "\(path): it says that pictures go in as Bgr8, blue first (Image.BitmapPixelFormat), but pictures are read here as red, green, "
+              + "blue. Exchange the channels of pictures before they go in."
+          ]))
+  }
+
   /// What is exported is read again by `export` itself.
   @Test func roundTrips() throws {
     let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"

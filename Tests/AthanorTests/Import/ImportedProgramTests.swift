@@ -244,7 +244,10 @@ struct ImportedProgramTests {
     let lengths = try operation(.shape, [.x: x()], "lengths")
     func length(_ axis: Int32) throws -> [Program.Operation] {
       [
-        lengths, try operation(.gather, [.x: x("lengths"), .indices: .constant(Tensor(shape: [1], integers: [axis])), .axis: .integer(0)], "length"),
+        lengths,
+        try operation(
+          .gather, [.x: x("lengths"), .indices: .constant(Tensor(shape: [1], integers: [axis])), .axis: .integer(0)],
+          "length"),
         try operation(.cast, [.x: x("length"), .dtype: .text("fp32")], "number"),
         try operation(.binary(.divide), [.x: x(), .y: x("number")]),
       ]
