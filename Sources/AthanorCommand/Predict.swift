@@ -72,11 +72,6 @@ struct Predict: AsyncParsableCommand {
     let table = Table(names: reading == .value ? ["value"] : names, reading: reading)
     let paths = try Picture.files(at: pictures)
     if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
-    if normalize, model.picturePreparation == nil, model.usualPreparation == .digit {
-      Terminal.error(
-        "Note: \(file) does not say what it learned from; pictures are prepared as MNIST's digits are. --no-normalize leaves them as they are.\n"
-      )
-    }
     var notes = PictureNotes()
     var isFirst = true
     for path in paths {
@@ -101,6 +96,11 @@ struct Predict: AsyncParsableCommand {
         print(table.row(numbers, path))
       }
       isFirst = false
+    }
+    if !isFirst, normalize, model.picturePreparation == nil, model.usualPreparation == .digit {
+      Terminal.error(
+        "Note: \(file) does not say what it learned from; pictures are prepared as MNIST's digits are. --no-normalize leaves them as they are.\n"
+      )
     }
     for warning in notes.warningsOfRead(count: paths.count) { Terminal.error("Note: \(warning)\n") }
     if !notes.errors.isEmpty, !skipUnreadable { throw ExitCode(1) }

@@ -67,7 +67,7 @@ enum AttributeValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Exp
         var copy = values
         copy[place] += 1
         return .integers(copy)
-      } + [.integers(values + [1]), .integers(Array(values.dropLast())), .integers(values.map { _ in 100 })]
+      } + [.integers(values + [1]), .integers(Array(values.dropLast())), .integers(values.map { _ in 20 })]
     case .tensor(let tensor):
       [.tensor(.with { ($0.dataType, $0.shape, $0.floats) = (1, tensor.shape, tensor.floats.map { $0 + 1 }) })]
     }

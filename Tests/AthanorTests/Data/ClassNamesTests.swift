@@ -73,7 +73,7 @@ struct ClassNamesTests {
     #expect(
       model.warnings == [
         "fit: the data set names 3 classes and has examples of the first 2 alone, as many as the model tells apart; "
-          + "their names are not taken over"
+          + "their names are not taken over."
       ])
     #expect(model.classNames == ["cat", "dog"])
     #expect(
