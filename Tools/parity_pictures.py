@@ -45,7 +45,8 @@ def main():
                 print(f"{name}: {run.stderr.strip()}")
                 failures += 1
                 continue
-            numbers = numpy.array(json.loads(run.stdout)["scores"]) * 255
+            scores = json.loads(run.stdout)["scores"]
+            numbers = numpy.array([scores[str(index)] for index in range(len(scores))]) * 255
             pixels = numbers.reshape(3, expected.height, expected.width).transpose(1, 2, 0)
             difference = numpy.abs(pixels - numpy.asarray(expected, dtype=float)).max()
             isFine = difference <= tolerance + 1e-3

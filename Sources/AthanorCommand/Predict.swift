@@ -88,7 +88,9 @@ struct Predict: AsyncParsableCommand {
         continue
       }
       if json {
-        var object: [String: Any?] = ["file": path, reading.key: numbers.map { Double($0) }]
+        let values = numbers.map { Double($0) }
+        let byName = Dictionary(zip(table.names, values)) { first, _ in first }
+        var object: [String: Any?] = ["file": path, reading.key: reading == .value ? values : byName]
         if reading != .value { object["label"] = table.names[best(numbers[...], 1)[0]] }
         try Terminal.json(object)
       } else {

@@ -101,7 +101,8 @@ struct Train: AsyncParsableCommand {
       ModelCheckpoint("\(output)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(output)/last.\(ending)"),
     ]
     try model.fit(
-      loaded.train, epochs: epochs, batchSize: batchSize, validation: loaded.test, shuffle: shuffle,
+      model.arranged(loaded.train), epochs: epochs, batchSize: batchSize, validation: model.arranged(loaded.test),
+      shuffle: shuffle,
       callbacks: callbacks, verbose: json ? .silent : .auto, resume: resume != nil)
     if let profile = model.profile {
       try Terminal.write(profile.chromeTrace(), to: "\(output)/profile.json")

@@ -193,7 +193,15 @@ extension Configuration {
     inner.path = "\(context.path)\(name)/"
     let model = try KerasArchitecture(self, inner)
     frozen.formUnion(model.frozen)
-    if try !settings.flag("trainable", default: true) { frozen.insert(context.path + name) }
+    // Keras freezes a model by freezing its layers, which may be trained again one by one; their own flags hold.
+    if try !settings.flag("trainable", default: true),
+      model.network.entries.allSatisfy({ entry in
+        Network.isFrozen(inner.path + entry.name, model.frozen)
+      })
+    {
+      frozen.subtract(model.frozen)
+      frozen.insert(context.path + name)
+    }
     return NestedNetwork(
       name: name, form: model.form, network: model.network, weights: context.weights.part(inner.path), frozen: [])
   }

@@ -15,6 +15,7 @@ enum KerasArchive {
   private static let pixelKey = "pixel_scale"
   private static let classKey = "class_names"
   private static let preparationKey = "picture_preparation"
+  private static let kindKey = "output_kind"
 
   // MARK: Writing
 
@@ -22,6 +23,7 @@ enum KerasArchive {
     var config = try KerasArchitectureWriter.json(model, .current)
     var own: Configuration = [pixelKey: "\(model.pixelScale)"]
     if let names = model.classNames { own[classKey] = names.jsonValue }
+    if let kind = model.statedOutputKind { own[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { own[preparationKey] = .text(preparation.rawValue) }
     if let training = model.training {
       own[stateKey] = .text(try model.progress.text)
@@ -71,6 +73,9 @@ enum KerasArchive {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
     }
     if !own.isMissing(classKey) { recipe.classNames = try own.texts(classKey) }
+    if !own.isMissing(kindKey) {
+      recipe.takeOutputKind(named: try own.text(kindKey), at: "\(path), \(metadataName)")
+    }
     if !own.isMissing(preparationKey) {
       recipe.takePreparation(named: try own.text(preparationKey), at: "\(path), \(metadataName)")
     }

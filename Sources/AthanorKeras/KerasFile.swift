@@ -38,6 +38,7 @@ package enum KerasFile {
     root.groups["model_weights"] = weights
     if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
     if let names = model.classNames { root.setTexts(classAttribute, names) }
+    if let kind = model.statedOutputKind { root.attributes[OutputKind.fileKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation {
       root.attributes[PicturePreparation.fileKey] = .text(preparation.rawValue)
     }
@@ -100,6 +101,7 @@ package enum KerasFile {
       recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
     }
     recipe.classNames = root.texts(classAttribute)
+    if case .text(let kind) = root.attributes[OutputKind.fileKey] { recipe.takeOutputKind(named: kind, at: path) }
     if case .text(let name) = root.attributes[PicturePreparation.fileKey] {
       recipe.takePreparation(named: name, at: path)
     }

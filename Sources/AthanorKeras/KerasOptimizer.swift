@@ -82,13 +82,14 @@ enum KerasOptimizer {
     let candidates = [weights.trained, weights.layers.flatMap(\.allWeights).filter(\.isParameter)]
     let slots = training.optimizer.slotNames.count
     let isLegacy = isLegacy(scalars.first?.name)
+    let exact = candidates.first { tensors.count == $0.count * slots }
     let found = candidates.first { trained in
       let count = trained.count * slots
       // Some kept more than they used: momenta without momentum, the older ones a third array of Adam.
-      return tensors.count == count || count == 0 && tensors.count == trained.count
+      return count == 0 && tensors.count == trained.count
         || isLegacy && tensors.count > count && tensors.count % max(1, trained.count) == 0
     }
-    guard let trained = found else {
+    guard let trained = exact ?? found else {
       throw AthanorError(
         .shape, at: "\(path), optimizer",
         "it has \(tensors.count) arrays but the optimizer that the model is compiled with needs \(candidates[0].count * slots)",

@@ -65,12 +65,29 @@ enum KerasWeightFile {
       tensors[weight.name] = try KerasRecipe.checked(tensor, weight, path)
       rest.setArray(nil, at: place)
     }
+    if var layers = rest.groups["layers"] {
+      dropTraining(of: weights.layers, &layers)
+      rest.groups["layers"] = layers
+    }
     if let left = firstArray(rest.groups["layers"] ?? HDF5Group(), "layers") {
       throw AthanorError(
         .data, at: "\(path), \(left)", "the model has no weight for this array",
         fix: "The file belongs to another network.")
     }
     return tensors
+  }
+
+  /// Drops what models within the model keep of trainings of their own: optimizers, metrics, losses.
+  private static func dropTraining(of layers: [KerasWeights.Layer], _ group: inout HDF5Group) {
+    for layer in layers where !layer.nested.isEmpty {
+      guard var part = group.groups[layer.group] else { continue }
+      part.groups = part.groups.filter { ["vars", "layers"].contains($0.key) }
+      if var inner = part.groups["layers"] {
+        dropTraining(of: layer.nested, &inner)
+        part.groups["layers"] = inner
+      }
+      group.groups[layer.group] = part
+    }
   }
 
   /// The path of an array that is left, besides the states of random numbers, which seeds replace here.

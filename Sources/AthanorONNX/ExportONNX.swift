@@ -55,6 +55,7 @@ package struct OnnxNetwork {
     model.producerName = "Athanor"
     model.operatorSets = [.with { $0.version = 17 }]
     var metadata = metadata
+    if let kind = source.statedOutputKind { metadata[OutputKind.fileKey] = kind.rawValue }
     if let preparation = source.picturePreparation { metadata[PicturePreparation.fileKey] = preparation.rawValue }
     if let names = source.classNames { metadata[OnnxFiles.classKey] = names.jsonValue.description }
     model.properties = metadata.sorted { $0.key < $1.key }.map { pair in

@@ -38,9 +38,9 @@ struct PredictionTests {
     let pictures = try objects(outcome.output)
     try #require(pictures.map { $0["file"] as? String } == ["large.png", "red.png", "gray.png"])
     #expect(pictures.map { $0["label"] as? String } == ["2", "0", "0"])
-    let blue = try #require(pictures[0]["probabilities"] as? [Double])
+    let blue = try numbers(pictures[0])
     #expect(blue.count == 3 && blue[2] > blue[0] && blue[0] == blue[1])
-    let gray = try #require(pictures[2]["probabilities"] as? [Double])
+    let gray = try numbers(pictures[2])
     #expect(gray == [gray[0], gray[0], gray[0]] && abs(gray[0] - 1.0 / 3) < 1e-6)
   }
 
@@ -50,7 +50,7 @@ struct PredictionTests {
     let outcome = try program.run(["predict", "digits.h5", "drawn.png", "--json"] + options)
     #expect(outcome.status == 0, "\(outcome.error)")
     let picture = try #require(try objects(outcome.output).first)
-    let probabilities = try #require(picture["probabilities"] as? [Double])
+    let probabilities = try numbers(picture)
     #expect(probabilities.count == 10 && abs(probabilities.reduce(0, +) - 1) < 1e-5)
     // An untrained network knows no digit, but it does see whether the picture is black on white or in MNIST's form.
     let other = options.isEmpty ? ["--no-normalize"] : []
@@ -150,8 +150,8 @@ struct PredictionTests {
     #expect(
       outcome.error
         == "Note: nan.h5 ends without softmax, so its numbers are scores; --from-logits makes probabilities of them.\n")
-    let probabilities = try #require(try objects(outcome.output).first?["scores"] as? [Any])
-    #expect(probabilities.count == 2 && probabilities[0] as? Double == 1 && probabilities[1] is NSNull)
+    let scores = try #require(try objects(outcome.output).first?["scores"] as? [String: Any])
+    #expect(scores.count == 2 && scores["0"] as? Double == 1 && scores["1"] is NSNull)
   }
 
   @Test("With no network, the digits that come with the program stand in for MNIST, and it is said plainly")
@@ -197,8 +197,8 @@ struct ClassesTests {
     #expect(outcome.status == 0 && outcome.error == "")
     let object = try #require(try objects(outcome.output).first)
     #expect(object["label"] as? String == "cat")
-    let numbers = try #require(object["probabilities"] as? [Double])
-    #expect(numbers.count == 2 && abs(numbers[1] - 0.1192) < 1e-4 && abs(numbers[0] - 0.8808) < 1e-4)
+    let probabilities = try numbers(object, names: ["cat", "dog"])
+    #expect(abs(probabilities[1] - 0.1192) < 1e-4 && abs(probabilities[0] - 0.8808) < 1e-4)
     let text = try program.run("predict", "m.safetensors", "red.png", "--labels", "cat,dog").output
     #expect(text.contains("cat     88.1 %        dog 11.9 %"), "\(text)")
   }
@@ -207,13 +207,13 @@ struct ClassesTests {
   func kinds() throws {
     try save(.logSoftmax, 2, [0, 2])
     let logarithms = try objects(program.run("predict", "m.safetensors", "red.png", "--json").output)
-    #expect(abs(try #require(logarithms.first?["probabilities"] as? [Double])[1] - 0.8808) < 1e-4)
+    #expect(try abs(numbers(logarithms.first)[1] - 0.8808) < 1e-4)
     try save(.linear, 2, [0, 2])
     let scores = try program.run("predict", "m.safetensors", "red.png", "--json")
-    #expect(try objects(scores.output).first?["scores"] as? [Double] == [0, 2])
+    #expect(try numbers(objects(scores.output).first, "scores") == [0, 2])
     #expect(scores.error.contains("--from-logits makes probabilities of them"))
     let asked = try objects(program.run("predict", "m.safetensors", "red.png", "--json", "--from-logits").output)
-    #expect(abs(try #require(asked.first?["probabilities"] as? [Double])[1] - 0.8808) < 1e-4)
+    #expect(try abs(numbers(asked.first)[1] - 0.8808) < 1e-4)
   }
 
   @Test("Pictures go into models of 28 x 28 numbers, and a sigmoid does not tell ten classes apart")

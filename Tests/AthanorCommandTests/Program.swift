@@ -1,5 +1,6 @@
 import Athanor
 import Foundation
+import Testing
 
 /// The built program, run in a temporary folder with a home of its own, so that nothing of this machine is found.
 final class Program {
@@ -85,6 +86,13 @@ func objects(_ text: String) throws -> [[String: Any]] {
   try text.split(separator: "\n").map { line in
     try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
   }
+}
+
+/// The numbers by class of one picture's answer, in the order of the names: 0, 1, 2, ... where none are given.
+func numbers(_ answer: [String: Any]?, _ key: String = "probabilities", names: [String]? = nil) throws -> [Double] {
+  let byName = try #require(answer?[key] as? [String: Double])
+  let names = names ?? (0..<byName.count).map(String.init)
+  return try names.map { try #require(byName[$0]) }
 }
 
 /// The stored text of this name; the environment variable ATHANOR_RECORD makes it anew.

@@ -50,7 +50,7 @@ struct TrainingTests {
     try #require(pictures.count == 10)
     #expect(pictures[0].keys.sorted() == ["file", "label", "probabilities"])
     for picture in pictures {
-      let probabilities = try #require(picture["probabilities"] as? [Double])
+      let probabilities = try numbers(picture)
       #expect(probabilities.count == 10 && abs(probabilities.reduce(0, +) - 1) < 1e-5)
       let label = try #require(picture["label"] as? String)
       #expect(probabilities.firstIndex(of: probabilities.max() ?? 0) == Int(label))

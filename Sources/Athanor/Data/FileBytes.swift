@@ -7,7 +7,8 @@ package enum FileBytes {
   /// - Parameters:
   ///   - path: Where the file lies.
   ///   - limit: The most bytes that are read; devices without an end stop there too.
-  /// - Throws: `AthanorError` when the file is missing, is a folder, cannot be read or is larger than `limit`.
+  /// - Throws: `AthanorError` when the file is missing, is a folder, cannot be read, is larger than `limit`, or is what Git LFS leaves
+  ///   in the place of a file that was not fetched.
   package static func read(_ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw systemError(path, "cannot be opened for reading") }
@@ -24,7 +25,10 @@ package enum FileBytes {
       let count = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw systemError(path, "cannot be read after byte \(bytes.count)") }
-      if count == 0 { return bytes }
+      if count == 0 {
+        guard !isGitLFSPointer(bytes) else { throw AthanorError(.data, at: path, gitLFSProblem, fix: gitLFSRemedy) }
+        return bytes
+      }
       bytes.append(contentsOf: chunk[0..<count])
       guard bytes.count <= limit else {
         throw AthanorError(.data, at: path, "is larger than \(limit) bytes, the most that is read here")

@@ -10,6 +10,7 @@ enum NativeFile {
   private static let trainingKey = "training"
   private static let progressKey = "progress"
   private static let preparationKey = "picture_preparation"
+  private static let kindKey = "output_kind"
   private static let optimizerPrefix = "optimizer/"
   private static let callbackPrefix = "callbacks/"
 
@@ -32,6 +33,7 @@ enum NativeFile {
       "network": try model.network.serialized(frozen: model.frozen), "stores": places.stores, "shared": places.shared,
     ]
     if let names = model.classNames { description["class_names"] = names.jsonValue }
+    if let kind = model.statedOutputKind { description[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { description[preparationKey] = .text(preparation.rawValue) }
     var metadata = [versionKey: version, modelKey: description.jsonValue.description]
     guard let training = model.training else { return (tensors, metadata) }
@@ -109,6 +111,9 @@ enum NativeFile {
     }
     recipe.pixelScale = scale
     if !description.isMissing("class_names") { recipe.classNames = try description.texts("class_names") }
+    if !description.isMissing(kindKey) {
+      recipe.takeOutputKind(named: try description.text(kindKey), at: description.location)
+    }
     if !description.isMissing(preparationKey) {
       recipe.takePreparation(named: try description.text(preparationKey), at: description.location)
     }

@@ -16,6 +16,11 @@ extension Model {
   /// What the numbers of the (first) output are.
   public var outputKind: OutputKind { declaredOutputKind ?? OutputKind(of: built.outputs[0]) }
 
+  /// What files have to say of the outputs, because their last operations do not show it; nil where these do.
+  package var statedOutputKind: OutputKind? {
+    declaredOutputKind == OutputKind(of: built.outputs[0]) ? nil : declaredOutputKind
+  }
+
   /// How many classes the (first) output tells apart: its length, but two for a single sigmoid, whose number is the probability of the
   /// second; nil where it is not one row of numbers for each example, or a single number of another kind.
   public var classCount: Int? {

@@ -25,7 +25,24 @@ extension Model {
   }
 }
 
+extension OutputKind {
+  /// The key by which files name it where keys need a prefix.
+  package static let fileKey = "athanor_output_kind"
+}
+
 extension ModelRecipe {
+  /// Takes over the kind of the outputs that a file names; one that is not known becomes a warning.
+  package mutating func takeOutputKind(named name: String?, at location: String) {
+    guard let name else { return }
+    outputKind = OutputKind(rawValue: name)
+    guard outputKind == nil else { return }
+    warnings.append(
+      AthanorError(
+        .unsupported, at: location,
+        "the kind of outputs \"\(name.prefix(80))\" is not known, so it is told from the last operations",
+        fix: "Use a newer Athanor."))
+  }
+
   /// Takes over a preparation that a file names; one that is not known becomes a warning.
   package mutating func takePreparation(named name: String?, at location: String) {
     guard let name else { return }
