@@ -134,6 +134,7 @@ package struct CoreMLFile {
     let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
     do {
       var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
+      try recipe.takePixelScale(model.description_p.metadata.userDefined[Model.pixelFileKey], at: Model.pixelFileKey)
       recipe.takePreparation(named: model.description_p.metadata.userDefined[PicturePreparation.fileKey], at: path)
       let labels = labels
       // A classifier's numbers are probabilities, whatever computes them.

@@ -171,6 +171,9 @@ extension CoreMLOptions {
     description.metadata.version = version
     description.metadata.shortDescription = summary
     description.metadata.userDefined = metadata
+    if !takesPictures, source.pixelScale != 1 / 255 {
+      description.metadata.userDefined[Model.pixelFileKey] = "\(source.pixelScale)"
+    }
     if let preparation = source.picturePreparation {
       description.metadata.userDefined[PicturePreparation.fileKey] = preparation.rawValue
     }

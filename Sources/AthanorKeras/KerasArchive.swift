@@ -70,7 +70,7 @@ enum KerasArchive {
     recipe.writer = KerasFile.writer(version, try metadata.text("backend", default: "").attribute)
     let own = try metadata.nested(ownKey)
     if case .text(let scale) = own[pixelKey] {
-      recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
+      try recipe.takePixelScale(scale, at: "\(path), \(metadataName), \(pixelKey)")
     }
     if !own.isMissing(classKey) { recipe.classNames = try own.texts(classKey) }
     if !own.isMissing(kindKey) {

@@ -5,7 +5,6 @@ import Foundation
 package enum KerasFile {
   static let stateAttribute = "athanor_state"
   static let rateAttribute = "athanor_learning_rate"
-  static let pixelAttribute = "athanor_pixel_scale"
   static let classAttribute = "athanor_class_names"
   /// The version of Keras whose layout is written.
   package static let kerasVersion = "3.15.1"
@@ -36,7 +35,7 @@ package enum KerasFile {
     root.attributes["keras_version"] = .text(kerasVersion)
     root.attributes["model_config"] = .text(try KerasArchitectureWriter.json(model, .legacy).jsonValue.description)
     root.groups["model_weights"] = weights
-    if model.pixelScale != 1 / 255 { root.attributes[pixelAttribute] = .text("\(model.pixelScale)") }
+    if model.pixelScale != 1 / 255 { root.attributes[Model.pixelFileKey] = .text("\(model.pixelScale)") }
     if let names = model.classNames { root.setTexts(classAttribute, names) }
     if let kind = model.statedOutputKind { root.attributes[OutputKind.fileKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation {
@@ -97,8 +96,8 @@ package enum KerasFile {
     var recipe = try KerasRecipe.recipe(json, custom, report, path, names) { weights in
       try tensors(group, weights, path, byName: names)
     }
-    if case .text(let scale) = root.attributes[pixelAttribute] {
-      recipe.pixelScale = try KerasRecipe.pixelScale(scale, at: "\(path), \(pixelAttribute)")
+    if case .text(let scale) = root.attributes[Model.pixelFileKey] {
+      try recipe.takePixelScale(scale, at: "\(path), \(Model.pixelFileKey)")
     }
     recipe.classNames = root.texts(classAttribute)
     if case .text(let kind) = root.attributes[OutputKind.fileKey] { recipe.takeOutputKind(named: kind, at: path) }

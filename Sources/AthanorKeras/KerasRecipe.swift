@@ -60,14 +60,6 @@ enum KerasRecipe {
     }
     return tensor
   }
-
-  /// What a file says of the scale of pixels.
-  static func pixelScale(_ text: String, at location: String) throws -> Float {
-    guard let scale = Float(text), scale.isFinite, scale != 0 else {
-      throw AthanorError(.data, at: location, "the scale of pixels is \"\(text)\"")
-    }
-    return scale
-  }
 }
 
 /// What a file says of a model's training.

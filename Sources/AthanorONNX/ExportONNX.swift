@@ -55,6 +55,7 @@ package struct OnnxNetwork {
     model.producerName = "Athanor"
     model.operatorSets = [.with { $0.version = 17 }]
     var metadata = metadata
+    if source.pixelScale != 1 / 255 { metadata[Model.pixelFileKey] = "\(source.pixelScale)" }
     if let kind = source.statedOutputKind { metadata[OutputKind.fileKey] = kind.rawValue }
     if let preparation = source.picturePreparation { metadata[PicturePreparation.fileKey] = preparation.rawValue }
     if let names = source.classNames { metadata[OnnxFiles.classKey] = names.jsonValue.description }

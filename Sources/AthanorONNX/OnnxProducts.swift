@@ -207,7 +207,7 @@ extension OnnxReader {
         .localResponseNorm,
         [
           .size: .integer(reader.requiredInteger("size")), .alpha: .number(reader.number("alpha", default: 1e-4)),
-          .beta: .number(reader.number("beta", default: 0.75)), .gamma: .number(reader.number("bias", default: 1)),
+          .beta: .number(reader.number("beta", default: 0.75)), .k: .number(reader.number("bias", default: 1)),
         ])
     },
     .init("Softmax", limits: "not along the examples") { try $0.translateSoftmax(.softmax) },

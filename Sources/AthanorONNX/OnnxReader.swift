@@ -29,6 +29,7 @@ extension OnnxFiles: ModelFileReader {
             "it says that pictures go in as \(format), blue first (\(bitmapKey)), but pictures are read here as red, green, blue",
             fix: "Exchange the channels of pictures before they go in."))
       }
+      try recipe.takePixelScale(model.properties.first { $0.key == Model.pixelFileKey }?.value, at: Model.pixelFileKey)
       recipe.takeOutputKind(named: model.properties.first { $0.key == OutputKind.fileKey }?.value, at: path)
       recipe.takePreparation(named: model.properties.first { $0.key == PicturePreparation.fileKey }?.value, at: path)
       return recipe

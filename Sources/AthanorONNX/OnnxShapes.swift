@@ -188,7 +188,17 @@ extension OnnxReader {
     guard version > 10 else {
       arguments[.scales] = try input(1)
       arguments[.coordinates] = .choice(OperationKind.ResizeCoordinates.asymmetric)
-      arguments[.nearest] = .choice(OperationKind.ResizeRounding.floor)
+      // The nearest number of this set is the next one where a picture shrinks, and the one before where it grows.
+      guard case .operand(.constant(let scales))? = arguments[.scales] else {
+        throw AthanorError(.unsupported, at: "", "its scales are computed, but must be known before")
+      }
+      let isShrunk = scales.floats.contains { $0 < 1 }
+      guard !isShrunk || !scales.floats.contains(where: { $0 > 1 }) else {
+        throw AthanorError(
+          .unsupported, at: "", "it shrinks along one axis and grows along another, which operator set 10 leaves open",
+          fix: "Convert the model to operator set 11 or newer.")
+      }
+      arguments[.nearest] = .choice(isShrunk ? OperationKind.ResizeRounding.ceil : .floor)
       return try finish(.resize, arguments)
     }
     arguments[.coordinates] = try choice(

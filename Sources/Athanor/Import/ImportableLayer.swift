@@ -41,6 +41,9 @@ package struct ImportedNodes {
   /// The shape of the first node's first input.
   var inputShape: Shape { inputs.first.map { graph.type(of: $0).shape } ?? [] }
 
+  /// The ranks of all that the first node reads.
+  var inputRanks: Set<Int> { Set(inputs.map { graph.type(of: $0).shape.rank }) }
+
   /// The shape of the first node's first result.
   var outputShape: Shape { outputs(of: 0).first.map { graph.type(of: $0).shape } ?? [] }
 

@@ -313,7 +313,9 @@ extension Dot: SerializableLayer {
 private func pointwise(
   _ nodes: ImportedNodes, _ function: BinaryFunction, _ layer: any SerializableLayer
 ) -> ImportedLayer? {
-  nodes.operation(Binary.self)?.function == function ? nodes.layer(layer, inputs: 2) : nil
+  // Of values with fewer axes the layers keep the first axis first, where graphs align the last ones.
+  nodes.operation(Binary.self)?.function == function && nodes.inputRanks.count == 1
+    ? nodes.layer(layer, inputs: 2) : nil
 }
 
 /// Combines values one after another, in floating point; integers of 32 bits alone give such integers.

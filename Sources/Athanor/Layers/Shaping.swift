@@ -228,7 +228,7 @@ extension Permute: ImportableLayer {
 
 extension ZeroPadding2D: ImportableLayer {
   package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
-    guard let op = nodes.operation(Pad.self), op.before.count == 4,
+    guard let op = nodes.operation(Pad.self), op.value == 0, op.before.count == 4,
       [op.before[0], op.before[3], op.after[0], op.after[3]] == [0, 0, 0, 0],
       (op.before + op.after).allSatisfy({ $0 <= 65_535 })
     else { return nil }

@@ -30,7 +30,23 @@ extension OutputKind {
   package static let fileKey = "athanor_output_kind"
 }
 
+extension Model {
+  /// The key by which files name `pixelScale` where keys need a prefix.
+  package static let pixelFileKey = "athanor_pixel_scale"
+}
+
 extension ModelRecipe {
+  /// Takes over the scale of pixels that a file names.
+  ///
+  /// - Throws: `AthanorError` when it is no number other than 0.
+  package mutating func takePixelScale(_ text: String?, at location: String) throws {
+    guard let text else { return }
+    guard let scale = Float(text), scale.isFinite, scale != 0 else {
+      throw AthanorError(.data, at: location, "the scale of pixels is \"\(text.prefix(80))\"")
+    }
+    pixelScale = scale
+  }
+
   /// Takes over the kind of the outputs that a file names; one that is not known becomes a warning.
   package mutating func takeOutputKind(named name: String?, at location: String) {
     guard let name else { return }

@@ -87,7 +87,7 @@ extension OperationKind {
   /// `x / (k + alpha / size * sum of squares of the channels around)^beta` (Krizhevsky et al. 2012): `[N, C, ...]`.
   package static let localResponseNorm = OperationKind(
     "local_response_norm",
-    [.required(.x), .required(.size, .integer), .number(.alpha, 1e-4), .number(.beta, 0.75), .number(.gamma, 1)]
+    [.required(.x), .required(.size, .integer), .number(.alpha, 1e-4), .number(.beta, 0.75), .number(.k, 1)]
   ) { site in
     let x = try site.value(site.plain(site.computed(.x)))
     let size = try site.operation.integer(.size)
@@ -99,7 +99,7 @@ extension OperationKind {
     var sum = try padded.sliced(along: 1, 0..<channels)
     for place in 1..<size { sum = try sum + padded.sliced(along: 1, place..<place + channels) }
     let alpha = try site.operation.number(.alpha) / Double(size)
-    let scale = try (sum * alpha + site.operation.number(.gamma)).binary(.power, -site.operation.number(.beta))
+    let scale = try (sum * alpha + site.operation.number(.k)).binary(.power, -site.operation.number(.beta))
     return [ImportedValue(try x * scale)]
   }
 }

@@ -1,7 +1,7 @@
 /// The names of all arguments, as Core ML's MIL spells them.
 package enum ArgumentName: String, Hashable, Sendable, CaseIterable {
   case x, y, values, weight, bias, gamma, beta, mean, variance, epsilon, alpha, mode, strides, pad, dilations, groups
-  case axis, axes, interleave, shape, perm, reps, begin, end, stride, size, indices, dtype, exclusive, reverse
+  case axis, axes, interleave, k, shape, perm, reps, begin, end, stride, size, indices, dtype, exclusive, reverse
   case padType = "pad_type"
   case kernelSizes = "kernel_sizes"
   case ceilMode = "ceil_mode"

@@ -168,7 +168,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
     OperationCase(.instanceNorm, [.gamma: numbers([2]), .beta: numbers([2]), .epsilon: .number(0.1)]),
     OperationCase(
       .localResponseNorm,
-      [.size: .integer(1), .alpha: .number(0.3), .beta: .number(0.5), .gamma: .number(1.5)]),
+      [.size: .integer(1), .alpha: .number(0.3), .beta: .number(0.5), .k: .number(1.5)]),
     OperationCase(.logSoftmax, [.axis: .integer(2)]),
     OperationCase(.lpNorm, [.axis: .integer(2), .mode: .integer(2)]),
     OperationCase(.meanVarianceNorm, [.axes: .integers([2, 3]), .epsilon: .number(0.1)]),
