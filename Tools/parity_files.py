@@ -126,6 +126,25 @@ def compare_orders(folder):
             both_ways(folder, f"orders{', nested' if nested else ''}, frozen {'+'.join(frozen) or 'none'}", model, 1e-6)
 
 
+def compare_inner(folder):
+    """Models within a model that keep a training of their own, or are frozen but for one layer."""
+    keras.utils.clear_session()
+    inner = keras.Sequential([keras.Input((4,), name="x"), L.Dense(3, activation="relu", name="a"), L.Dense(3, name="b")], name="inner")
+    inner.compile(optimizer="adam", loss="mse", metrics=["mae"])
+    data = np.random.default_rng(5).normal(size=(8, 4)).astype("float32")
+    inner.fit(data, data[:, :3], epochs=1, verbose=0)
+    outer = keras.Sequential([keras.Input((4,), name="x"), inner, L.Softmax()])
+    both_ways(folder, "a trained model within a model", outer, 1e-6)
+    inner.trainable = False
+    inner.get_layer("b").trainable = True
+    for ending in FILES:
+        outer.save(folder / f"partly.{ending}")
+        athanor("convert", folder / f"partly.{ending}", folder / f"again.{ending}")
+        loaded, again = (keras.models.load_model(folder / f"{name}.{ending}") for name in ("partly", "again"))
+        count = lambda model: sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+        within(f"a frozen model with a layer that is trained, .{ending}: weights trained", abs(count(again) - count(loaded)), 0)
+
+
 def functional(form):
     picture, age = keras.Input((8, 8, 3), name="picture"), keras.Input((1,), name="age")
     inside = keras.Input((8, 8, 3))
@@ -233,7 +252,7 @@ def compare_steps(folder):
 
 with tempfile.TemporaryDirectory() as temporary:
     print(f"Keras {keras.__version__} on {keras.backend.backend()}, NumPy {np.__version__}")
-    for part in (compare_orders, compare_functional, compare_applications, compare_steps):
+    for part in (compare_orders, compare_inner, compare_functional, compare_applications, compare_steps):
         if not ONLY or ONLY in part.__name__ or part in (compare_applications, compare_steps):
             part(pathlib.Path(temporary))
 finish()

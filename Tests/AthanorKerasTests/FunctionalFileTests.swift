@@ -136,12 +136,14 @@ struct FunctionalFileTests {
       Normalization(mean: [1], variance: [4])
     }
     model.classNames = ["a", "b", "c", "d"]
+    model.declaredOutputKind = .softmax
     let x = try Tensor(shape: [1, 4], storage: dtype == .uint8 ? .uint8([0, 2, 4, 255]) : .int32([0, 2, 4, 255]))
     #expect(try model.predict(x).floats == [-1, -0.5, 0, 62.75])
     for name in ["a.keras", "a.h5", "a.safetensors"] {
       try model.save(to: folder.path(name))
       let copy = try Model(contentsOf: folder.path(name), threads: 1)
       #expect(try copy.predict(x).floats == [-1, -0.5, 0, 62.75] && copy.classNames == model.classNames, "\(name)")
+      #expect(copy.outputKind == .softmax, "\(name)")
     }
   }
 

@@ -40,6 +40,18 @@ struct OnnxGolden: Decodable {
     #expect(worst <= 1e-5)
   }
 
+  /// What training did to pixels, and what the outputs are where no operation says it.
+  @Test func factsOfAModel() throws {
+    let path = NSTemporaryDirectory() + "athanor-\(UUID().uuidString).onnx"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = try Sequential(input: [2], threads: 1) { Dense(2) }
+    model.pixelScale = 1
+    model.declaredOutputKind = .softmax
+    try model.export(to: path, as: .onnx())
+    let copy = try Model(contentsOf: path, threads: 1)
+    #expect(copy.pixelScale == 1 && copy.outputKind == .softmax)
+  }
+
   /// Numbers go in as the file has them; that its pictures begin with blue concerns whoever puts in a picture.
   @Test(arguments: ["Bgr8", "Rgb8"])
   func layoutOfPictures(_ format: String) throws {

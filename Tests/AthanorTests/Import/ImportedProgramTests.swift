@@ -239,6 +239,29 @@ struct ImportedProgramTests {
       refusal(.shape, [.x: x()]) == "output \"y\": it is the same whatever the input, which is not supported.")
   }
 
+  @Test("Padding by another number than 0 keeps it, behind a convolution too")
+  func paddingByNumbers() throws {
+    let conv = try operation(.conv, [.x: x(), .weight: numbers([1, 1, 1, 1], [2])], "c")
+    let pad = try operation(
+      .pad,
+      [
+        .x: x("c"), .pad: .integers([0, 0, 0, 0, 1, 0, 0, 1]), .mode: .choice(OperationKind.PadMode.constant),
+        .constantValue: .number(1.5),
+      ])
+    let result = try model([1, 1, 1, 2], [conv, pad]).predict(Tensor(shape: [1, 1, 1, 2], [3, 4]))
+    #expect(result.shape == [1, 1, 2, 3] && result.floats == [1.5, 1.5, 1.5, 6, 8, 1.5])
+  }
+
+  @Test("Values of different ranks are aligned at their last axes, where a first length is fixed")
+  func ranks() throws {
+    let sum = try operation(.reduceSum, [.x: x(), .axes: .integers([1]), .keepDims: .flag(false)], "s")
+    let difference = try operation(.binary(.subtract), [.x: x(), .y: x("s")])
+    let result = try model([2, 2, 2], [sum, difference]).predict(
+      Tensor(shape: [2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]))
+    // The sums are (4, 6) and (12, 14), one for each pair of first and last place.
+    #expect(result.floats == [-3, -4, -9, -10, 1, 0, -5, -6])
+  }
+
   @Test("The length of an open batch may give shapes, but is no number to compute with")
   func batchLength() throws {
     let lengths = try operation(.shape, [.x: x()], "lengths")
