@@ -10,7 +10,15 @@ struct KerasArchitecture {
   let form: Model.Form
   let network: Network
   /// The layers that are not trained, by path.
-  let frozen: Set<String>
+  let frozen: Frozen
+
+  /// What is not trained, by path.
+  struct Frozen {
+    /// Layers, and models of which no layer is trained.
+    var layers: Set<String> = []
+    /// Models that are not trained as such, whatever their layers are: older files keep their arrays in one order.
+    var models: Set<String> = []
+  }
 
   /// What a reader needs to know besides the JSON.
   struct Context {
@@ -64,9 +72,9 @@ struct KerasArchitecture {
 
   private static func chain(
     _ settings: Configuration, layers key: String, _ context: Context
-  ) throws -> (Network, Set<String>) {
+  ) throws -> (Network, Frozen) {
     let objects = try settings.objects(key)
-    var frozen: Set<String> = []
+    var frozen = Frozen()
     var input: Port?
     if let first = objects.first {
       let configuration = try first.nested("config")
@@ -179,28 +187,33 @@ extension Configuration {
   /// - Parameter frozen: Takes the paths of layers that are not trained.
   /// - Throws: `AthanorError` that names the place.
   func kerasLayer(
-    _ index: Int, _ context: KerasArchitecture.Context, _ frozen: inout Set<String>
+    _ index: Int, _ context: KerasArchitecture.Context, _ frozen: inout KerasArchitecture.Frozen
   ) throws -> any GeneralLayer {
     let settings = try nested("config")
     guard !settings.isMissing("layers") || isKerasModelOfLayers else {
       let layer = try layer(index, customLayers: context.custom)
       try accountAsLayer()
-      if try !settings.flag("trainable", default: true), let name = layer.name { frozen.insert(context.path + name) }
+      if try !settings.flag("trainable", default: true), let name = layer.name {
+        frozen.layers.insert(context.path + name)
+      }
       return layer
     }
     let name = try settings.text("name", default: try text("name", default: "model_\(index)"))
     var inner = context
     inner.path = "\(context.path)\(name)/"
     let model = try KerasArchitecture(self, inner)
-    frozen.formUnion(model.frozen)
+    frozen.layers.formUnion(model.frozen.layers)
+    frozen.models.formUnion(model.frozen.models)
     // Keras freezes a model by freezing its layers, which may be trained again one by one; their own flags hold.
-    if try !settings.flag("trainable", default: true),
-      model.network.entries.allSatisfy({ entry in
-        Network.isFrozen(inner.path + entry.name, model.frozen)
-      })
-    {
-      frozen.subtract(model.frozen)
-      frozen.insert(context.path + name)
+    if try !settings.flag("trainable", default: true) {
+      frozen.models.insert(context.path + name)
+      let isWhole = model.network.entries.allSatisfy { entry in
+        Network.isFrozen(inner.path + entry.name, model.frozen.layers)
+      }
+      if isWhole {
+        frozen.layers.subtract(model.frozen.layers)
+        frozen.layers.insert(context.path + name)
+      }
     }
     return NestedNetwork(
       name: name, form: model.form, network: model.network, weights: context.weights.part(inner.path), frozen: [])

@@ -33,7 +33,7 @@ struct KerasFunctionalReader {
 
   /// Layers and calls as the file lists them.
   private struct Parts {
-    var frozen: Set<String> = []
+    var frozen = KerasArchitecture.Frozen()
     var ports: [String: Port] = [:]
     var entries: [Network.Entry] = []
     var nodes: [Node] = []
@@ -46,7 +46,7 @@ struct KerasFunctionalReader {
   }
 
   /// - Throws: `AthanorError` that names the place, when something is damaged, not known or not supported.
-  func read() throws -> (Network, Set<String>) {
+  func read() throws -> (Network, KerasArchitecture.Frozen) {
     var parts = Parts()
     for (index, object) in try settings.objects("layers").enumerated() { try add(object, index, to: &parts) }
     let inputs = try ends("input_layers").map { end in

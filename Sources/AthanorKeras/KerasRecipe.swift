@@ -16,7 +16,9 @@ enum KerasRecipe {
     names.warn(json)
     let json = names.renamed(json)
     var (architecture, built) = try declared(json, &context, path)
-    let weights = KerasWeights(architecture.network, architecture.form, built.weights, frozen: architecture.frozen)
+    let weights = KerasWeights(
+      architecture.network, architecture.form, built.weights,
+      frozen: architecture.frozen.layers.union(architecture.frozen.models))
     let numbers = try tensors(weights)
     if architecture.network.entries.contains(where: { $0.layer is NestedNetwork }) {
       // Models within the model refer to the memory of its weights.
@@ -28,7 +30,7 @@ enum KerasRecipe {
     }
     var recipe = ModelRecipe(architecture.network, name: architecture.name)
     recipe.form = architecture.form
-    recipe.frozen = architecture.frozen
+    recipe.frozen = architecture.frozen.layers
     recipe.weights = numbers
     if !context.weights.spans.isEmpty { recipe.weightMap = context.weights }
     recipe.warnings = report.warnings
