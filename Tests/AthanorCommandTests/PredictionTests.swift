@@ -225,6 +225,12 @@ struct ClassesTests {
     let outcome = try program.run("evaluate", "q.h5", "--dataset", "digits", "--json")
     #expect(outcome.status == 0, "\(outcome.error)")
     #expect(outcome.error == "Note: q.h5 ends without softmax, so its numbers are taken for logits.\n")
+    try Sequential(input: [28, 28]) {
+      Flatten()
+      Dense(10, activation: .softmax)
+    }.save(to: program.path("t.h5"))
+    let trained = try program.run("train", "t.h5", "--dataset", "digits", "--epochs", "1", "--output", "run")
+    #expect(trained.status == 0, "\(trained.error)")
     try Sequential(input: [1, 28, 28]) {
       Flatten()
       Dense(1, activation: .sigmoid)

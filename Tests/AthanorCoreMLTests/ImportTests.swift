@@ -329,6 +329,14 @@ func errorText(_ body: () throws -> Void) -> String {
       }
         == "PACKAGE/\(model): it is a Git LFS pointer, a short text in the place of the file. "
         + "Run git lfs pull in its repository to fetch the file itself.")
+    let weights = "Data/com.apple.CoreML/weights/weight.bin"
+    #expect(
+      try damaged {
+        try Data("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n".utf8)
+          .write(to: URL(fileURLWithPath: "\($0)/\(weights)"))
+      }
+        == "PACKAGE/\(weights): it is a Git LFS pointer, a short text in the place of the file. "
+        + "Run git lfs pull in its repository to fetch the file itself.")
     #expect(
       try damaged { try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\($0)/\(model)")) }
         == "PACKAGE/\(model): is no Core ML model, or a damaged one. Export it again.")
