@@ -25,9 +25,6 @@ package struct CoreMLFile {
     }
     let file = isFolder.boolValue ? try CoreMLFile.rootModel(of: path) : path
     let bytes = try FileBytes.read(file)
-    guard !FileBytes.isGitLFSPointer(bytes) else {
-      throw AthanorError(.data, at: file, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
-    }
     model = try CoreMLFile.message(bytes, file)
     let weightFile = (file as NSString).deletingLastPathComponent + "/weights/weight.bin"
     let hasWeights = isFolder.boolValue && FileManager.default.fileExists(atPath: weightFile)

@@ -103,6 +103,26 @@ struct DeclarationTests {
     #expect(try outcome(reading: { _ in }, to: "mlpackage", half) == "no error")
   }
 
+  @Test("A scale of pixels that a file for numbers lost")
+  func lostScale() throws {
+    let declaration = try file(original()).declaration
+    func outcome(_ scale: Float?) throws -> String {
+      let written = FileDeclaration(picture: nil, classNames: declaration.classNames) {
+        var recipe = try file(original()).recipe()
+        recipe.pixelScale = scale
+        return recipe
+      }
+      let proof = try DeclarationProof(
+        model(original()), original: ("a.mlmodel", declaration), written: written, .coreML(), "b.mlpackage")
+      return errorText { _ = try proof.run() }
+    }
+    #expect(try outcome(0.5) == "no error")
+    #expect(
+      try outcome(nil).replacing(/differ by [0-9.e+-]+, where [0-9.e+-]+ is/, with: "differ by N, where N is")
+        == "b.mlpackage" + Self.numbers + "It declares numbers, and a.mlmodel BGR * 0.5 + (40.0, 20.0, 1.0)"
+        + Self.remedy)
+  }
+
   @Test("An order of channels, a scale or a bias that the import lost")
   func importedPictures() throws {
     let faults: [(String, (inout ProtoModel) -> Void)] = [

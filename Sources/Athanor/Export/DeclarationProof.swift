@@ -133,7 +133,7 @@ package struct DeclarationProof {
     }
     let got =
       try written.picture.map { try results(file, [$0.numbers(of: bytes)]) }
-      ?? results(file, [source.arranged(bytes)], scale: source.pixelScale)
+      ?? results(file, [source.arranged(bytes)])
     let expected = probabilities(try expectedResults(bytes), classes)
     let comparison = ExportReport.Comparison(got, expected, format.tolerance)
     guard comparison.isWithinLimit else {
@@ -158,8 +158,8 @@ package struct DeclarationProof {
     return try results(model, [source.arranged(Tensor(uncheckedShape: bytes.shape, .float32(numbers)))])
   }
 
-  private func results(_ model: Model, _ inputs: [Tensor], scale: Float? = nil) throws -> [Tensor] {
-    try model.predictions(of: inputs, batchSize: 8, inputScale: scale)
+  private func results(_ model: Model, _ inputs: [Tensor]) throws -> [Tensor] {
+    try model.predictions(of: inputs, batchSize: 8, inputScale: nil)
   }
 
   /// Pictures `[N, H, W, C]` of noise around a colour that differs from one to the next; the same for each call.
