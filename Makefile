@@ -6,6 +6,8 @@ VENV = .venv
 EXPORT_VENV = .venv-export
 ATHANOR = .build/release/athanor
 DEMO = athanor-demo
+APP = Apps/DigitPad
+APP_MODEL = Sources/AthanorDatasets/Resources/models/digits.safetensors
 KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
 ROUNDS = 2
@@ -17,7 +19,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers bench bench-kernels build install format lint dependencies python clean
+.PHONY: demo test parity parity-export neon headers app app-model app-test bench bench-kernels build install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -80,6 +82,18 @@ endif
 headers: build ## Type-check against newer libraries than this machine has, and compile the kernels for Apple's systems
 	sh Tools/check_headers.sh
 
+app: ## The app for iOS' simulator; needs a Mac with Xcode
+	xcodebuild build -project $(APP)/DigitPad.xcodeproj -scheme DigitPad -destination 'generic/platform=iOS Simulator'
+
+app-test: ## The app's logic, its project file, and the types of its sources; on Linux too
+	$(SWIFT) test --package-path $(APP)/DigitPadLogic
+	sh Tools/check_app.sh
+
+app-model: build ## The app's model anew from APP_MODEL, and how well it reads digits drawn in the app
+	$(ATHANOR) export $(APP_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
+	  --precision float16 --summary "Reads a handwritten digit." --license MIT
+	$(SWIFT) run -c release --package-path $(APP)/DigitPadLogic DrawnDigits $(ATHANOR) $(APP)/DigitPad/Digits.mlpackage
+
 bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
 	$(SWIFT) build -c release --product AthanorBenchmarks
 	$(BENCH_VENV)/bin/python Benchmarks/run.py .build/release/AthanorBenchmarks --data-dir $(DATA) --rounds $(ROUNDS)
@@ -101,10 +115,10 @@ dependencies:
 	@sh Tools/install_dependencies.sh
 
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Examples Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 clean:
-	rm -rf .build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DEMO)
+	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DEMO)
