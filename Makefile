@@ -19,7 +19,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers app app-model app-test bench bench-kernels build install format lint dependencies python clean
+.PHONY: demo test parity parity-export neon headers app app-icon app-model app-test bench bench-kernels build install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -93,6 +93,9 @@ app-model: build ## The app's model anew from APP_MODEL, and how well it reads d
 	$(ATHANOR) export $(APP_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
 	  --precision float16 --summary "Reads a handwritten digit." --license MIT
 	$(SWIFT) run -c release --package-path $(APP)/DigitPadLogic DrawnDigits $(ATHANOR) $(APP)/DigitPad/Digits.mlpackage
+
+app-icon: $(EXPORT_VENV)/installed ## The app's icons anew
+	$(EXPORT_VENV)/bin/python Tools/make_app_icon.py
 
 bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
 	$(SWIFT) build -c release --product AthanorBenchmarks

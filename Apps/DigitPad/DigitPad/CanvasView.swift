@@ -29,8 +29,8 @@ struct CanvasView: View {
     .accessibilityElement()
     .accessibilityLabel("Canvas")
     .accessibilityValue(pad.reading?.sentence ?? "Empty")
-    .accessibilityHint("Draw a digit from 0 to 9 with a finger.")
-    .accessibilityDirectTouch()
+    .accessibilityHint("Double-tap, then draw a digit from 0 to 9 with a finger.")
+    .accessibilityDirectTouch(options: .requiresActivation)
     .accessibilityAction(named: "Undo") { pad.undo() }
     .accessibilityAction(named: "Clear") { pad.clear() }
   }

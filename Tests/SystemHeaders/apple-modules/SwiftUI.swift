@@ -186,7 +186,9 @@ extension View {
   public func sensoryFeedback<Value: Equatable>(_ feedback: SensoryFeedback, trigger: Value) -> some View { self }
 
   public func accessibilityElement(children: AccessibilityChildBehavior = .ignore) -> some View { self }
-  public func accessibilityDirectTouch(_ isDirectTouchArea: Bool = true) -> some View { self }
+  public func accessibilityDirectTouch(
+    _ isDirectTouchArea: Bool = true, options: AccessibilityDirectTouchOptions = []
+  ) -> some View { self }
   public func accessibilityLabel(_ key: LocalizedStringKey) -> some View { self }
   public func accessibilityHint(_ key: LocalizedStringKey) -> some View { self }
   @_disfavoredOverload public func accessibilityValue(_ key: LocalizedStringKey) -> some View { self }
@@ -195,6 +197,11 @@ extension View {
 }
 public struct AccessibilityChildBehavior: Sendable {
   public static let ignore = AccessibilityChildBehavior()
+}
+public struct AccessibilityDirectTouchOptions: OptionSet, Sendable {
+  public let rawValue: UInt
+  public init(rawValue: UInt) { self.rawValue = rawValue }
+  public static let requiresActivation = AccessibilityDirectTouchOptions(rawValue: 2)
 }
 public struct SensoryFeedback: Equatable, Sendable {
   public struct Weight: Equatable, Sendable { public static let light = Weight() }
