@@ -19,7 +19,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers app app-icon app-model app-test bench bench-kernels build install format lint dependencies python clean
+.PHONY: demo test parity parity-export neon headers app app-accuracy app-icon app-model app-test bench bench-kernels build install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -89,9 +89,12 @@ app-test: ## The app's logic, its project file, and the types of its sources; on
 	$(SWIFT) test --package-path $(APP)/DigitPadLogic
 	sh Tools/check_app.sh
 
-app-model: build ## The app's model anew from APP_MODEL, and how well it reads digits drawn in the app
+app-model: build ## The app's model anew from APP_MODEL
 	$(ATHANOR) export $(APP_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
 	  --precision float16 --summary "Reads a handwritten digit." --license MIT
+	$(MAKE) app-accuracy
+
+app-accuracy: build ## How well the app's model reads digits that the app's code drew
 	$(SWIFT) run -c release --package-path $(APP)/DigitPadLogic DrawnDigits $(ATHANOR) $(APP)/DigitPad/Digits.mlpackage
 
 app-icon: $(EXPORT_VENV)/installed ## The app's icons anew

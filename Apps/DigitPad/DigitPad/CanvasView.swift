@@ -44,7 +44,7 @@ struct CanvasView: View {
 }
 
 /// Draws a stroke as `Drawing.pixels` does.
-private nonisolated func draw(_ stroke: Stroke, _ penWidth: Double, _ context: inout GraphicsContext, side: CGFloat) {
+private func draw(_ stroke: Stroke, _ penWidth: Double, _ context: inout GraphicsContext, side: CGFloat) {
   let width = penWidth * side
   let corners = stroke.curve.map { CGPoint(x: $0.x * side, y: $0.y * side) }
   guard let first = corners.first else { return }

@@ -40,7 +40,7 @@ struct ProbabilityBar: View {
   let digit: Int
   let answer: Reading.Answer?
   let isBest: Bool
-  @ScaledMetric private var percentWidth = 56.0
+  @ScaledMetric private var percentWidth: CGFloat = 56
 
   var body: some View {
     HStack(spacing: 12) {
@@ -60,7 +60,7 @@ struct ProbabilityBar: View {
 /// The 28 x 28 pixels that the network sees.
 struct SeenPicture: View {
   let shades: [UInt8]
-  @ScaledMetric private var side = 112.0
+  @ScaledMetric private var side: CGFloat = 112
 
   var body: some View {
     let shades = shades
