@@ -57,10 +57,10 @@ public struct Drawing: Hashable, Sendable {
 
   /// - Parameters:
   ///   - strokes: None for an empty canvas.
-  ///   - penWidth: In units of the canvas' side.
+  ///   - penWidth: In units of the canvas' side, limited to 0...1; 0 instead of what is no number.
   public init(_ strokes: [Stroke] = [], penWidth: Double = 0.07) {
     self.strokes = strokes
-    self.penWidth = penWidth
+    self.penWidth = penWidth > 0 ? min(penWidth, 1) : 0
   }
 
   public var isEmpty: Bool { strokes.isEmpty }

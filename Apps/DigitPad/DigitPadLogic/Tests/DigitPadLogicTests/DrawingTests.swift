@@ -67,7 +67,13 @@ struct DrawingTests {
     #expect(Drawing([Stroke([Point(2, 2)])]).pixels(side: 8) == [UInt8](repeating: 0, count: 64))
   }
 
-  @Test func curvesAreSmoothBetweenPoints() throws {
+  @Test("Pens of any width", arguments: [(.nan, 0), (-1, 0), (.infinity, 1), (0.2, 0.2)] as [(Double, Double)])
+  func pens(_ width: Double, _ limited: Double) {
+    let drawing = Drawing([Stroke([Point(0.5, 0.5)])], penWidth: width)
+    #expect(drawing.penWidth == limited && drawing.pixels(side: 8).count == 64)
+  }
+
+  @Test func curvesAreSmoothBetweenPoints() {
     let arc = Stroke([Point(0, 0), Point(0.5, 0.4), Point(1, 0)]).curve
     #expect(arc.count > 40)
     #expect(arc.first == Point(0, 0) && arc.last == Point(1, 0) && arc.contains(Point(0.5, 0.4)))
