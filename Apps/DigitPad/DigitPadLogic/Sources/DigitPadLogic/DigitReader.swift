@@ -12,6 +12,7 @@ public actor DigitReader {
   public static let side = 280
   private let classifier: any DigitClassifier
 
+  /// - Parameter classifier: The network that reads what was drawn.
   public init(_ classifier: any DigitClassifier) { self.classifier = classifier }
 
   /// What the network says of a drawing; nil when there is nothing on the canvas.

@@ -1,5 +1,6 @@
 /// A place on the canvas in units of its side: (0, 0) is the upper left corner, (1, 1) the lower right one.
 public struct Point: Hashable, Sendable {
+  /// To the right and downwards.
   public let x, y: Double
 
   /// Coordinates are limited to -1...2; one that is no finite number becomes -1.
@@ -11,8 +12,10 @@ public struct Point: Hashable, Sendable {
 
 /// The line that a finger, pencil or mouse draws from touching the canvas to leaving it.
 public struct Stroke: Hashable, Sendable {
+  /// In the order in which they were drawn.
   public internal(set) var points: [Point]
 
+  /// - Parameter points: In the order in which they were drawn.
   public init(_ points: [Point]) { self.points = points }
 
   /// The corners of a polygonal line close to the smooth curve (Catmull-Rom) through the points.
@@ -51,6 +54,7 @@ public struct Stroke: Hashable, Sendable {
 
 /// The strokes on a square canvas.
 public struct Drawing: Hashable, Sendable {
+  /// In the order in which they were drawn.
   public internal(set) var strokes: [Stroke]
   /// The width of the pen in units of the canvas' side.
   public let penWidth: Double
@@ -63,5 +67,6 @@ public struct Drawing: Hashable, Sendable {
     self.penWidth = penWidth > 0 ? min(penWidth, 1) : 0
   }
 
+  /// Whether there is no stroke.
   public var isEmpty: Bool { strokes.isEmpty }
 }

@@ -4,6 +4,7 @@ import Observation
 /// The state behind the app's window: a drawing, and what the network says of it.
 @MainActor @Observable
 public final class Pad {
+  /// The drawing, and what can be undone.
   public private(set) var sketch = Sketch()
   /// Nil while nothing is drawn, and until the first answer.
   public private(set) var reading: Reading?
@@ -19,6 +20,7 @@ public final class Pad {
   @ObservationIgnored private var waiting: Drawing?
   @ObservationIgnored private(set) var task: Task<Void, Never>?
 
+  /// An empty canvas without a model.
   public init() {}
 
   /// Loads the model. When that fails, `message` says why, and `load` may be called again.
@@ -36,13 +38,19 @@ public final class Pad {
   /// Goes on with a stroke, or begins one.
   public func drag(from start: Point, to point: Point) { change { $0.drag(from: start, to: point) } }
 
+  /// Ends the stroke; what the network says of it may be announced from now on.
   public func endStroke() {
     sketch.endStroke()
     if task == nil { announcement = reading?.sentence }
   }
 
+  /// Takes back the last stroke, or clearing.
   public func undo() { change { $0.undo() } }
+
+  /// Brings back what `undo` took.
   public func redo() { change { $0.redo() } }
+
+  /// Empties the canvas.
   public func clear() { change { $0.clear() } }
 
   private func change(_ change: (inout Sketch) -> Void) {

@@ -2,7 +2,9 @@
 public struct Reading: Hashable, Sendable {
   /// The probability of one digit.
   public struct Answer: Hashable, Sendable {
+    /// 0 to 9.
     public let digit: Int
+    /// 0 to 1.
     public let probability: Double
 
     /// The probability in whole percent: `97%`, `<1%`, `>99%`.

@@ -1,5 +1,6 @@
 /// A drawing under way, which can be undone stroke by stroke.
 public struct Sketch: Sendable {
+  /// What is on the canvas now.
   public private(set) var drawing = Drawing()
   /// Where the stroke that is being drawn began; nil between strokes.
   private var start: Point?
@@ -8,10 +9,14 @@ public struct Sketch: Sendable {
   private var past: [Drawing] = []
   private var future: [Drawing] = []
 
+  /// An empty canvas.
   public init() {}
 
+  /// Whether a stroke is under way.
   public var isDrawing: Bool { start != nil }
+  /// Whether `undo` has something to take back.
   public var canUndo: Bool { !past.isEmpty }
+  /// Whether `redo` has something to bring back.
   public var canRedo: Bool { !future.isEmpty }
 
   /// Goes on with a stroke. Another start than that of the stroke under way begins a new one, because the system may cancel a gesture
@@ -27,6 +32,7 @@ public struct Sketch: Sendable {
     if drawing.strokes[last].points.last != point { drawing.strokes[last].points.append(point) }
   }
 
+  /// The finger or pencil left the canvas, or the mouse's button was let go.
   public mutating func endStroke() { (start, abandoned) = (nil, nil) }
 
   /// Takes back the last stroke, or clearing.
@@ -37,6 +43,7 @@ public struct Sketch: Sendable {
     abandon()
   }
 
+  /// Brings back what `undo` took, until something is drawn.
   public mutating func redo() {
     guard let next = future.popLast() else { return }
     past.append(drawing)
