@@ -7,10 +7,13 @@ EXPORT_VENV = .venv-export
 ATHANOR = .build/release/athanor
 DEMO = athanor-demo
 APP = Apps/DigitPad
-APP_MODEL = Sources/AthanorDatasets/Resources/models/digits.safetensors
+APP_MODEL = $(DIGITS_MODEL)
 KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
 ROUNDS = 2
+DIGITS_VENV = .venv-digits
+DIGITS = .build/digits
+DIGITS_MODEL = Sources/AthanorDatasets/Resources/models/digits.safetensors
 PREFIX ?= /usr/local
 SYSTEM := $(shell uname -s)
 ifeq ($(SYSTEM),Darwin)
@@ -19,7 +22,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers app app-accuracy app-icon app-model app-test bench bench-kernels build install format lint dependencies python clean
+.PHONY: demo test parity parity-export neon headers app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -34,10 +37,10 @@ build: dependencies ## The release program, .build/release/athanor
 	$(SWIFT) build -c release --product athanor-command
 	@ln -sf athanor-command $(ATHANOR)
 
-install: build ## The program and the digits that come with it, below PREFIX
+install: build ## The program, and the digits and the model that come with it, below PREFIX
 	install -d $(PREFIX)/bin $(PREFIX)/share/athanor
 	install .build/release/athanor-command $(PREFIX)/bin/athanor
-	cp -R Sources/AthanorDatasets/Resources/digits $(PREFIX)/share/athanor/
+	cp -R Sources/AthanorDatasets/Resources/digits Sources/AthanorDatasets/Resources/models $(PREFIX)/share/athanor/
 
 test: dependencies ## Every Swift test, in release mode; needs no Python
 	$(SWIFT) test -c release
@@ -113,6 +116,18 @@ $(BENCH_VENV)/installed: Benchmarks/requirements.txt | python
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r Benchmarks/requirements.txt
 	touch $@
 
+digits-model: build $(DIGITS_VENV)/installed ## Train the model that comes with the program anew, on the MNIST in DATA, and measure it on other digits
+	$(DIGITS_VENV)/bin/python Tools/digits/augment.py $(DATA) $(DIGITS)/data
+	$(ATHANOR) train malireddi --data-dir $(DIGITS)/data --epochs 6 --seed 1 --format safetensors --output $(DIGITS)/first
+	$(ATHANOR) train $(DIGITS)/first/last.safetensors --data-dir $(DIGITS)/data --epochs 2 --learning-rate 0.0002 --seed 2 --output $(DIGITS)/second
+	$(ATHANOR) convert $(DIGITS)/second/last.safetensors $(DIGITS_MODEL) --without-training
+	$(DIGITS_VENV)/bin/python Tools/digits/accuracy.py $(ATHANOR) $(DIGITS_MODEL)
+
+$(DIGITS_VENV)/installed: Tools/digits/requirements.txt | python
+	$(PYTHON) -m venv $(DIGITS_VENV)
+	$(DIGITS_VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/digits/requirements.txt
+	touch $@
+
 python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed here: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -127,4 +142,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 clean:
-	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DEMO)
+	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DIGITS_VENV) $(DEMO)

@@ -58,7 +58,7 @@ let package = Package(
       dependencies: [
         "Athanor", "AthanorArchives", "CZlib", "CPNG", "CTurboJPEG", .product(name: "Crypto", package: "swift-crypto"),
       ],
-      resources: [.copy("Resources/digits")]),
+      resources: [.copy("Resources/digits"), .copy("Resources/models")]),
     .executableTarget(
       name: "AthanorCommand",
       dependencies: [
