@@ -5,11 +5,12 @@ PYTHON ?= python3
 VENV = .venv
 EXPORT_VENV = .venv-export
 ATHANOR = .build/release/athanor
+SERVE = .build/release/athanor-serve
 DEMO = athanor-demo
 APP = Apps/DigitPad
-APP_MODEL = $(DIGITS_MODEL)
 KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
+PAGE_VENV = .venv-page
 ROUNDS = 2
 DIGITS_VENV = .venv-digits
 DIGITS = .build/digits
@@ -22,7 +23,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build install format lint dependencies python clean
+.PHONY: demo serve test parity parity-export neon headers page load app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build build-serve install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -37,9 +38,16 @@ build: dependencies ## The release program, .build/release/athanor
 	$(SWIFT) build -c release --product athanor-command
 	@ln -sf athanor-command $(ATHANOR)
 
+build-serve: dependencies ## The program behind "athanor serve"; takes some minutes the first time
+	$(SWIFT) build -c release --product athanor-serve
+
+serve: build build-serve ## A page on which one draws a digit: http://127.0.0.1:8080/
+	$(ATHANOR) serve
+
 install: build ## The program, and the digits and the model that come with it, below PREFIX
 	install -d $(PREFIX)/bin $(PREFIX)/share/athanor
 	install .build/release/athanor-command $(PREFIX)/bin/athanor
+	if [ -x $(SERVE) ]; then install $(SERVE) $(PREFIX)/bin/athanor-serve; fi
 	cp -R Sources/AthanorDatasets/Resources/digits Sources/AthanorDatasets/Resources/models $(PREFIX)/share/athanor/
 
 test: dependencies ## Every Swift test, in release mode; needs no Python
@@ -67,6 +75,19 @@ $(VENV)/installed: Tools/requirements.txt | python
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
 	touch $@
 
+page: build-serve $(PAGE_VENV)/installed ## Use the page in a browser as a person does, and the service as programs do
+	$(PAGE_VENV)/bin/python Tools/check_page.py $(SERVE) $(DIGITS_MODEL)
+	$(PAGE_VENV)/bin/python Tools/check_service.py $(SERVE) $(DIGITS_MODEL)
+
+load: build-serve ## How many predictions a second the service answers (wrk); takes ten minutes
+	$(PYTHON) Tools/load.py $(SERVE) $(DIGITS_MODEL)
+
+$(PAGE_VENV)/installed: Tools/requirements-page.txt | python
+	@sh Tools/install_browser.sh
+	$(PYTHON) -m venv $(PAGE_VENV)
+	$(PAGE_VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements-page.txt
+	touch $@
+
 neon: ## The kernels for 64-bit ARM against the reference, emulated where this machine is another (Debian)
 ifneq ($(filter arm64 aarch64,$(shell uname -m)),)
 	@mkdir -p .build
@@ -92,8 +113,8 @@ app-test: ## The app's logic, its project file, and the types of its sources; on
 	$(SWIFT) test --package-path $(APP)/DigitPadLogic
 	sh Tools/check_app.sh
 
-app-model: build ## The app's model anew from APP_MODEL
-	$(ATHANOR) export $(APP_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
+app-model: build ## The app's model anew, from DIGITS_MODEL
+	$(ATHANOR) export $(DIGITS_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
 	  --precision float16 --summary "Reads a handwritten digit." --license MIT
 	$(MAKE) app-accuracy
 
@@ -142,4 +163,4 @@ lint:
 	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 clean:
-	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DIGITS_VENV) $(DEMO)
+	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DIGITS_VENV) $(PAGE_VENV) $(DEMO)
