@@ -9,7 +9,8 @@ struct AthanorProgram: AsyncParsableCommand {
     abstract: "Train small neural networks on the CPU you have, and use them.",
     discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
     subcommands: [
-      Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Convert.self, Inspect.self, Serve.self,
+      Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Convert.self, Inspect.self,
+      Serve.self,
       Datasets.self,
     ])
 }

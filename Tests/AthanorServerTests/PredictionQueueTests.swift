@@ -44,7 +44,9 @@ import Testing
         let tensor = try Tensor(shape: [numbers.count, 1], numbers)
         group.addTask { (place, try? await queue.predict([tensor], count: numbers.count)[0].floats) }
         // Each waits before the next comes, so that their order is known.
-        while await queue.waitingCount + recorder.batches.count < place + 1 { await Task.yield() }
+        while await queue.waitingCount + recorder.batches.count < place + 1 {
+          try await Task.sleep(for: .milliseconds(1))
+        }
       }
       recorder.open()
       return try await group.reduce(into: [[Float]?](repeating: nil, count: requests.count)) { $0[$1.0] = $1.1 }
@@ -85,7 +87,9 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (place, tensor) in tensors.enumerated() {
         group.addTask { _ = try await queue.predict([tensor], count: 1) }
-        while await queue.waitingCount + recorder.batches.count < place + 1 { await Task.yield() }
+        while await queue.waitingCount + recorder.batches.count < place + 1 {
+          try await Task.sleep(for: .milliseconds(1))
+        }
       }
       recorder.open()
       try await group.waitForAll()
@@ -98,9 +102,9 @@ import Testing
     let queue = PredictionQueue(threadCount: 1, batchLimit: 64) { try recorder.compute($0) }
     let tensor = try Tensor(shape: [1, 1], [1])
     let first = Task { try await queue.predict([tensor], count: 1) }
-    while recorder.batches.isEmpty { await Task.yield() }
+    while recorder.batches.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
     let second = Task { try await queue.predict([tensor], count: 1) }
-    while await queue.waitingCount == 0 { await Task.yield() }
+    while await queue.waitingCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
     recorder.open()

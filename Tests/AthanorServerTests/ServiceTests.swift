@@ -149,10 +149,9 @@ import Testing
     try await serve(limits) { connection, _ in
       let head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
       async let slow = connection.send(Array(head.utf8))
-      var answer: Answer
-      repeat {
-        answer = try await connection.ask("POST", "/v1/predict", Array("x".utf8))
-      } while answer.status == 415
+      // Until it is being read, beside the question for metrics itself.
+      while try await !connection.ask("GET", "/metrics").body.contains("athanor_requests_in_flight 2\n") {}
+      let answer = try await connection.ask("POST", "/v1/predict", Array("x".utf8))
       #expect(answer.status == 503)
       #expect(answer.headers["retry-after"] == "1")
       #expect(answer.error == "1 requests are being answered already|Try again later.")
