@@ -15,6 +15,11 @@ struct ClassOptions: ParsableArguments {
   /// - Throws: `AthanorError` when there are not `count`, or they are the model's in another order.
   func names(for model: Model, count: Int, _ file: String) throws -> [String]? {
     guard let labels else { return model.classNames }
+    guard reading(of: model) != .value else {
+      throw AthanorError(
+        .argument, at: "--labels", "\(file) gives one number that is no probability, so there are no classes to name",
+        fix: "Say --from-logits where it is the logit of the second of two classes, or leave the labels out.")
+    }
     let names = try ClassOptions.names(labels, "--labels")
     guard names.count == count else {
       throw AthanorError(
@@ -35,7 +40,7 @@ struct ClassOptions: ParsableArguments {
   func reading(of model: Model) -> OutputReading {
     let isSingle = model.outputShape.lengths.last == 1
     switch model.outputKind {
-    case .softmax, .logSoftmax: return .probabilities
+    case .softmax, .logSoftmax: return isSingle ? .certain : .probabilities
     case .sigmoid: return isSingle ? .probabilities : .independent
     case .other: return fromLogits ? .probabilities : isSingle ? .value : .scores
     }
@@ -48,6 +53,8 @@ enum OutputReading {
   case probabilities
   /// Probabilities that do not depend on each other.
   case independent
+  /// The probability of the only class.
+  case certain
   /// Numbers of which the largest is the model's choice.
   case scores
   /// One number.
@@ -56,7 +63,7 @@ enum OutputReading {
   /// Its name in JSON.
   var key: String {
     switch self {
-    case .probabilities, .independent: "probabilities"
+    case .probabilities, .independent, .certain: "probabilities"
     case .scores: "scores"
     case .value: "values"
     }
@@ -65,7 +72,7 @@ enum OutputReading {
   /// The heading of its column.
   var column: String {
     switch self {
-    case .probabilities, .independent: "probability"
+    case .probabilities, .independent, .certain: "probability"
     case .scores: "score"
     case .value: "value"
     }
@@ -73,7 +80,7 @@ enum OutputReading {
 
   func text(_ number: Float) -> String {
     switch self {
-    case .probabilities, .independent: String(format: "%.1f %%", number * 100)
+    case .probabilities, .independent, .certain: String(format: "%.1f %%", number * 100)
     case .scores, .value: String(format: "%.4g", number)
     }
   }
@@ -85,6 +92,8 @@ enum OutputReading {
     case .independent:
       "\(file) ends with sigmoids: several labels may hold at once, and the probabilities do not add up to 100 %."
     case .scores: "\(file) ends without softmax, so its numbers are scores; --from-logits makes probabilities of them."
+    case .certain:
+      "\(file) ends with a softmax of one number, which is 1 whatever the picture; a single sigmoid tells two classes apart."
     case .value:
       "\(file) gives one number that is no probability; --from-logits makes the probability of the second of two classes of it."
     }
