@@ -61,6 +61,7 @@ parity: build $(VENV)/installed ## Compare with the real Keras
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
+	$(EXPORT_VENV)/bin/python Tools/parity_again.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/onnx_node_suite.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_torch.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_pictures.py $(ATHANOR)
