@@ -12,11 +12,17 @@ let package = Package(
     .library(name: "AthanorDatasets", targets: ["AthanorDatasets"]),
     // Not "athanor": some disks cannot tell that from the module. `make build` links it by that name.
     .executable(name: "athanor-command", targets: ["AthanorCommand"]),
+    .executable(name: "athanor-serve", targets: ["AthanorServe"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+    // Of the service alone.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.10.0"),
   ],
   targets: [
     .target(name: "AthanorKernels"),
@@ -52,13 +58,27 @@ let package = Package(
       dependencies: [
         "Athanor", "AthanorArchives", "CZlib", "CPNG", "CTurboJPEG", .product(name: "Crypto", package: "swift-crypto"),
       ],
-      resources: [.copy("Resources/digits")]),
+      resources: [.copy("Resources/digits"), .copy("Resources/models")]),
     .executableTarget(
       name: "AthanorCommand",
       dependencies: [
         "Athanor", "AthanorKeras", "AthanorCoreML", "AthanorONNX", "AthanorDatasets",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .target(
+      name: "AthanorServer",
+      dependencies: [
+        "Athanor", "AthanorKeras", "AthanorCoreML", "AthanorONNX", "AthanorDatasets",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      resources: [.embedInCode("Page")]),
+    .executableTarget(
+      name: "AthanorServe",
+      dependencies: ["AthanorServer", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // Here and not a package of their own, because the kernels are no product.
     .target(name: "PeakArithmetic", path: "Benchmarks/PeakArithmetic"),
@@ -85,6 +105,7 @@ let package = Package(
     .testTarget(
       name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],
       exclude: ["Snapshots"]),
+    .testTarget(name: "AthanorServerTests", dependencies: ["AthanorServer"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

@@ -37,38 +37,10 @@ struct ClassOptions: ParsableArguments {
       text.split(separator: ",", omittingEmptySubsequences: false).map(String.init), option)
   }
 
-  func reading(of model: Model) -> OutputReading {
-    let isSingle = model.outputShape.lengths.last == 1
-    switch model.outputKind {
-    case .softmax, .logSoftmax: return isSingle ? .certain : .probabilities
-    case .sigmoid: return isSingle ? .probabilities : .independent
-    case .other: return fromLogits ? .probabilities : isSingle ? .value : .scores
-    }
-  }
+  func reading(of model: Model) -> OutputReading { OutputReading(of: model, fromLogits: fromLogits) }
 }
 
-/// How a model's numbers are shown.
-enum OutputReading {
-  /// Probabilities of classes of which one is right.
-  case probabilities
-  /// Probabilities that do not depend on each other.
-  case independent
-  /// The probability of the only class.
-  case certain
-  /// Numbers of which the largest is the model's choice.
-  case scores
-  /// One number.
-  case value
-
-  /// Its name in JSON.
-  var key: String {
-    switch self {
-    case .probabilities, .independent, .certain: "probabilities"
-    case .scores: "scores"
-    case .value: "values"
-    }
-  }
-
+extension OutputReading {
   /// The heading of its column.
   var column: String {
     switch self {

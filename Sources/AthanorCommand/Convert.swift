@@ -16,10 +16,12 @@ struct Convert: ParsableCommand {
   @Argument(help: "A model: .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx.") var source: String
   @Argument(help: "What to write; .weights.h5 for Keras' weights alone, .json for the architecture alone.")
   var destination: String
+  @Flag(help: "Leave out loss, metrics and the optimizer with its arrays, so that the file is as small as can be.")
+  var withoutTraining = false
   @Flag(help: "Print one JSON object: file, bytes and what the comparison of an export found.") var json = false
 
   func run() throws {
-    let report = try NetworkSource.read(source).convert(to: destination, from: source)
+    let report = try NetworkSource.read(source, compiled: !withoutTraining).convert(to: destination, from: source)
     if json {
       var object = report?.object ?? [:]
       object["file"] = destination

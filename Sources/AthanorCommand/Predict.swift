@@ -58,18 +58,11 @@ struct Predict: AsyncParsableCommand {
     let model = try NetworkSource.read(file, threads: computing.threads)
     if let outputs { return try predictArrays(model, outputs) }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
-    _ = try model.requirePictureShape(at: file)
-    guard model.outputShape.rank == 2, let width = model.outputShape[1] else {
-      throw AthanorError(
-        .shape, at: file,
-        "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but one "
-          + "probability for each class is needed",
-        fix: "Use a model that ends with a Dense layer.")
-    }
-    let reading = classes.reading(of: model)
-    let count = reading == .value ? 1 : model.classCount ?? (width == 1 ? 2 : width)
-    let names = try classes.names(for: model, count: count, file) ?? (0..<count).map(String.init)
-    let table = Table(names: reading == .value ? ["value"] : names, reading: reading)
+    _ = try model.requirePictureInput(at: file)
+    let unnamed = try ClassAnswer(of: model, names: nil, fromLogits: classes.fromLogits, at: file)
+    let names = try classes.names(for: model, count: unnamed.names.count, file)
+    let answer = try ClassAnswer(of: model, names: names, fromLogits: classes.fromLogits, at: file)
+    let (reading, table) = (answer.reading, Table(answer: answer))
     let paths = try Picture.files(at: pictures)
     if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
     var notes = PictureNotes()
@@ -88,11 +81,8 @@ struct Predict: AsyncParsableCommand {
         continue
       }
       if json {
-        let values = numbers.map { Double($0) }
-        let byName = Dictionary(zip(table.names, values)) { first, _ in first }
-        var object: [String: Any?] = ["file": path, reading.key: reading == .value ? values : byName]
-        if reading != .value { object["label"] = table.names[best(numbers[...], 1)[0]] }
-        try Terminal.json(object)
+        print(JSONValue.object(answer.fields(numbers).merging(["file": .text(path)]) { $1 }))
+        fflush(nil)
       } else {
         if isFirst { print(table.header) }
         print(table.row(numbers, path))
@@ -110,8 +100,9 @@ struct Predict: AsyncParsableCommand {
 
   /// The three likeliest classes of each picture, in columns as wide as the names need.
   private struct Table {
-    let names: [String]
-    let reading: OutputReading
+    let answer: ClassAnswer
+    private var names: [String] { answer.names }
+    private var reading: OutputReading { answer.reading }
     private var nameWidth: Int { max(5, names.map(\.count).max() ?? 0) }
     private var restWidth: Int { 2 * (names.map(\.count).max() ?? 0) + 18 }
 

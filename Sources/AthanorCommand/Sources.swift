@@ -18,8 +18,8 @@ enum NetworkSource {
   }
 
   /// Reads a model file, and tells on standard error what could not be taken over.
-  static func read(_ file: String, threads: Int? = nil) throws -> Model {
-    let model = try Model(contentsOf: file, threads: threads)
+  static func read(_ file: String, threads: Int? = nil, compiled: Bool = true) throws -> Model {
+    let model = try Model(contentsOf: file, threads: threads, compiled: compiled)
     for warning in model.foundWarnings { Terminal.error("Warning: \(warning.commandDescription)\n") }
     return model
   }

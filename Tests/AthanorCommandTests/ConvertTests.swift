@@ -46,6 +46,14 @@ struct ConvertTests {
     #expect(parts.weights.map(\.tensor) == model.weights.map(\.tensor))
   }
 
+  @Test("Without the training, files hold the weights alone", arguments: ["a.safetensors", "a.keras", "a.h5"])
+  func withoutTraining(_ file: String) throws {
+    let outcome = try program.run("convert", "m.safetensors", file, "--without-training")
+    #expect(outcome.status == 0 && outcome.error == "")
+    #expect(try prediction(file) == prediction(""))
+    #expect(try Model(contentsOf: program.path(file), threads: 1).training == nil)
+  }
+
   @Test("To ONNX with its proof; what cannot be written is named, and nothing is left")
   func exports() throws {
     let outcome = try program.run("convert", "m.safetensors", "a.onnx")

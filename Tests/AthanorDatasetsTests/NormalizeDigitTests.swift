@@ -131,6 +131,16 @@ struct NormalizeDigitTests {
     #expect(try inkedPixels(70) < 2 * inkedPixels(25))
   }
 
+  /// Right of a seven's stem and left of its foot is paper, also at the edges of the box that was cut out.
+  @Test(arguments: [50.0, 70]) func thinnedStrokesLeaveNoFrame(brush: Double) throws {
+    let digit = try seven(height: 400, width: 400, top: 60, left: 120, size: 200, brush: brush).mnistNormalized()
+    #expect(inkedRows(digit).count == 20)
+    let last = try #require(inkedRows(digit).last)
+    let inked = (0..<28).filter { x in (0..<28).contains { digit.pixels[$0 * 28 + x] > 50 } }
+    let (left, right) = try (#require(inked.first), #require(inked.last))
+    #expect(digit.pixels[last * 28 + left] == 0 && digit.pixels[last * 28 + right] == 0)
+  }
+
   /// The border of a digit that is cut out closely shows ink, which is not taken for noise of the paper.
   @Test func inkMayTouchTheBorder() throws {
     func ink(_ picture: Picture) throws -> Int { try picture.mnistNormalized().pixels.reduce(0) { $0 + Int($1) } }

@@ -36,34 +36,14 @@ extension Model {
     }
   }
 
-  /// Pictures `[N, H, W, C]` as the model takes them; others than such tensors, and what already fits, stay as they are.
-  package func arranged(_ pictures: Tensor) -> Tensor {
-    guard pictures.shape.count == 4, let shape = pictureShape, shape[2] == pictures.shape[3] else { return pictures }
-    let lengths = pictures.shape
-    let (area, channels) = (lengths[1] * lengths[2], lengths[3])
-    switch pictureLayout {
-    case .noChannels: return Tensor(uncheckedShape: Array(lengths.dropLast()), pictures.storage)
-    case .channelsFirst where channels == 1:
-      return Tensor(uncheckedShape: [lengths[0], 1, lengths[1], lengths[2]], pictures.storage)
-    case .channelsFirst:
-      func planes<Element>(_ elements: [Element]) -> [Element] {
-        (0..<elements.count).map { place in
-          let (picture, rest) = place.quotientAndRemainder(dividingBy: area * channels)
-          let (channel, pixel) = rest.quotientAndRemainder(dividingBy: area)
-          return elements[(picture * area + pixel) * channels + channel]
-        }
-      }
-      let storage: Tensor.Storage =
-        switch pictures.storage {
-        case .float32(let elements): .float32(planes(elements))
-        case .float64(let elements): .float64(planes(elements))
-        case .int32(let elements): .int32(planes(elements))
-        case .uint8(let elements): .uint8(planes(elements))
-        }
-      return Tensor(uncheckedShape: [lengths[0], channels, lengths[1], lengths[2]], storage)
-    case .channelsLast, nil: return pictures
-    }
+  /// How pictures go into the model, apart from the model itself; nil when it takes none.
+  package var pictureInput: PictureInput? {
+    guard let pictureLayout, let pictureShape else { return nil }
+    return PictureInput(layout: pictureLayout, shape: pictureShape)
   }
+
+  /// Pictures `[N, H, W, C]` as the model takes them; others than such tensors, and what already fits, stay as they are.
+  package func arranged(_ pictures: Tensor) -> Tensor { pictureInput?.arranged(pictures) ?? pictures }
 
   /// A data set whose only input are pictures `[N, H, W, C]`, with these as the model takes them.
   package func arranged(_ data: Dataset) throws -> Dataset {
@@ -97,6 +77,43 @@ extension Model {
   func takeFacts(from other: Model) {
     (pixelScale, picturePreparation) = (other.pixelScale, other.picturePreparation)
     (classNames, declaredOutputKind) = (other.classNames, other.declaredOutputKind)
+  }
+}
+
+/// How a model takes pictures.
+package struct PictureInput: Hashable, Sendable {
+  /// The order of its axes.
+  package let layout: PictureLayout
+  /// Height, width and channels; 0 for an open length.
+  package let shape: [Int]
+
+  /// Pictures `[N, H, W, C]` as the model takes them; other tensors, and what already fits, stay as they are.
+  package func arranged(_ pictures: Tensor) -> Tensor {
+    guard pictures.shape.count == 4, shape[2] == pictures.shape[3] else { return pictures }
+    let lengths = pictures.shape
+    let (area, channels) = (lengths[1] * lengths[2], lengths[3])
+    switch layout {
+    case .channelsLast: return pictures
+    case .noChannels: return Tensor(uncheckedShape: Array(lengths.dropLast()), pictures.storage)
+    case .channelsFirst where channels == 1:
+      return Tensor(uncheckedShape: [lengths[0], 1, lengths[1], lengths[2]], pictures.storage)
+    case .channelsFirst:
+      func planes<Element>(_ elements: [Element]) -> [Element] {
+        (0..<elements.count).map { place in
+          let (picture, rest) = place.quotientAndRemainder(dividingBy: area * channels)
+          let (channel, pixel) = rest.quotientAndRemainder(dividingBy: area)
+          return elements[(picture * area + pixel) * channels + channel]
+        }
+      }
+      let storage: Tensor.Storage =
+        switch pictures.storage {
+        case .float32(let elements): .float32(planes(elements))
+        case .float64(let elements): .float64(planes(elements))
+        case .int32(let elements): .int32(planes(elements))
+        case .uint8(let elements): .uint8(planes(elements))
+        }
+      return Tensor(uncheckedShape: [lengths[0], channels, lengths[1], lengths[2]], storage)
+    }
   }
 }
 

@@ -28,32 +28,9 @@ extension Model {
     return count > 1 ? count : outputKind == .sigmoid ? 2 : nil
   }
 
-  /// The probabilities of the classes `[N, classCount]` for outputs `[N, ...]` of this model.
-  ///
-  /// A single sigmoid `p` gives `1 - p` and `p`, logarithms their exponentials. Several sigmoids and other numbers stay as they are.
-  ///
-  /// - Parameter fromLogits: Whether numbers of kind `other` are logits, of which a softmax (of a single one a sigmoid) makes probabilities.
+  /// The probabilities of the classes `[N, classCount]` for outputs `[N, ...]` of this model; see `OutputKind.probabilities`.
   package func probabilities(of outputs: Tensor, fromLogits: Bool = false) -> Tensor {
-    guard outputs.shape.count == 2, outputs.shape[1] > 0 else { return outputs }
-    let (values, width) = (outputs.floats, outputs.shape[1])
-    func pairs(_ values: [Float]) -> Tensor {
-      Tensor(uncheckedShape: [values.count, 2], .float32(values.flatMap { [1 - $0, $0] }))
-    }
-    switch outputKind {
-    case .sigmoid where width == 1: return pairs(values)
-    case .logSoftmax: return Tensor(uncheckedShape: outputs.shape, .float32(values.map { Float(exp(Double($0))) }))
-    case .other where fromLogits && width == 1: return pairs(values.map { Float(1 / (1 + exp(-Double($0)))) })
-    case .other where fromLogits:
-      let rows = stride(from: 0, to: values.count, by: width).flatMap { start -> [Float] in
-        let row = values[start..<start + width].map(Double.init)
-        let largest = row.max() ?? 0
-        let powers = row.map { exp($0 - largest) }
-        let sum = powers.reduce(0, +)
-        return powers.map { Float($0 / sum) }
-      }
-      return Tensor(uncheckedShape: outputs.shape, .float32(rows))
-    case .softmax, .sigmoid, .other: return outputs
-    }
+    outputKind.probabilities(of: outputs, fromLogits: fromLogits)
   }
 
   /// A model with the same weights whose output is the probabilities of `classCount` classes, for exports of classifiers.
@@ -103,6 +80,34 @@ extension Model {
 }
 
 extension OutputKind {
+  /// The probabilities of the classes `[N, classCount]` for outputs `[N, ...]` of this kind.
+  ///
+  /// A single sigmoid `p` gives `1 - p` and `p`, logarithms their exponentials. Several sigmoids and other numbers stay as they are.
+  ///
+  /// - Parameter fromLogits: Whether numbers of kind `other` are logits, of which a softmax (of a single one a sigmoid) makes probabilities.
+  package func probabilities(of outputs: Tensor, fromLogits: Bool = false) -> Tensor {
+    guard outputs.shape.count == 2, outputs.shape[1] > 0 else { return outputs }
+    let (values, width) = (outputs.floats, outputs.shape[1])
+    func pairs(_ values: [Float]) -> Tensor {
+      Tensor(uncheckedShape: [values.count, 2], .float32(values.flatMap { [1 - $0, $0] }))
+    }
+    switch self {
+    case .sigmoid where width == 1: return pairs(values)
+    case .logSoftmax: return Tensor(uncheckedShape: outputs.shape, .float32(values.map { Float(exp(Double($0))) }))
+    case .other where fromLogits && width == 1: return pairs(values.map { Float(1 / (1 + exp(-Double($0)))) })
+    case .other where fromLogits:
+      let rows = stride(from: 0, to: values.count, by: width).flatMap { start -> [Float] in
+        let row = values[start..<start + width].map(Double.init)
+        let largest = row.max() ?? 0
+        let powers = row.map { exp($0 - largest) }
+        let sum = powers.reduce(0, +)
+        return powers.map { Float($0 / sum) }
+      }
+      return Tensor(uncheckedShape: outputs.shape, .float32(rows))
+    case .softmax, .sigmoid, .other: return outputs
+    }
+  }
+
   init(of output: Value) {
     if let (_, inputs) = output.definition(as: ReshapeOp.self),
       output.shape.lengths.last == inputs[0].shape.lengths.last

@@ -129,13 +129,12 @@ nonisolated public enum DigitPreparation {
       guard excess > 0 else { return self }
       let side = max(1, max(height, width) / 160)
       let small = side == 1 ? self : resized(width: width / side, height: height / side)
-      let thin = small.inverted.brushed(radius: excess / 2 / Double(side)).inverted
+      let thin = small.thinned(radius: excess / 2 / Double(side))
       return thin.box(above: 50).map(thin.cropped) ?? self
     }
+
     /// The greatest width of strokes, as a share of the longer side: 3.5 of 20 pixels.
     private static let widest = 0.175
-
-    private var inverted: Gray { Gray(width: width, height: height, pixels: pixels.map { 255 - $0 }) }
 
     /// Roughly how wide strokes are: twice their area by the length of their outline.
     ///
@@ -189,6 +188,23 @@ nonisolated public enum DigitPreparation {
         }
       }
       return Gray(width: newWidth, height: newHeight, pixels: result)
+    }
+
+    /// The ink that a brush of paper leaves when it goes around it, in a picture of the same size.
+    private func thinned(radius: Double) -> Gray {
+      let margin = Int(radius.rounded(.up))
+      // Paper all around, so that ink at the edge is thinned from outside too.
+      let paper = [UInt8](repeating: 255, count: margin)
+      let edge = [UInt8](repeating: 255, count: margin * (width + 2 * margin))
+      var inverted = edge
+      for start in stride(from: 0, to: pixels.count, by: width) {
+        inverted += paper + pixels[start..<start + width].map { 255 - $0 } + paper
+      }
+      let sheet = Gray(width: width + 2 * margin, height: height + 2 * margin, pixels: inverted + edge)
+      let brushed = sheet.brushed(radius: radius)
+      let (first, right, bottom) = (2 * margin, 2 * margin + width - 1, 2 * margin + height - 1)
+      let inside = brushed.cropped(to: Box(top: first, left: first, bottom: bottom, right: right))
+      return Gray(width: width, height: height, pixels: inside.pixels.map { 255 - $0 })
     }
 
     // MARK: Size and place

@@ -145,6 +145,31 @@ public struct Tensor: Hashable, Sendable {
     return Tensor(uncheckedShape: [indices.count] + shape.dropFirst(), gathered)
   }
 
+  /// The rows of several tensors one after another.
+  ///
+  /// - Throws: `AthanorError` when there are none, or they have not one type and one shape behind the first axis.
+  package init(joiningRowsOf tensors: [Tensor]) throws {
+    guard let first = tensors.first, !first.shape.isEmpty,
+      tensors.allSatisfy({ $0.dtype == first.dtype && $0.shape.dropFirst() == first.shape.dropFirst() })
+    else {
+      let types = tensors.map { "\($0.dtype.rawValue)\(Shape.text($0.shape))" }.joined(separator: ", ")
+      throw AthanorError(
+        .argument, at: "Tensor(joiningRowsOf:)", "\(types) cannot follow each other",
+        fix: "Give tensors of one type and of one shape behind the first axis.")
+    }
+    var joined = first.storage
+    for tensor in tensors.dropFirst() {
+      switch (joined, tensor.storage) {
+      case (.float32(let a), .float32(let b)): joined = .float32(a + b)
+      case (.float64(let a), .float64(let b)): joined = .float64(a + b)
+      case (.int32(let a), .int32(let b)): joined = .int32(a + b)
+      case (.uint8(let a), .uint8(let b)): joined = .uint8(a + b)
+      default: break  // types are the same, as checked above
+      }
+    }
+    self.init(uncheckedShape: [tensors.reduce(0) { $0 + $1.shape[0] }] + first.shape.dropFirst(), joined)
+  }
+
   /// The axes in another order, as 32-bit floating-point numbers: axis i of the result is axis `order[i]` of this tensor.
   package func transposed(_ order: [Int]) -> Tensor {
     let lengths = order.map { shape[$0] }

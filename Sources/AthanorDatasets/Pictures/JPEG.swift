@@ -4,7 +4,7 @@ import Foundation
 
 extension Picture {
   /// Decodes a JPEG picture and turns it upright.
-  static func jpeg(_ data: Data, _ name: String) throws -> Picture {
+  static func jpeg(_ data: Data, _ name: String, _ pixelLimit: Int) throws -> Picture {
     guard let handle = tjInitDecompress() else {
       throw AthanorError(.data, at: name, "the JPEG decoder could not be started")
     }
@@ -20,7 +20,7 @@ extension Picture {
       var (width, height, subsampling, colorspace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
       guard tjDecompressHeader3(handle, start, UInt(bytes.count), &width, &height, &subsampling, &colorspace) == 0
       else { throw refuse(reason()) }
-      try requireSize(Int(height), Int(width), data, name)
+      try requireSize(Int(height), Int(width), data, name, pixelLimit)
       let format: TJPF
       let samples: Int
       switch colorspace {

@@ -26,17 +26,22 @@ extension Picture {
   ///
   /// - Throws: `AthanorError` with `name`, when they are damaged, of another kind, or too many pixels.
   public init(data: Data, name: String = "picture") throws {
+    try self.init(data: data, name: name, pixelLimit: Picture.pixelLimit)
+  }
+
+  /// - Throws: `AthanorError` of kind `unsupported` for more pixels than the limit.
+  package init(data: Data, name: String, pixelLimit: Int) throws {
     switch PictureKind(of: data) {
-    case .png: self = try Picture.png(data, name)
-    case .jpeg: self = try Picture.jpeg(data, name)
+    case .png: self = try Picture.png(data, name, pixelLimit)
+    case .jpeg: self = try Picture.jpeg(data, name, pixelLimit)
     case .other(let problem, let remedy): throw AthanorError(.data, at: name, problem, fix: remedy)
     }
   }
 
-  static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String) throws {
+  static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String, _ pixelLimit: Int) throws {
     guard height > 0, width > 0, height <= pixelLimit / width else {
       throw AthanorError(
-        .data, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read",
+        .unsupported, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read",
         fix: "Make it smaller.")
     }
     guard height * width / pixelsPerByteLimit <= data.count else {
@@ -46,7 +51,7 @@ extension Picture {
     }
   }
 
-  private static func png(_ data: Data, _ name: String) throws -> Picture {
+  private static func png(_ data: Data, _ name: String, _ pixelLimit: Int) throws -> Picture {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }
@@ -58,7 +63,7 @@ extension Picture {
     return try withoutColorSpace(file).withUnsafeBytes { bytes in
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
-      try requireSize(height, width, data, name)
+      try requireSize(height, width, data, name, pixelLimit)
       let colorFlag: UInt32 = 2
       let channels = image.format & colorFlag != 0 ? 3 : 1
       image.format = channels == 3 ? colorFlag : 0

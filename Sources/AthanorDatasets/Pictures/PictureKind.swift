@@ -2,12 +2,12 @@ import Athanor
 import Foundation
 
 /// What the first bytes of a file say that it is.
-enum PictureKind {
+package enum PictureKind {
   case png, jpeg
   /// Nothing that is read: what it is, and how to mend it.
   case other(problem: String, remedy: String)
 
-  init(of data: Data) {
+  package init(of data: Data) {
     let start = Array(data.prefix(1024))
     if start.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
       self = .png

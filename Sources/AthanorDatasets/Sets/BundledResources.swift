@@ -17,7 +17,7 @@ package enum BundledResources {
     #endif
   }
 
-  /// The folder that holds `digits`; nil when it is nowhere to be found.
+  /// The folder that holds `digits` and `models`; nil when it is nowhere to be found.
   ///
   /// Looked for, in order: `ATHANOR_RESOURCES`, beside the program, in its app's or test bundle's resources, and where an
   /// installation puts it (`../share/athanor` and `../lib/athanor` seen from the program).
@@ -31,6 +31,14 @@ package enum BundledResources {
       where FileBytes.isFolder(FileBytes.join(folder, "digits")) { return folder }
     }
     return nil
+  }
+
+  /// The error of a program that was moved without its resources.
+  package static func missing(at place: String) -> AthanorError {
+    AthanorError(
+      .file, at: place,
+      "the library's own files are not beside the program, where the folder \(folderName) belongs",
+      fix: "Copy that folder beside the program, or set ATHANOR_RESOURCES to the folder that holds it.")
   }
 
   private static func candidates(environment: [String: String]) -> [String] {

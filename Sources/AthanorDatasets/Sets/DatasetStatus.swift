@@ -72,7 +72,7 @@ public struct DatasetStatus: Hashable, Sendable, CustomStringConvertible {
   }
 
   private static func remedy(for dataset: ImageDataset, dataDirectory: String?, places: DatasetPlaces) -> String {
-    if dataset.isBundled { return dataset.missingBundle().remedy }
+    if dataset.isBundled { return BundledResources.missing(at: dataset.title).remedy }
     if dataDirectory != nil {
       return "Give another folder, or none so that the set is looked for elsewhere and downloaded."
     }

@@ -45,7 +45,7 @@ extension ImageDataset {
       return try read(find(dataDirectory: places.expand(dataDirectory)), .dataDirectory)
     }
     if let (finding, origin) = find(places) { return try read(finding, origin) }
-    guard !isBundled else { throw missingBundle() }
+    guard !isBundled else { throw BundledResources.missing(at: title) }
     let folder = places.cache(of: self)
     guard !places.isOffline else {
       throw AthanorError(
@@ -61,14 +61,6 @@ extension ImageDataset {
       throw AthanorError(.file, at: folder, "the downloaded files are gone", fix: "Run it again.")
     }
     return try read(finding, .download)
-  }
-
-  /// The error of a program that was moved without its resources.
-  package func missingBundle() -> AthanorError {
-    AthanorError(
-      .file, at: title,
-      "the library's own files are not beside the program, where the folder \(BundledResources.folderName) belongs",
-      fix: "Copy that folder beside the program, or set ATHANOR_RESOURCES to the folder that holds it.")
   }
 
   /// How to get the set without a download by Athanor.
@@ -217,7 +209,7 @@ public enum Digits {
     let dataset = ImageDataset.digits
     guard let resources = BundledResources.folder,
       let finding = dataset.find(in: FileBytes.join(resources, dataset.name))
-    else { throw dataset.missingBundle() }
+    else { throw BundledResources.missing(at: dataset.title) }
     let loaded = try dataset.read(finding, .bundled)
     return (loaded.train, loaded.test)
   }

@@ -1,0 +1,64 @@
+import Athanor
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The model that the service answers with, and its replacement while requests go on.
+final class ModelHolder: Sendable {
+  private let file: String
+  private let metrics: ServiceMetrics
+  private let box: Box
+
+  private final class Box: @unchecked Sendable {  // `lock` guards what changes
+    private let lock = NSLock()
+    private var held: ServedModel
+
+    init(_ model: ServedModel) { held = model }
+
+    var model: ServedModel {
+      get {
+        lock.lock()
+        defer { lock.unlock() }
+        return held
+      }
+      set {
+        lock.lock()
+        defer { lock.unlock() }
+        held = newValue
+      }
+    }
+  }
+
+  /// - Throws: `AthanorError` when the file is no model.
+  init(_ file: String, metrics: ServiceMetrics) throws {
+    (self.file, self.metrics) = (file, metrics)
+    box = Box(try ServedModel(contentsOf: file, metrics: metrics))
+    metrics.loadedModel(true)
+  }
+
+  var model: ServedModel { box.model }
+
+  /// Reads the file again. Requests that have begun end with the model that they began with; a file that is no model changes nothing.
+  func reload(_ logger: Logger) {
+    do {
+      box.model = try ServedModel(contentsOf: file, metrics: metrics)
+      metrics.loadedModel(true)
+      logger.notice("Took over the model anew", metadata: ["file": "\(file)"])
+    } catch {
+      metrics.loadedModel(false)
+      let text = (error as? AthanorError)?.commandDescription ?? "\(error)"
+      logger.error("Kept the model before, as the new one cannot be read: \(text)", metadata: ["file": "\(file)"])
+    }
+  }
+}
+
+/// Reads the model file again at each SIGHUP.
+struct ReloadService: Service {
+  let holder: ModelHolder
+  let logger: Logger
+
+  func run() async throws {
+    for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { holder.reload(logger) }
+  }
+}

@@ -1,0 +1,185 @@
+import Athanor
+import AthanorCoreML
+import AthanorDatasets
+import AthanorKeras
+import AthanorONNX
+import Foundation
+
+import struct Athanor.Port
+
+/// A model as the service answers with it: immutable, so that a request that began with it ends with it although another one has taken its
+/// place.
+final class ServedModel: Sendable {
+  /// How pictures go in and what the numbers mean; nil for a model of other data.
+  struct Pictures: Sendable {
+    let input: PictureInput
+    let preparation: PicturePreparation?
+    let answer: ClassAnswer
+    let outputKind: OutputKind
+  }
+
+  /// A layer whose responses to a picture the page shows.
+  struct SeenLayer: Sendable {
+    let name, kind: String
+    let queue: PredictionQueue
+  }
+
+  /// What `GET /v1/model` says.
+  let description: JSONValue
+  let name: String
+  let inputs: [Port]
+  let pictures: Pictures?
+  let seenLayers: [SeenLayer]
+  private let outputs: [Port]
+  private let queue: PredictionQueue
+
+  /// Reads a model file.
+  ///
+  /// - Throws: `AthanorError` when it is none.
+  convenience init(contentsOf path: String, metrics: ServiceMetrics) throws {
+    try self.init(Model(contentsOf: path), file: path, metrics: metrics)
+  }
+
+  init(_ model: Model, file: String, metrics: ServiceMetrics) throws {
+    (name, inputs, outputs) = (model.name, model.inputs, model.outputs)
+    queue = try ServedModel.queue(model, metrics)
+    if let input = model.pictureInput,
+      let answer = try? ClassAnswer(of: model, names: model.classNames, at: file)
+    {
+      pictures = Pictures(
+        input: input, preparation: model.usualPreparation, answer: answer, outputKind: model.outputKind)
+      seenLayers = try ServedModel.seenLayers(of: model, input)
+    } else {
+      (pictures, seenLayers) = (nil, [])
+    }
+    description = ServedModel.description(model, file, pictures)
+  }
+
+  /// The outputs for examples, by the model's names, in the order of its outputs.
+  func predict(_ tensors: [Tensor], count: Int) async throws -> [Tensor] {
+    try await queue.predict(tensors, count: count)
+  }
+
+  /// The label and the numbers for a picture that was made an input.
+  func answer(to input: Tensor, _ pictures: Pictures) async throws -> [String: JSONValue] {
+    let output = try await predict([input], count: 1)[0]
+    return pictures.answer.fields(pictures.outputKind.probabilities(of: output).floats)
+  }
+
+  // MARK: Making
+
+  private static func queue(_ model: Model, _ metrics: ServiceMetrics?) throws -> PredictionQueue {
+    let predictor = try model.predictor()
+    let (inputs, outputs) = (model.inputs.map(\.name), model.outputs.map(\.name))
+    // Requests share a batch where the model counts examples along the first axis of all inputs and outputs, and takes any number of them.
+    let isOpen =
+      model.inputs.allSatisfy { $0.exampleAxis == 0 && $0.lengths[0] == .batch }
+      && model.outputs.allSatisfy { $0.exampleAxis == 0 }
+    return PredictionQueue(threadCount: ThreadPool.coreCount, batchLimit: isOpen ? 64 : 1) { tensors in
+      let start = ContinuousClock.now
+      let named = Dictionary(zip(inputs, tensors)) { first, _ in first }
+      let count = tensors.first?.shape.first ?? 1
+      let results = try predictor.predict(named, batchSize: isOpen ? max(count, 1) : 32)
+      metrics?.computed(count, in: ContinuousClock.now - start)
+      return outputs.compactMap { results[$0] }
+    }
+  }
+
+  /// The first layers that make several pictures of one, three at most: what they respond to is something that people can look at.
+  private static func seenLayers(of model: Model, _ input: PictureInput) throws -> [SeenLayer] {
+    guard input.layout == .channelsLast else { return [] }
+    var layers: [SeenLayer] = []
+    var height = Int.max
+    for row in model.summaryRows.prefix(12) where layers.count < 3 {
+      let part = try model.truncated(after: row.name)
+      let shape = part.outputShape
+      guard part.outputs.count == 1, shape.rank == 4, let channels = shape[3], channels > input.shape[2],
+        (shape[1] ?? 2) > 1, (shape[2] ?? 2) > 1
+      else { continue }
+      // Dropout and padding show nothing new.
+      guard row.parameters > 0 || (shape[1] ?? 0) < height else { continue }
+      height = shape[1] ?? height
+      layers.append(SeenLayer(name: row.name, kind: row.kind, queue: try queue(part, nil)))
+    }
+    return layers
+  }
+
+  private static func description(_ model: Model, _ file: String, _ pictures: Pictures?) -> JSONValue {
+    func json(_ ports: [Port]) -> JSONValue {
+      .array(
+        ports.map { port in
+          .object([
+            "name": .text(port.name), "type": .text(port.dtype.rawValue),
+            "shape": .array(port.lengths.map { $0.fixed.map(JSONValue.integer) ?? .null }),
+          ])
+        })
+    }
+    var fields: [String: JSONValue] = [
+      "name": .text(model.name), "file": .text((file as NSString).lastPathComponent),
+      "parameters": .integer(model.parameterCount), "inputs": json(model.inputs), "outputs": json(model.outputs),
+      "layers": .array(
+        model.summaryRows.map { row in
+          .object([
+            "name": .text(row.name), "kind": .text(row.kind), "output": .text(row.output),
+            "parameters": .integer(row.parameters),
+          ])
+        }),
+    ]
+    if let pictures {
+      let shape = pictures.input.shape.map { $0 > 0 ? JSONValue.integer($0) : .null }
+      fields["picture"] = .object([
+        "height": shape[0], "width": shape[1], "channels": shape[2],
+        "preparation": pictures.preparation.map { .text($0.rawValue) } ?? .null,
+      ])
+      fields["labels"] = pictures.answer.names.jsonValue
+      fields["numbers"] = .text(pictures.answer.reading.key)
+    }
+    return .object(fields)
+  }
+}
+
+extension ServedModel {
+  /// - Throws: `ServiceError` when the model takes no pictures, or its numbers are none of classes.
+  func requirePictures() throws -> Pictures {
+    if let pictures { return pictures }
+    let shapes = inputs.map(\.description).joined(separator: "; ")
+    throw ServiceError(
+      .unprocessableContent, "the model takes no pictures but \(shapes)",
+      fix: "Send JSON: {\"inputs\": {\"\(inputs[0].name)\": [...]}}.")
+  }
+
+  /// The outputs of each example, by name; null for numbers that are not finite.
+  func predictions(_ tensors: [Tensor], count: Int) async throws -> JSONValue {
+    let results = try await predict(tensors, count: count)
+    return .array(
+      (0..<count).map { example in
+        let outputs = zip(outputs, results).map { port, tensor in (port.name, tensor.json(ofExample: example, port)) }
+        return .object(Dictionary(outputs) { first, _ in first })
+      })
+  }
+}
+
+extension Tensor {
+  /// The numbers of one example as nested arrays; of all where the output has no axis of examples first.
+  fileprivate func json(ofExample example: Int, _ port: Port) -> JSONValue {
+    let numbers = floats
+    guard port.exampleAxis == 0, let length = shape.first, length > 0 else {
+      return Tensor.json(numbers[...], shape[...])
+    }
+    let size = numbers.count / length
+    return Tensor.json(numbers[example * size..<(example + 1) * size], shape.dropFirst())
+  }
+
+  private static func json(_ numbers: ArraySlice<Float>, _ lengths: ArraySlice<Int>) -> JSONValue {
+    guard let length = lengths.first else {
+      return numbers.first.map { $0.isFinite ? .number(Double("\($0)") ?? Double($0)) : .null } ?? .null
+    }
+    guard length > 0 else { return .array([]) }
+    let size = numbers.count / length
+    return .array(
+      (0..<length).map { place in
+        let first = numbers.startIndex + place * size
+        return json(numbers[first..<first + size], lengths.dropFirst())
+      })
+  }
+}

@@ -1,0 +1,183 @@
+import Athanor
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Answers requests: the page, predictions, and what the service says of itself.
+struct ServiceResponder: HTTPResponder {
+  /// A request's channel, to end a connection of which the rest is not read.
+  struct Context: InitializableFromSource {
+    let channel: any Channel
+    let logger: Logger
+
+    init(source: ApplicationRequestContextSource) { (channel, logger) = (source.channel, source.logger) }
+  }
+
+  private typealias Handler = @Sendable (ServiceResponder, Request) async throws -> Response
+  private let holder: ModelHolder
+  private let limits: ServiceLimits
+  private let metrics: ServiceMetrics
+  private let exporter: PrometheusMetrics
+  private let gate: Gate
+
+  init(_ holder: ModelHolder, _ limits: ServiceLimits, _ metrics: ServiceMetrics, _ exporter: PrometheusMetrics) {
+    (self.holder, self.limits, self.metrics, self.exporter) = (holder, limits, metrics, exporter)
+    gate = Gate(limit: limits.requestCount)
+  }
+
+  /// What is answered, by path and method.
+  private static let routes: [String: [HTTPRequest.Method: Handler]] = {
+    var routes: [String: [HTTPRequest.Method: Handler]] = [
+      "/health": [.get: { _, _ in Response(json: .object(["status": .text("ok")])) }],
+      "/metrics": [
+        .get: { service, _ in
+          Response(.ok, "text/plain; version=0.0.4; charset=utf-8", Array(service.exporter.text.utf8))
+        }
+      ],
+      "/v1/model": [.get: { service, _ in Response(json: service.holder.model.description) }],
+      "/v1/predict": [.post: { service, request in try await service.predict(request) }],
+      "/v1/explain": [.post: { service, request in try await service.explain(request) }],
+    ]
+    for file in PageFile.all { routes[file.path] = [.get: { _, _ in file.response }] }
+    return routes
+  }()
+
+  func respond(to request: Request, context: Context) async throws -> Response {
+    let start = ContinuousClock.now
+    let methods = ServiceResponder.routes[request.uri.path]
+    metrics.began()
+    var response: Response
+    do {
+      guard let methods else {
+        throw ServiceError(.notFound, "there is nothing at \(request.uri.path.prefix(200))", fix: "See GET /v1/model.")
+      }
+      let method = request.method == .head ? .get : request.method
+      guard let handler = methods[method] else {
+        let names = methods.keys.map(\.rawValue).sorted().joined(separator: ", ")
+        throw ServiceError(
+          .methodNotAllowed, "\(request.method.rawValue.prefix(20)) is not answered here", fix: "Use \(names).",
+          headers: [.allow: names])
+      }
+      response = try await handler(self, request)
+      if request.method == .head { response = response.createHeadResponse() }
+    } catch {
+      let error = ServiceError(error, logger: context.logger)
+      response = error.response
+      if error.endsConnection {
+        // The answer goes out first; what else the sender has to say is not waited for.
+        let channel = context.channel
+        channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+      }
+    }
+    let time = ContinuousClock.now - start
+    metrics.answered(response.status, route: methods == nil ? "other" : request.uri.path, in: time)
+    context.logger.info(
+      "\(request.method.rawValue) \(request.uri.path) \(response.status.code)", metadata: ["time": "\(time)"])
+    return response
+  }
+
+  // MARK: Predictions
+
+  private func predict(_ request: Request) async throws -> Response {
+    try await answer(request) { body in
+      let model = holder.model
+      switch try RequestContents(body, for: model, limits) {
+      case .picture(let picture):
+        let pictures = try model.requirePictures()
+        let input = try pictures.input.tensor(of: picture, preparation: pictures.preparation)
+        return { .object(try await model.answer(to: input, pictures)) }
+      case .numbers(let tensors, let count):
+        return { .object(["predictions": try await model.predictions(tensors, count: count)]) }
+      }
+    }
+  }
+
+  private func explain(_ request: Request) async throws -> Response {
+    try await answer(request) { body in
+      let model = holder.model
+      let pictures = try model.requirePictures()
+      guard case .picture(let picture) = try RequestContents(body, for: model, limits) else {
+        throw ServiceError(.unsupportedMediaType, "the body is no picture", fix: "Send a PNG or JPEG picture.")
+      }
+      let input = try pictures.input.tensor(of: picture, preparation: pictures.preparation)
+      return { .object(try await Explanation(of: input, model, pictures).fields) }
+    }
+  }
+
+  /// Reads the body of a request, within the limits, and computes its answer.
+  ///
+  /// - Parameter read: Makes numbers of the body, which is dropped before they are computed.
+  private func answer(
+    _ request: Request, _ read: (ByteBuffer) throws -> @Sendable () async throws -> JSONValue
+  ) async throws -> Response {
+    guard gate.enter() else {
+      throw ServiceError(
+        .serviceUnavailable, "\(limits.requestCount) requests are being answered already", fix: "Try again later.",
+        headers: [.retryAfter: "1"], endsConnection: true)
+    }
+    defer { gate.leave() }
+    let body = try await body(of: request)
+    let compute = try read(body)
+    let slow = ServiceError(
+      .serviceUnavailable, "the answer was not computed within \(limits.time)",
+      fix: "Send less at once, or try again later.",
+      headers: [.retryAfter: "1"])
+    return Response(json: try await within(limits.time, or: slow, compute))
+  }
+
+  private func body(of request: Request) async throws -> ByteBuffer {
+    let limit = limits.bodyByteCount
+    let tooLarge = ServiceError(
+      .contentTooLarge, "the body is larger than \(limit) bytes", fix: "Send a smaller picture, or several requests.",
+      endsConnection: true)
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
+    let slow = ServiceError(
+      .requestTimeout, "the body did not arrive within \(limits.time)", fix: "Send it faster.", endsConnection: true)
+    do {
+      return try await within(limits.time, or: slow) { try await request.body.collect(upTo: limit) }
+    } catch is NIOTooManyBytesError {
+      throw tooLarge
+    }
+  }
+
+  /// A result that comes in time, or an error.
+  private func within<Result: Sendable>(
+    _ time: Duration, or late: ServiceError, _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result?.self) { group in
+      group.addTask { try await body() }
+      group.addTask {
+        try await Task.sleep(for: time)
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let first = try await group.next(), let result = first else { throw late }
+      return result
+    }
+  }
+}
+
+/// Counts the requests that are being answered.
+private final class Gate: @unchecked Sendable {  // `lock` guards what changes
+  private let lock = NSLock()
+  private let limit: Int
+  private var count = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  func enter() -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    guard count < limit else { return false }
+    count += 1
+    return true
+  }
+
+  func leave() {
+    lock.lock()
+    defer { lock.unlock() }
+    count -= 1
+  }
+}
