@@ -10,8 +10,7 @@ struct AthanorProgram: AsyncParsableCommand {
     discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
     subcommands: [
       Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Convert.self, Inspect.self,
-      Serve.self,
-      Datasets.self,
+      Figure.self, Serve.self, Datasets.self,
     ])
 }
 
@@ -75,6 +74,13 @@ enum Terminal {
         || "-_./,:=+@%".utf8.contains(byte)
     }
     return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+  }
+
+  /// How many characters fit in a line: those of the terminal, else `COLUMNS`, else 80.
+  static var width: Int {
+    var size = winsize()
+    if isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    return ProcessInfo.processInfo.environment["COLUMNS"].flatMap(Int.init) ?? 80
   }
 
   static func write(_ text: String, to path: String) throws {

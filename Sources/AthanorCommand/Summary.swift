@@ -2,14 +2,22 @@ import ArgumentParser
 import Athanor
 
 struct Summary: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Show a network's layers, output shapes and parameters.")
+  static let configuration = CommandConfiguration(
+    abstract: "Show a network's layers, output shapes and parameters; several networks side by side.")
 
-  @Argument(help: "A network (malireddi or chollet) or a model file.") var network: String
-  @Flag(help: "Print one JSON object instead of a table.") var json = false
+  @Argument(help: ArgumentHelp("A network (malireddi or chollet) or a model file, or several.", valueName: "network"))
+  var networks: [String]
+  @Flag(help: "Print one JSON object instead of a table, in a line for each network.") var json = false
 
   func run() throws {
-    let model = try NetworkSource.model(network, threads: 1)
-    guard json else { return print(model.summary()) }
+    let models = try networks.map { try NetworkSource.model($0, threads: 1) }
+    if json { return try models.forEach(printObject) }
+    guard models.count > 1 else { return models.forEach { print($0.summary()) } }
+    let areNamesUnique = Set(models.map(\.name)).count == models.count
+    print(SummaryComparison(models, titles: areNamesUnique ? nil : networks).text(width: Terminal.width))
+  }
+
+  private func printObject(_ model: Model) throws {
     let trainable = model.weights.filter(\.isTrainable).reduce(0) { $0 + $1.tensor.count }
     try Terminal.json([
       "name": model.name, "input": model.inputShape, "parameters": model.parameterCount, "trainable": trainable,

@@ -139,14 +139,10 @@ struct Train: AsyncParsableCommand {
   }
 
   private func report(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
-    let epochs = context.model.history.epochs
-    var metrics: [String: [Double?]] = [:]
-    for name in logs.names { metrics[name] = epochs.map { $0.logs[name] } }
-    metrics["learning_rate"] = epochs.map(\.learningRate)
-    let figure = try TrainingCurves(
-      epochs: epochs.map(\.number), metrics: metrics, title: context.model.name.capitalized)
+    let history = context.model.history
+    let figure = try TrainingCurves(history, title: context.model.name.capitalized)
     try Terminal.write(figure.svg(), to: "\(output)/curves.svg")
-    guard json, let last = epochs.last else { return }
+    guard json, let last = history.epochs.last else { return }
     var object: [String: Any?] = ["epoch": epoch, "seconds": last.seconds]
     for entry in logs.entries { object[entry.name] = entry.value }
     try Terminal.json(object)

@@ -5,13 +5,17 @@ import Testing
 struct UsageTests {
   static let commands = [
     "summary", "train", "evaluate", "predict", "benchmark", "export", "convert", "inspect", "datasets",
+    "figure filters",
+    "figure features", "figure data",
   ]
 
   @Test("Help says what each command does and takes", arguments: [""] + commands)
   func help(_ command: String) throws {
-    let outcome = try Program().run((command.isEmpty ? [] : [command]) + ["--help"])
+    let outcome = try Program().run(command.split(separator: " ").map(String.init) + ["--help"])
     #expect(outcome.status == 0 && outcome.error == "")
-    #expect(outcome.output == (try snapshot("help\(command.isEmpty ? "" : "-" + command).txt", outcome.output)))
+    #expect(
+      outcome.output
+        == (try snapshot("help\(command.isEmpty ? "" : "-" + command.replacing(" ", with: "-")).txt", outcome.output)))
     #expect(command.isEmpty || outcome.output.contains("--json"))
     // Each option has its sentence, and the lines fit a terminal.
     let lines = outcome.output.split(separator: "\n")
@@ -29,7 +33,10 @@ struct UsageTests {
   @Test(
     "Wrong usage ends with 2, and says what is wrong on standard error",
     arguments: [
-      ("bogus", "Unexpected argument 'bogus'"), ("summary", "Missing expected argument '<network>'"),
+      ("bogus", "Unexpected argument 'bogus'"), ("summary", "Missing expected argument '<network> ...'"),
+      ("figure filters malireddi", "Missing expected argument '--output <output>'"),
+      ("figure filters malireddi --output a.png", "--output a.png: give a name that ends with .svg."),
+      ("figure data --columns 0 --output a.svg", "--columns must be from 1 to 20."),
       ("train malireddi --epochs 0", "--epochs must be at least 1."),
       ("train malireddi --epochs two", "The value 'two' is invalid for '--epochs <epochs>'"),
       ("train malireddi --epochs -3", "--epochs must be at least 1."),

@@ -42,6 +42,11 @@ package enum FigureText {
     return result
   }
 
+  /// A number with its noun: `1 filter`, `2 filters`.
+  package static func counted(_ number: Int, _ noun: String, _ several: String? = nil) -> String {
+    "\(FigureNumber.count(Double(number))) \(number == 1 ? noun : several ?? noun + "s")"
+  }
+
   private static func advance(of character: Character) -> Double {
     guard let scalar = character.unicodeScalars.first else { return 0 }
     switch scalar {

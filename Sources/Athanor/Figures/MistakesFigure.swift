@@ -138,21 +138,9 @@ public struct MistakesFigure: Hashable, Sendable {
   private func draw(_ mistake: Mistake, _ canvas: inout FigureCanvas, x: Double, y: Double) {
     let picture = PixelPicture(
       bytes: mistake.pixels, height: mistake.height, width: mistake.width, channels: mistake.channels)
-    let scale = Self.picture / Double(max(picture.width, picture.height))
-    let across = Double(picture.width) * scale
-    let down = Double(picture.height) * scale
-    let left = x + (Self.picture - across) / 2
-    let top = y + (Self.picture - down) / 2
-    // A stroke is centred on its line, so lines lie half a pixel down.
-    let attributes = "shape-rendering=\"crispEdges\" stroke-width=\"1\""
-    canvas.group(x: left, y: top, title: Self.caption(mistake), attributes: attributes) { inner in
-      inner.element("<g transform=\"scale(\(FigureNumber.precise(scale))) translate(0 .5)\">")
-      for shape in picture.shapes { inner.element(shape) }
-      inner.element("</g>")
-    }
-    let edge = "M\(FigureNumber.coordinate(left)) \(FigureNumber.coordinate(top))h\(FigureNumber.coordinate(across))"
-    let sides = "v\(FigureNumber.coordinate(down))h\(FigureNumber.coordinate(-across))z"
-    canvas.stroke(edge + sides, style: "ath-axis", width: 1)
+    canvas.picture(
+      picture.shapes, width: picture.width, height: picture.height, x: x, y: y, side: Self.picture,
+      title: Self.caption(mistake))
     let line = y + Self.picture + 18
     let room = Self.picture - 16
     drawTick(&canvas, x: x, y: line)

@@ -7,7 +7,7 @@
 /// To stay compact, a picture is averaged down to at most 64 pixels a side and drawn in at most 32 shades of gray or 64
 /// colours. Fewer are kept as they are; more are divided by median cut (Heckbert, Color image quantization for frame
 /// buffer display, 1982).
-struct PixelPicture {
+struct PixelPicture: Hashable, Sendable {
   /// Red, green and blue, a byte each from the top: 0xRRGGBB.
   private var pixels: [UInt32]
   /// In pixels, after averaging.
@@ -15,7 +15,9 @@ struct PixelPicture {
   let height: Int
 
   /// Decodes bytes `[height, width, channels]`, of which there must be that many, with 1 or 3 channels.
-  init(bytes: [UInt8], height: Int, width: Int, channels: Int) {
+  ///
+  /// `colours` is how many are drawn at most; nil for 32 shades of gray or 64 colours.
+  init(bytes: [UInt8], height: Int, width: Int, channels: Int, colours: Int? = nil) {
     let step = max(1, (max(height, width) + 63) / 64)
     self.height = (height + step - 1) / step
     self.width = (width + step - 1) / step
@@ -35,7 +37,7 @@ struct PixelPicture {
         pixels.append(sums.reduce(0) { $0 << 8 | UInt32(($1 + count / 2) / count) })
       }
     }
-    reduceColours(to: channels == 1 ? 32 : 64)
+    reduceColours(to: colours ?? (channels == 1 ? 32 : 64))
   }
 
   /// The picture's shapes, a unit to a pixel: a rectangle of the commonest colour, and the other colours upon it.

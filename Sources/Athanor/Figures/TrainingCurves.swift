@@ -71,6 +71,23 @@ public struct TrainingCurves: Hashable, Sendable {
     try self.init(epochs: epochs.map { Double($0) }, metrics: metrics, title: title, columns: columns, goals: goals)
   }
 
+  /// Makes the figure of a training: its loss, metrics and learning rate.
+  ///
+  /// - Throws: `AthanorError` when `columns` is not 1, 2 or 3.
+  /// - Example:
+  ///   ```swift
+  ///   let history = try model.fit(train, epochs: 10, validation: test)
+  ///   let picture = try TrainingCurves(history).svg()
+  ///   ```
+  public init(
+    _ history: History, title: String = "Training", columns: Int = 2, goals: [String: LineChart.Goal] = [:]
+  ) throws {
+    var metrics: [String: [Double?]] = [:]
+    for name in Set(history.epochs.flatMap(\.logs.names)) { metrics[name] = history.epochs.map { $0.logs[name] } }
+    metrics["learning_rate"] = history.epochs.map(\.learningRate)
+    try self.init(epochs: history.epochs.map(\.number), metrics: metrics, title: title, columns: columns, goals: goals)
+  }
+
   /// The figure as an SVG document.
   public func svg(theme: FigureTheme = .automatic) -> String {
     let charts = panels()

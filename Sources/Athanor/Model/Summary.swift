@@ -33,13 +33,6 @@ extension Model {
         "Non-trainable params: \(grouped(parameterCount - trainable))", rule,
       ]).joined(separator: "\n")
   }
-
-  private func grouped(_ number: Int) -> String {
-    let digits = Array(String(number))
-    return digits.enumerated().map { index, digit in
-      (index > 0 && (digits.count - index) % 3 == 0 ? "," : "") + String(digit)
-    }.joined()
-  }
 }
 
 extension Model {

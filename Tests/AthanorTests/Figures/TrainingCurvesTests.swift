@@ -13,6 +13,19 @@ import Testing
     try expectSnapshot(curves.svg(), "training-curves")
   }
 
+  @Test func aHistoryIsEnough() throws {
+    var epochs: [History.Epoch] = []
+    for number in 1...4 {
+      var logs = Logs()
+      for name in Self.metrics.keys where name != "learning_rate" { logs[name] = Self.metrics[name]?[number - 1] }
+      let rate = try #require(Self.metrics["learning_rate"]?[number - 1])
+      epochs.append(History.Epoch(number: number, seconds: 1, learningRate: rate, logs: logs))
+    }
+    let expected = try TrainingCurves(epochs: [1, 2, 3, 4], metrics: Self.metrics, title: "T")
+    #expect(try TrainingCurves(History(epochs: epochs), title: "T") == expected)
+    #expect(try parsed(TrainingCurves(History()).svg()).texts.contains("no values yet"))
+  }
+
   @Test func panelsStandInOrderAndPairValidation() throws {
     var metrics = Self.metrics
     metrics["val_top_5_accuracy"] = [0.9, 0.95, 0.99, 1]

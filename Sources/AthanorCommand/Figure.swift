@@ -1,0 +1,114 @@
+import ArgumentParser
+import Athanor
+import AthanorDatasets
+import AthanorKeras
+import Foundation
+
+struct Figure: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Draw a convolution's filters, what a layer makes of a picture, or the pictures of a data set.",
+    discussion: """
+      The figures are SVG files. "athanor train" draws the curves of a training, "athanor evaluate --output" the confusion matrix and the \
+      worst mistakes, and "athanor inspect --graph" the layers.
+      """,
+    subcommands: [FilterFigure.self, FeatureFigure.self, DataFigure.self])
+}
+
+/// Where a figure goes, and how it looks.
+struct FigureOptions: ParsableArguments {
+  @Option(help: "The SVG file to write.") var output: String
+  @Option(help: "Colours for light or dark surroundings, or automatic, as the reader's system asks.")
+  var theme = FigureTheme.automatic
+  @Flag(help: "Print one JSON object: the file, and what is drawn.") var json = false
+
+  func validate() throws {
+    guard output.lowercased().hasSuffix(".svg") else {
+      throw ValidationError("--output \(output): give a name that ends with .svg.")
+    }
+  }
+
+  /// Writes the figure and prints the facts of it; `sentence` is what a person reads.
+  func write(_ svg: String, _ sentence: String, _ facts: [String: Any?]) throws {
+    try Terminal.write(svg, to: output)
+    guard json else { return print("\(output): \(sentence)") }
+    try Terminal.json(facts.merging(["file": output]) { $1 })
+  }
+}
+
+extension FigureTheme: ExpressibleByArgument {}
+
+struct FilterFigure: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "filters", abstract: "Draw the filters of a convolution.",
+    discussion: "Each weight is a cell: blue above zero and orange below, the stronger the larger.")
+
+  @Argument(help: "A network (malireddi or chollet) or a model file.") var model: String
+  @Option(help: "The name of a convolution; by default the first.") var layer: String?
+  @OptionGroup var figure: FigureOptions
+
+  func run() throws {
+    let filters = try FiltersFigure(NetworkSource.model(model, threads: 1), layer: layer)
+    try figure.write(
+      filters.svg(theme: figure.theme), "\(filters.shownCount) of \(filters.count) filters of \(filters.layer)",
+      ["layer": filters.layer, "shown": filters.shownCount, "count": filters.count])
+  }
+}
+
+struct FeatureFigure: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "features", abstract: "Draw what a layer makes of a picture.",
+    discussion: """
+      Each of the layer's channels is a map: blue above zero and orange below, the stronger the larger. The picture is prepared as \
+      "athanor predict" does it.
+      """)
+
+  @Argument(help: "A model file.") var model: String
+  @Argument(help: "A PNG or JPEG file.") var picture: String
+  @Option(help: "The name of a layer whose result has height, width and channels; by default the first.")
+  var layer: String?
+  @Flag(inversion: .prefixedNo, help: "Prepare the picture as those that the model learned from.") var normalize = true
+  @OptionGroup var figure: FigureOptions
+
+  func run() throws {
+    let network = try NetworkSource.read(model, threads: 1).takingChannelsLast()
+    _ = try network.requirePictureInput(at: model)
+    let input: Tensor
+    do {
+      input = try network.input(
+        for: Picture(contentsOf: picture), preparation: normalize ? network.usualPreparation : nil)
+    } catch let error as AthanorError {
+      throw error.moved(to: picture)
+    }
+    let maps = try FeatureMapsFigure(network, picture: input, layer: layer)
+    try figure.write(
+      maps.svg(theme: figure.theme), "\(maps.shownCount) of \(maps.count) feature maps of \(maps.layer)",
+      ["layer": maps.layer, "shown": maps.shownCount, "count": maps.count])
+  }
+}
+
+struct DataFigure: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data", abstract: "Draw the first pictures of each class of a data set.",
+    discussion: "The pictures are those of the training, with the number of them in each class.")
+
+  @OptionGroup var data: DataOptions
+  @Option(parsing: .unconditional, help: "How many pictures stand in a row, 1 to 20.") var columns = 10
+  @OptionGroup var figure: FigureOptions
+
+  func validate() throws {
+    guard (1...20).contains(columns) else { throw ValidationError("--columns must be from 1 to 20.") }
+  }
+
+  func run() async throws {
+    let loaded = try await data.load()
+    let sheet = try DatasetFigure(loaded.train, title: loaded.dataset.title, columns: columns)
+    try figure.write(
+      sheet.svg(theme: figure.theme),
+      "\(loaded.train.count) pictures of \(sheet.classNames.count) classes, of which "
+        + "the first \(columns) are drawn",
+      [
+        "pictures": loaded.train.count, "columns": columns,
+        "classes": Dictionary(zip(sheet.classNames, sheet.counts)) { $1 },
+      ])
+  }
+}
