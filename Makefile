@@ -23,7 +23,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo serve test parity parity-export neon headers page load app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build build-serve install format lint dependencies python clean
+.PHONY: demo docs serve test parity parity-export neon headers page load app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build build-serve install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -49,6 +49,13 @@ install: build ## The program, and the digits and the model that come with it, b
 	install .build/release/athanor-command $(PREFIX)/bin/athanor
 	if [ -x $(SERVE) ]; then install $(SERVE) $(PREFIX)/bin/athanor-serve; fi
 	cp -R Sources/AthanorDatasets/Resources/digits Sources/AthanorDatasets/Resources/models $(PREFIX)/share/athanor/
+
+docs: ## The tutorial, guides and reference as a site
+	$(SWIFT) package --allow-writing-to-directory .build/docs generate-documentation --target Athanor \
+	  --output-path .build/docs --transform-for-static-hosting --warnings-as-errors
+	@echo
+	@echo "Look at it:  $(PYTHON) -m http.server --directory .build/docs 8000"
+	@echo "             http://127.0.0.1:8000/documentation/athanor/"
 
 test: dependencies ## Every Swift test, in release mode; needs no Python
 	$(SWIFT) test -c release

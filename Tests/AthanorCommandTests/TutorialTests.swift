@@ -1,0 +1,111 @@
+import Athanor
+import AthanorCoreML
+import AthanorDatasets
+import AthanorKeras
+import AthanorONNX
+import Foundation
+import Testing
+
+private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+private let catalogue = root.appendingPathComponent("Sources/Athanor/Athanor.docc")
+
+/// The tutorial's programs that need more than the library; the others are in Examples/Tutorial.swift.
+private enum Programs {
+  static func load() async throws -> (Dataset, Dataset) {
+    let (train, test) = try await MNIST.load()
+    print(train.count, train.inputs.shape)  // 60000 [60000, 28, 28, 1]
+    print(test.count, test.targets.shape)  // 10000 [10000]
+    return (train, test)
+  }
+
+  static func export(_ model: Model, test: Dataset, folder: String) throws -> ExportReport {
+    let options = CoreMLOptions(
+      input: .picture(), labels: .integers(Array(0...9)), author: "Ada", license: "MIT",
+      summary: "Reads a handwritten digit.")
+    let report = try model.export(to: folder + "/Digits.mlpackage", as: .coreML(options), samples: test)
+    print(report)
+    return report
+  }
+
+  static func fromKeras(folder: String, pictures: Tensor) throws -> Tensor {
+    let model = try Model(contentsOf: folder + "/digits.keras")
+    print(model.summary())
+    for warning in model.warnings { print(warning) }
+    let probabilities = try model.predict(pictures)  // [N, 10]
+    return probabilities
+  }
+
+  static func fromONNX(folder: String, pictures: Tensor) throws -> Tensor {
+    let model = try Model(contentsOf: folder + "/model.onnx")
+    print(model.inputs.map(\.name), model.outputs.map(\.name))
+    let outputs = try model.predict(pictures)
+    return outputs
+  }
+}
+
+@Suite("The tutorial and the guides")
+struct TutorialTests {
+  private func pages() throws -> [(name: String, text: String)] {
+    try FileManager.default.contentsOfDirectory(atPath: catalogue.path).filter { $0.hasSuffix(".md") }.sorted().map {
+      ($0, try String(contentsOf: catalogue.appendingPathComponent($0), encoding: .utf8))
+    }
+  }
+
+  private func lines(_ text: String) -> [String] {
+    text.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+  }
+
+  @Test("Every Swift block is a part of a program that is compiled")
+  func blocks() throws {
+    let examples = root.appendingPathComponent("Examples")
+    let files =
+      try FileManager.default.contentsOfDirectory(at: examples, includingPropertiesForKeys: nil).filter {
+        $0.pathExtension == "swift"
+      } + [URL(fileURLWithPath: #filePath)]
+    let sources = try files.map { lines(try String(contentsOf: $0, encoding: .utf8)) }
+    var count = 0
+    for (name, text) in try pages() {
+      let parts = text.components(separatedBy: "```swift\n").dropFirst()
+      for part in parts {
+        let block = lines(part.components(separatedBy: "\n```")[0])
+        count += 1
+        let stands = sources.contains { source in
+          source.indices.contains { source[$0...].starts(with: block) }
+        }
+        #expect(stands, "\(name): \(block.joined(separator: "\n"))")
+      }
+    }
+    #expect(count >= 12)
+  }
+
+  @Test("Every picture is there, small, and shown")
+  func pictures() throws {
+    let folder = catalogue.appendingPathComponent("Resources")
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    var shown: Set<String> = []
+    for (_, text) in try pages() {
+      for found in text.matches(of: #/!\[[^\]]+\]\(([^)]+)\)/#) { shown.insert(String(found.1)) }
+    }
+    #expect(shown == Set(names))
+    for name in names {
+      #expect(try Data(contentsOf: folder.appendingPathComponent(name)).count < 200_000, "\(name)")
+    }
+  }
+
+  @Test("A model goes through Core ML, Keras' file and ONNX")
+  func files() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let test = try Digits.load().test.prefix(4)
+    let model = try TutorialNetwork.malireddi.model(seed: 1)
+    let expected = try model.predict(test.inputs).floats
+    #expect(try Programs.export(model, test: test, folder: folder.path).sameFirstChoice == 4)
+    try model.save(to: folder.path + "/digits.keras")
+    #expect(try Programs.fromKeras(folder: folder.path, pictures: test.inputs).floats == expected)
+    _ = try model.export(to: folder.path + "/model.onnx", as: .onnx(), samples: test)
+    let outputs = try Programs.fromONNX(folder: folder.path, pictures: test.inputs)
+    #expect(outputs.shape == [4, 10])
+  }
+}
