@@ -5,9 +5,12 @@ PYTHON ?= python3
 VENV = .venv
 EXPORT_VENV = .venv-export
 ATHANOR = .build/release/athanor
+SERVE = .build/release/athanor-serve
 DEMO = athanor-demo
+APP = Apps/DigitPad
 KERNELS = Sources/AthanorKernels
 BENCH_VENV = .venv-bench
+PAGE_VENV = .venv-page
 ROUNDS = 2
 DIGITS_VENV = .venv-digits
 DIGITS = .build/digits
@@ -20,7 +23,7 @@ else
 DATA = $(HOME)/.cache/athanor/mnist
 endif
 
-.PHONY: demo test parity parity-export neon headers bench bench-kernels digits-model build install format lint dependencies python clean
+.PHONY: demo serve test parity parity-export neon headers page load app app-accuracy app-icon app-model app-test bench bench-kernels digits-model build build-serve install format lint dependencies python clean
 
 demo: build ## Train Malireddi's network, draw its curves, classify a few pictures
 	$(ATHANOR) train malireddi --epochs 10 --batch-size 50 --output $(DEMO)
@@ -35,9 +38,16 @@ build: dependencies ## The release program, .build/release/athanor
 	$(SWIFT) build -c release --product athanor-command
 	@ln -sf athanor-command $(ATHANOR)
 
+build-serve: dependencies ## The program behind "athanor serve"; takes some minutes the first time
+	$(SWIFT) build -c release --product athanor-serve
+
+serve: build build-serve ## A page on which one draws a digit: http://127.0.0.1:8080/
+	$(ATHANOR) serve
+
 install: build ## The program, and the digits and the model that come with it, below PREFIX
 	install -d $(PREFIX)/bin $(PREFIX)/share/athanor
 	install .build/release/athanor-command $(PREFIX)/bin/athanor
+	if [ -x $(SERVE) ]; then install $(SERVE) $(PREFIX)/bin/athanor-serve; fi
 	cp -R Sources/AthanorDatasets/Resources/digits Sources/AthanorDatasets/Resources/models $(PREFIX)/share/athanor/
 
 test: dependencies ## Every Swift test, in release mode; needs no Python
@@ -51,6 +61,7 @@ parity: build $(VENV)/installed ## Compare with the real Keras
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
+	$(EXPORT_VENV)/bin/python Tools/parity_again.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/onnx_node_suite.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_torch.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_pictures.py $(ATHANOR)
@@ -63,6 +74,19 @@ $(EXPORT_VENV)/installed: Tools/requirements-export.txt | python
 $(VENV)/installed: Tools/requirements.txt | python
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements.txt
+	touch $@
+
+page: build-serve $(PAGE_VENV)/installed ## Use the page in a browser as a person does, and the service as programs do
+	$(PAGE_VENV)/bin/python Tools/check_page.py $(SERVE) $(DIGITS_MODEL)
+	$(PAGE_VENV)/bin/python Tools/check_service.py $(SERVE) $(DIGITS_MODEL)
+
+load: build-serve ## How many predictions a second the service answers (wrk); takes ten minutes
+	$(PYTHON) Tools/load.py $(SERVE) $(DIGITS_MODEL)
+
+$(PAGE_VENV)/installed: Tools/requirements-page.txt | python
+	@sh Tools/install_browser.sh
+	$(PYTHON) -m venv $(PAGE_VENV)
+	$(PAGE_VENV)/bin/pip install --quiet --disable-pip-version-check -r Tools/requirements-page.txt
 	touch $@
 
 neon: ## The kernels for 64-bit ARM against the reference, emulated where this machine is another (Debian)
@@ -82,6 +106,24 @@ endif
 
 headers: build ## Type-check against newer libraries than this machine has, and compile the kernels for Apple's systems
 	sh Tools/check_headers.sh
+
+app: ## The app for iOS' simulator; needs a Mac with Xcode
+	xcodebuild build -project $(APP)/DigitPad.xcodeproj -scheme DigitPad -destination 'generic/platform=iOS Simulator'
+
+app-test: ## The app's logic, its project file, and the types of its sources; on Linux too
+	$(SWIFT) test --package-path $(APP)/DigitPadLogic
+	sh Tools/check_app.sh
+
+app-model: build ## The app's model anew, from DIGITS_MODEL
+	$(ATHANOR) export $(DIGITS_MODEL) $(APP)/DigitPad/Digits.mlpackage --image-input gray --class-labels 0,1,2,3,4,5,6,7,8,9 \
+	  --precision float16 --summary "Reads a handwritten digit." --license MIT
+	$(MAKE) app-accuracy
+
+app-accuracy: build ## How well the app's model reads digits that the app's code drew
+	$(SWIFT) run -c release --package-path $(APP)/DigitPadLogic DrawnDigits $(ATHANOR) $(APP)/DigitPad/Digits.mlpackage
+
+app-icon: $(EXPORT_VENV)/installed ## The app's icons anew
+	$(EXPORT_VENV)/bin/python Tools/make_app_icon.py
 
 bench: dependencies $(BENCH_VENV)/installed ## Time Athanor and its peers in turn on the MNIST in DATA; takes half an hour
 	$(SWIFT) build -c release --product AthanorBenchmarks
@@ -116,10 +158,10 @@ dependencies:
 	@sh Tools/install_dependencies.sh
 
 format:
-	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Examples Package.swift
+	$(SWIFT) format --in-place --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 lint:
-	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Package.swift
+	$(SWIFT) format lint --strict --recursive Sources Tests Benchmarks Examples Apps Package.swift
 
 clean:
-	rm -rf .build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DIGITS_VENV) $(DEMO)
+	rm -rf .build $(APP)/DigitPadLogic/.build $(VENV) $(EXPORT_VENV) $(BENCH_VENV) $(DIGITS_VENV) $(PAGE_VENV) $(DEMO)

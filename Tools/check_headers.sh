@@ -42,3 +42,5 @@ for target in arm64-apple-macos14 x86_64-apple-macos14 arm64-apple-ios17; do
       -ISources/AthanorKernels/include -c "$file" -o "$work/kernel.o"
   done
 done
+
+sh Tools/check_app.sh

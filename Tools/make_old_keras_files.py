@@ -8,6 +8,7 @@ Usage:
 Made with Python 3.11.7, tf-keras 2.21.0 on TensorFlow 2.21.0, on a CPU. It writes
 
 - OPTIMIZER.h5 and legacy-OPTIMIZER.h5: one network, trained for 3 steps by the optimizers that TensorFlow 2.11 brought, and by those before;
+- legacy-adam.keras: the same in the newer container, which has no arrays of these optimizers;
 - untrained.h5, legacy-untrained.h5: compiled with Adam, never trained;
 - pictures.h5: convolutions and batch normalisation over axis 3, metrics, mixed_float16 with its loss scaling;
 - slashes.h5: a functional model whose names contain slashes;
@@ -169,9 +170,13 @@ def main(folder: pathlib.Path) -> None:
             "rmsprop": module.RMSprop(0.01, momentum=0.5, centered=True),
             "plain": module.SGD(0.1),
             "ftrl": module.Ftrl(0.1),
+            # That of TensorFlow 2.11 and later is the one of Keras 3.
+            **({"nadam": module.Nadam(0.01)} if prefix else {}),
         }.items():
             model = trained(optimizer, 3)
             model.save(folder / f"{prefix}{name}.h5")
+            if prefix + name == "legacy-adam":
+                model.save(folder / "legacy-adam.keras")
             results[prefix + name] = golden(model, x, y)
         model = trained(module.Adam(0.01), 0)
         model.save(folder / f"{prefix}untrained.h5")

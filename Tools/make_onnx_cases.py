@@ -91,14 +91,23 @@ half=lambda a:a.astype(np.float16)
 case('half',[n('Gemm',['x','w','b'],['y'])],half(f(2,3)),['N',3],{'w':half(f(3,4)),'b':half(f(4))},xtype=T.FLOAT16,ytype=T.FLOAT16)
 case('halfkeep',[n('Cast',['x'],['a'],to=T.FLOAT16),n('Gemm',['a','w','b'],['c']),n('Cast',['c'],['y'],to=T.FLOAT)],f(2,3),['N',3],{'w':half(f(3,4)),'b':half(f(4))})
 
+for mode in ['nearest','linear']:
+  for nm,sc in {'up':[1,1,2,1.5],'twice':[1,1,2,3],'down':[1,1,.6,.75]}.items():
+    case(f'resize10_{mode}_{nm}',[n('Resize',['x','s'],['y'],mode=mode)],f(1,2,7,8),None,{'s':np.array(sc,np.float32)},opset=10)
+
 
 def listed(array):
     return {"type": array.dtype.name, "shape": list(array.shape), "values": [float(f"{float(v):.9g}") for v in array.reshape(-1)]}
 
 
-goldens = {}
-for name, (model, x) in cases.items():
-    y = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
-    is_half = "half" in name or name == "fold_gemm"
-    goldens[name] = {"model": base64.b64encode(model.SerializeToString()).decode(), "input": listed(x), "output": listed(y), "tolerance": 2e-3 if is_half else 1e-5}
-pathlib.Path(sys.argv[1]).write_text(json.dumps(goldens, separators=(",", ":"), sort_keys=True) + "\n")
+def main():
+    goldens = {}
+    for name, (model, x) in cases.items():
+        y = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
+        is_half = "half" in name or name == "fold_gemm"
+        goldens[name] = {"model": base64.b64encode(model.SerializeToString()).decode(), "input": listed(x), "output": listed(y), "tolerance": 2e-3 if is_half else 1e-5}
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(goldens, separators=(",", ":"), sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

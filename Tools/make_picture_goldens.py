@@ -40,12 +40,16 @@ def png(width, height, depth, kind, rows, *chunks, interlaced=False):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(chunks) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def oriented(number, order):
-    """A JPEG file whose EXIF segment gives an orientation in either order of bytes."""
-    entry = struct.pack(order + "HHIHH", 274, 3, 1, number, 0)
+def exif(number, order, field="HH"):
+    """EXIF data that give an orientation in either order of bytes, as a short or (I) a long number."""
+    kind = {"HH": 3, "I": 4}[field]
+    entry = struct.pack(order + "HHI" + field, 274, kind, 1, *([number, 0] if field == "HH" else [number]))
     start = b"II*\0" if order == "<" else b"MM\0*"
-    exif = b"Exif\0\0" + start + struct.pack(order + "IH", 8, 1) + entry + struct.pack(order + "I", 0)
-    return encoded(drawing(), "JPEG", quality=90, exif=exif)
+    return start + struct.pack(order + "IH", 8, 1) + entry + struct.pack(order + "I", 0)
+
+
+def oriented(number, order, field="HH"):
+    return encoded(drawing(), "JPEG", quality=90, exif=b"Exif\0\0" + exif(number, order, field))
 
 
 def cmyk():
@@ -68,6 +72,9 @@ def cases():
     gray = [bytes((0, 60, 128, 200, 255)), bytes((5, 66, 129, 201, 250))]
     gamma = chunk(b"gAMA", struct.pack(">I", 100_000))
     result = [(f"orientation-{n}", oriented(n, "<" if n % 2 else ">"), 1) for n in range(1, 9)]
+    result += [(f"orientation-long-{n}", oriented(n, "<" if n % 2 else ">", "I"), 1) for n in (3, 6)]
+    turned = [("png-orientation-6", exif(6, ">")), ("png-orientation-long-5", exif(5, "<", "I"))]
+    result += [(name, png(5, 2, 8, 0, gray, chunk(b"eXIf", content)), 0) for name, content in turned]
     whole = encoded(drawing(), "JPEG", quality=90)
     result += [
         ("extraneous", whole[:-2] + b"\0\1\2" * 5 + whole[-2:], 1),

@@ -15,6 +15,11 @@ struct ClassOptions: ParsableArguments {
   /// - Throws: `AthanorError` when there are not `count`, or they are the model's in another order.
   func names(for model: Model, count: Int, _ file: String) throws -> [String]? {
     guard let labels else { return model.classNames }
+    guard reading(of: model) != .value else {
+      throw AthanorError(
+        .argument, at: "--labels", "\(file) gives one number that is no probability, so there are no classes to name",
+        fix: "Say --from-logits where it is the logit of the second of two classes, or leave the labels out.")
+    }
     let names = try ClassOptions.names(labels, "--labels")
     guard names.count == count else {
       throw AthanorError(
@@ -39,7 +44,7 @@ extension OutputReading {
   /// The heading of its column.
   var column: String {
     switch self {
-    case .probabilities, .independent: "probability"
+    case .probabilities, .independent, .certain: "probability"
     case .scores: "score"
     case .value: "value"
     }
@@ -47,7 +52,7 @@ extension OutputReading {
 
   func text(_ number: Float) -> String {
     switch self {
-    case .probabilities, .independent: String(format: "%.1f %%", number * 100)
+    case .probabilities, .independent, .certain: String(format: "%.1f %%", number * 100)
     case .scores, .value: String(format: "%.4g", number)
     }
   }
@@ -59,6 +64,8 @@ extension OutputReading {
     case .independent:
       "\(file) ends with sigmoids: several labels may hold at once, and the probabilities do not add up to 100 %."
     case .scores: "\(file) ends without softmax, so its numbers are scores; --from-logits makes probabilities of them."
+    case .certain:
+      "\(file) ends with a softmax of one number, which is 1 whatever the picture; a single sigmoid tells two classes apart."
     case .value:
       "\(file) gives one number that is no probability; --from-logits makes the probability of the second of two classes of it."
     }

@@ -10,7 +10,7 @@ struct AthanorProgram: AsyncParsableCommand {
     discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
     subcommands: [
       Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Convert.self, Inspect.self,
-      Figure.self, Datasets.self,
+      Figure.self, Serve.self, Datasets.self,
     ])
 }
 

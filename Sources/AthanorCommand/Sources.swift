@@ -8,7 +8,7 @@ import Foundation
 enum NetworkSource {
   static func model(_ name: String, seed: UInt64 = 0, threads: Int?) throws -> Model {
     if let network = network(name) { return try network.model(seed: seed, threads: threads) }
-    guard FileManager.default.fileExists(atPath: name) else {
+    guard FileManager.default.fileExists(atPath: name) || FileBytes.danglingLink(name) != nil else {
       let names = TutorialNetwork.allCases.map(\.rawValue)
       throw AthanorError(
         .file, at: name, "there is neither a network nor a file of this name",

@@ -160,10 +160,12 @@ extension NetworkReader {
     }
   }
 
-  /// One number, or one for each channel.
+  /// One number, one for each channel (`[C]` too), or one for each place of the last axes.
   private mutating func perChannel(_ weights: ProtoWeights, _ shape: [UInt64]) throws -> Program.Argument {
     let tensor = try tensor(weights, shape.map { Int(clamping: $0) })
-    return .constant(try rank(input()) == 2 ? tensor.reshaped(to: [tensor.count]) : tensor)
+    if try rank(input()) == 2 { return .constant(tensor.reshaped(to: [tensor.count])) }
+    let isList = tensor.shape.count == 1 && tensor.count > 1
+    return .constant(isList ? tensor.reshaped(to: [tensor.count, 1, 1]) : tensor)
   }
 
   // MARK: Windows

@@ -1,23 +1,37 @@
 import Athanor
 import AthanorCore
 
-/// An operation of MIL that the exchange language writes with others.
+/// What there is to say of an operation of MIL: how the exchange language writes it where it does so with others, and what is not read of it.
 package struct ProgramSpelling: Sendable {
   package let name: String
   /// What is read of it, for people; empty for all.
   package let limits: String
   private let arguments: Set<String>
-  fileprivate let write: @Sendable (inout SpelledOperation) throws -> Void
+  /// nil where the operation has its name and arguments in the exchange language.
+  private let write: (@Sendable (inout SpelledOperation) throws -> Void)?
 
-  fileprivate init(
+  private init(
     _ name: String, _ arguments: Set<String>, limits: String = "",
     _ write: @escaping @Sendable (inout SpelledOperation) throws -> Void
   ) {
     (self.name, self.limits, self.arguments, self.write) = (name, limits, arguments, write)
   }
 
+  private init(_ name: String, limits: String) {
+    (self.name, self.limits, arguments, write) = (name, limits, [], nil)
+  }
+
   /// The names of all operations that are read.
-  package static let operationNames = Set(all.map(\.name)).union(OperationKind.all.map(\.name)).sorted()
+  package static let operationNames =
+    Set(all.map(\.name)).union(OperationKind.all.map(\.name)).subtracting(foreign).sorted()
+
+  /// Operations that other formats have and MIL has not, or with other arguments.
+  private static let foreign: Set<String> = [
+    "acosh", "asinh", "axes_from", "celu", "expand", "group_norm", "hard_swish", "hardmax", "is_inf", "is_nan",
+    "log_softmax", "lp_norm", "mean_variance_norm", "mish", "resize", "rms_norm", "selu", "shrink", "size",
+    "slice_axes",
+    "swish", "triangle",
+  ]
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
@@ -25,20 +39,25 @@ package struct ProgramSpelling: Sendable {
   ///
   /// - Throws: `AthanorError` with an empty location when an argument is not known, missing or of another form.
   static func spell(_ operation: inout SpelledOperation) throws {
-    guard let spelling = byName[operation.kind] else { return }
+    guard !foreign.contains(operation.kind) else {
+      throw AthanorError(
+        .unsupported, at: "", "there is no operation of this kind here",
+        fix: "Convert the model to an older version of Core ML.")
+    }
+    guard let spelling = byName[operation.kind], let write = spelling.write else { return }
     if let name = operation.arguments.keys.sorted().first(where: { !spelling.arguments.contains($0) }) {
       throw AthanorError(
         .unsupported, at: "", "its argument \"\(name)\" is not known",
         fix: "\(spelling.name) takes \(spelling.arguments.sorted().joined(separator: ", ")).")
     }
-    try spelling.write(&operation)
+    try write(&operation)
   }
 
   /// The table.
   package static let all: [ProgramSpelling] = [
     .init(
       "conv_transpose", ["x", "weight", "bias", "pad", "output_shape", "pad_type", "strides", "dilations", "groups"],
-      limits: "an `output_shape` that its other arguments give"
+      limits: "two dimensions; known weights; an `output_shape` that its other arguments give"
     ) { try $0.transposedConvolution() },
     .init("crop", ["x", "crop_height", "crop_width"]) {
       let (rows, columns) = (try $0.integers("crop_height", count: 2), try $0.integers("crop_width", count: 2))
@@ -60,10 +79,15 @@ package struct ProgramSpelling: Sendable {
       try $0.add(
         .depthToSpace,
         [
-          .x: $0.required("x"), .blockSize: .integer(Int($0.number("upscale_factor"))),
+          .x: $0.required("x"), .blockSize: .integer($0.integer("upscale_factor")),
           .mode: .choice(OperationKind.BlockOrder.channelsFirst),
         ])
     },
+    .init("range_1d", ["start", "end", "step"], limits: "known numbers") {
+      try $0.add(.range, [.begin: $0.required("start"), .end: $0.required("end"), .stride: $0.required("step")])
+    },
+    .init("reduce_argmax", ["x", "axis", "keep_dims", "output_dtype"]) { try $0.places(.argMax) },
+    .init("reduce_argmin", ["x", "axis", "keep_dims", "output_dtype"]) { try $0.places(.argMin) },
     .init("softplus_parametric", ["x", "alpha", "beta"]) {
       let (alpha, beta) = (try $0.channels("alpha"), try $0.channels("beta"))
       let scaled = try $0.add(.binary(.multiply), [.x: $0.required("x"), .y: beta], isLast: false)
@@ -71,7 +95,7 @@ package struct ProgramSpelling: Sendable {
       try $0.add(.binary(.multiply), [.x: bent, .y: alpha])
     },
     .init("stack", ["values", "axis"]) {
-      let axis = Int(try $0.number("axis"))
+      let axis = try $0.integer("axis")
       var rows: [Program.Operand] = []
       for value in try $0.required("values").operands {
         rows += try $0.add(.expandDims, [.x: .operand(value), .axes: .integers([axis])], isLast: false).operands
@@ -96,7 +120,23 @@ package struct ProgramSpelling: Sendable {
     .init("upsample_nearest_neighbor", ["x", "scale_factor_height", "scale_factor_width"]) {
       try $0.upsample(.nearest, .asymmetric)
     },
-  ]
+    .init("avg_pool", limits: "two dimensions"),
+    .init("cast", limits: "to fp16 and fp32 (kept in 32 bits), int32, uint8 and bool"),
+    .init("conv", limits: "two dimensions; known weights"),
+    .init("elu", limits: "an `alpha` of 0 or more"),
+    .init("fill", limits: "known shapes"),
+    .init("gather", limits: "known places; no `batch_dims`"),
+    .init("leaky_relu", limits: "an `alpha` of 0 or more"),
+    .init("linear", limits: "known weights"),
+    .init("local_response_norm", limits: "a `size` of 256 at most"),
+    .init("max_pool", limits: "two dimensions"),
+    .init("one_hot", limits: "a new last axis"),
+    .init("prelu", limits: "inputs of two or four axes"),
+    .init("reduce_prod", limits: "axes of 256 places at most"),
+    .init("select", limits: "both choices of one type: floating-point numbers, or int32"),
+    .init("shape", limits: "open lengths only of the examples"),
+    .init("tile", limits: "known repeats"),
+  ].sorted { $0.name < $1.name }
 }
 
 /// An operation of a file that is written with others.
@@ -131,12 +171,17 @@ struct SpelledOperation {
 
   func integers(_ name: String, count: Int, _ standard: [Int]? = nil) throws -> [Int] {
     if let standard, arguments[name] == nil { return standard }
-    let integers = try tensor(name).integers
+    let tensor = try tensor(name)
+    guard let integers = tensor.exactIntegers else {
+      throw AthanorError(.data, at: "", "its argument \"\(name)\" must be \(count == 1 ? "an integer" : "integers")")
+    }
     guard integers.count == count else {
       throw AthanorError(.data, at: "", "its argument \"\(name)\" has \(integers.count) numbers, not \(count)")
     }
     return integers
   }
+
+  func integer(_ name: String) throws -> Int { try integers(name, count: 1)[0] }
 
   func number(_ name: String, _ standard: Double? = nil) throws -> Double {
     if let standard, arguments[name] == nil { return standard }
@@ -162,6 +207,15 @@ struct SpelledOperation {
     let name = isLast ? result : names.new(result)
     operations.append(try Program.Operation(kind, name: result, arguments, results: [Program.Result(name)]))
     return .operand(.named(name))
+  }
+
+  /// The place of the largest or smallest number, in whichever type of integers that holds it.
+  mutating func places(_ kind: OperationKind) throws {
+    var rest = arguments
+    if let type = rest.removeValue(forKey: "output_dtype"), ![.text("int32"), .text("uint16")].contains(type) {
+      throw AthanorError(.unsupported, at: "", "its argument \"output_dtype\" is \(type), but must be int32 or uint16")
+    }
+    try add(kind, kind.arguments(rest))
   }
 
   mutating func upsample(_ mode: OperationKind.ResizeMode, _ coordinates: OperationKind.ResizeCoordinates) throws {
@@ -205,9 +259,12 @@ struct SpelledOperation {
         let reach = (input[2 + axis] - 1) * strides[axis] + (size[2 + axis] - 1) * dilations[axis]
         return reach + 1 - pads[2 * axis] - pads[2 * axis + 1]
       }
-      guard Array(wanted[2...]) == given else {
+      let groups = arguments["groups"] == nil ? 1 : try integer("groups")
+      let shape = [input[0], size[1] * groups] + given
+      guard wanted == shape else {
         throw AthanorError(
-          .unsupported, at: "", "its output_shape is \(wanted), but its other arguments give \(given[0]) x \(given[1])",
+          .unsupported, at: "",
+          "its output_shape is \(wanted), but its other arguments give \(shape)",
           fix: "Convert the model without an output padding.")
       }
     }

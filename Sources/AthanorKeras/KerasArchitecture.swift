@@ -87,8 +87,10 @@ struct KerasArchitecture {
     guard let input else {
       throw AthanorError(
         .data, at: settings.location, "the shape of its input is not given",
-        code: "Build the model before saving it, or define it in code and call loadWeights(from:).",
-        command: "Build the model before saving it.")
+        code: "Define the model in code, where its input has a shape, and call loadWeights(from:).",
+        command:
+          "Give its first layer an input shape in Keras and save it again; a Swift program can load its weights into a model."
+      )
     }
     var network = try Network(input: Input(port: input, name: input.name))
     for (index, object) in objects.enumerated() where !object.isKerasInput {

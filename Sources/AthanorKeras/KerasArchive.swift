@@ -84,6 +84,13 @@ enum KerasArchive {
     var state: (text: String, location: String)?
     if case .text(let text) = own[stateKey] { state = (text, "\(place), \(stateKey)") }
     guard !compiled.values.isEmpty || state != nil else { return recipe }
+    if !compiled.isMissing("optimizer"), KerasWeightFile.optimizer(root) == nil {
+      recipe.warnings.append(
+        AthanorError(
+          .data, at: "\(path), \(weightsName)",
+          "it has no arrays of the optimizer, as files of the optimizers before TensorFlow 2.11, so the optimizer begins anew",
+          fix: "Save the model as .h5 to keep them."))
+    }
     KerasTraining(
       path: path, isOld: names.isOld, location: compiled.location,
       configuration: { compiled.values.isEmpty ? nil : compiled },

@@ -105,6 +105,34 @@ enum OnnxNumbers {
     return names.indices.contains(Int(type)) ? names[Int(type)] : "\(type)"
   }
 
+  /// The format's numbers of the types that nodes have results of whatever they are given.
+  static let (float, place, flag): (Int32, Int32, Int32) = (1, 7, 9)
+
+  /// Whether a type, by the format's number, is that of integers of less than 32 bits.
+  static func isShort(_ type: Int32) -> Bool { (2...5).contains(type) }
+
+  /// What integers are in a type of fewer bits than they were computed with: they wrap around, as in NumPy.
+  ///
+  /// - Parameter type: The format's number of it; nil where it is not known.
+  /// - Throws: `AthanorError` with an empty location when one wraps to a number beyond 32 bits.
+  static func wrapped(_ tensor: Tensor, _ type: Int32?) throws -> Tensor {
+    guard case .int32(let values) = tensor.storage, let type else { return tensor }
+    let wrap: (Int32) -> Int32
+    switch type {
+    case 2: wrap = { Int32(UInt8(truncatingIfNeeded: $0)) }
+    case 3: wrap = { Int32(Int8(truncatingIfNeeded: $0)) }
+    case 4: wrap = { Int32(UInt16(truncatingIfNeeded: $0)) }
+    case 5: wrap = { Int32(Int16(truncatingIfNeeded: $0)) }
+    case 12, 13:
+      guard let negative = values.first(where: { $0 < 0 }) else { return tensor }
+      throw AthanorError(
+        .unsupported, at: "", "it computes \(negative) in \(name(type)), which wraps around to a number beyond 32 bits",
+        fix: "Export the model with signed integers.")
+    default: return tensor
+    }
+    return Tensor(uncheckedShape: tensor.shape, .int32(values.map(wrap)))
+  }
+
   init(_ integers: [Int], shape: [Int]) {
     let narrow = integers.compactMap(Int32.init(exactly:))
     self =

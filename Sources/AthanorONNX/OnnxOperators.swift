@@ -8,16 +8,26 @@ package struct OnnxOperator: Sendable {
   package let limits: String
   /// Attributes that change no result here.
   package let ignored: Set<String>
+  /// What the results' elements are.
+  let elements: Elements
   /// Adds the operations that compute the node.
   let translate: @Sendable (OnnxReader) throws -> Void
 
+  /// The type of a result's elements.
+  enum Elements {
+    /// That of an input. A translation that knows better says so itself (`OnnxReader.types`).
+    case ofInput(Int)
+    case flags, places
+  }
+
   init(
-    _ name: String, limits: String = "", ignoring ignored: Set<String> = [],
+    _ name: String, limits: String = "", ignoring ignored: Set<String> = [], elements: Elements = .ofInput(0),
     _ translate: @escaping @Sendable (OnnxReader) throws -> Void
   ) {
     self.name = name
     self.limits = limits
     self.ignored = ignored
+    self.elements = elements
     self.translate = translate
   }
 }
@@ -77,8 +87,13 @@ extension OnnxReader {
         }
         try reader.finish(.clip, arguments)
       },
-      .init("Neg") { try $0.finish(.binary(.multiply), [.y: .scalar(-1)]) },
+      .init("Neg", limits: "floating-point numbers, or known integers") { reader in
+        let isInteger = if case .constant(let x)? = try reader.optional(0) { x.dtype == .int32 } else { false }
+        let factor: Tensor.Storage = isInteger ? .int32([-1]) : .float32([-1])
+        try reader.finish(.binary(.multiply), [.y: .constant(Tensor(uncheckedShape: [], factor))])
+      },
       .init("Mod", limits: "floating-point numbers, or known integers") { reader in
+        try reader.requireNoComputedShorts()
         try reader.finish(.mod, [.y: reader.input(1), .mode: .flag(reader.flag("fmod"))])
       },
       .init("Sum") { try $0.translateMany(.add) },
@@ -113,12 +128,26 @@ extension OnnxReader {
   }
 
   private func translate(_ function: BinaryFunction) throws {
-    if function == .power, case .operand(.constant(let tensor)) = try input(0), !tensor.dtype.isFloatingPoint {
+    try requireNoComputedShorts()
+    if function == .power, case .operand(.constant(let base)) = try input(0), !base.dtype.isFloatingPoint,
+      case .operand(.named) = try input(1)
+    {
       throw AthanorError(.unsupported, at: "", "its powers are those of integers, which are integers again")
     }
     switch function {
     case .maximum, .minimum: try translateMany(function)
     default: try finish(.binary(function), [.y: input(1)])
+    }
+  }
+
+  /// - Throws: `AthanorError` when the network computes integers that wrap around before 32 bits do.
+  private func requireNoComputedShorts() throws {
+    for (index, name) in node.inputs.enumerated() where constants[name] == nil {
+      guard let type = type(of: index), OnnxNumbers.isShort(type) else { continue }
+      throw AthanorError(
+        .unsupported, at: "",
+        "its input \(index + 1) is computed in \(OnnxNumbers.name(type)), in which only known numbers are combined",
+        fix: "Cast it to float32 before.")
     }
   }
 
@@ -164,23 +193,25 @@ extension OnnxReader {
       }
       try reader.translateCast(type)
     },
-    .init("Equal") { try $0.finish(.equal, [.y: $0.input(1)]) },
-    .init("Greater") { try $0.finish(.greater, [.y: $0.input(1)]) },
-    .init("GreaterOrEqual") { try $0.finish(.greaterEqual, [.y: $0.input(1)]) },
-    .init("Less") { try $0.finish(.less, [.y: $0.input(1)]) },
-    .init("LessOrEqual") { try $0.finish(.lessEqual, [.y: $0.input(1)]) },
+    .init("Equal", elements: .flags) { try $0.finish(.equal, [.y: $0.input(1)]) },
+    .init("Greater", elements: .flags) { try $0.finish(.greater, [.y: $0.input(1)]) },
+    .init("GreaterOrEqual", elements: .flags) { try $0.finish(.greaterEqual, [.y: $0.input(1)]) },
+    .init("Less", elements: .flags) { try $0.finish(.less, [.y: $0.input(1)]) },
+    .init("LessOrEqual", elements: .flags) { try $0.finish(.lessEqual, [.y: $0.input(1)]) },
     .init("And") { try $0.finish(.logicalAnd, [.y: $0.input(1)]) },
     .init("Or") { try $0.finish(.logicalOr, [.y: $0.input(1)]) },
     .init("Xor") { try $0.finish(.logicalXor, [.y: $0.input(1)]) },
     .init("Not") { try $0.finish(.logicalNot) },
-    .init("IsNaN") { try $0.finish(.isNaN) },
-    .init("IsInf") { reader in
+    .init("IsNaN", elements: .flags) { try $0.finish(.isNaN) },
+    .init("IsInf", elements: .flags) { reader in
       let flags = try ["detect_negative", "detect_positive"].map {
         Program.Argument.flag(try reader.flag($0, default: true))
       }
       try reader.finish(.isInfinite, [.alpha: flags[0], .beta: flags[1]])
     },
-    .init("Where", limits: "both choices of one type: floating-point numbers, or integers of 32 bits") { reader in
+    .init(
+      "Where", limits: "both choices of one type: floating-point numbers, or integers of 32 bits", elements: .ofInput(1)
+    ) { reader in
       try reader.finish(
         .select, [.condition: reader.input(0), .whenTrue: reader.input(1), .whenFalse: reader.input(2)])
     },
@@ -201,7 +232,7 @@ extension OnnxReader {
     default:
       throw AthanorError(.unsupported, at: "", "it casts to \(OnnxNumbers.name(type)), which is not supported")
     }
-    types[node.outputs.first ?? ""] = type
+    setType(type)
     try finish(.cast, [.dtype: .choice(precision)])
   }
 
@@ -215,8 +246,8 @@ extension OnnxReader {
     ].map { name, kind in
       OnnxOperator(name, limits: "not along the examples; floating-point numbers") { try $0.translateReduction(kind) }
     } + [
-      .init("ArgMax", limits: "not along the examples") { try $0.translateArgument(.argMax) },
-      .init("ArgMin", limits: "not along the examples") { try $0.translateArgument(.argMin) },
+      .init("ArgMax", limits: "not along the examples", elements: .places) { try $0.translateArgument(.argMax) },
+      .init("ArgMin", limits: "not along the examples", elements: .places) { try $0.translateArgument(.argMin) },
       .init("CumSum", limits: "not along the examples; a known axis") { reader in
         let flags = try ["exclusive", "reverse"].map { Program.Argument.flag(try reader.flag($0)) }
         try reader.finish(.cumulativeSum, [.axis: reader.input(1), .exclusive: flags[0], .reverse: flags[1]])

@@ -71,8 +71,8 @@ final class OnnxReader {
   let writer: ProgramWriter
   /// What is known before the network runs: initializers, and all that is computed from known numbers alone.
   var constants: [String: OnnxNumbers] = [:]
-  /// The format's numbers of element types, where the file says them.
-  var types: [String: Int32] = [:]
+  /// The format's numbers of element types, where they are known.
+  private var types: [String: Int32] = [:]
   let version: Int
   /// Where files lie that hold tensors.
   let folder: String
@@ -121,7 +121,10 @@ final class OnnxReader {
         }
         let first = writer.operations.count
         writer.input = try optional(0)
-        try translate()
+        let operation = try translate()
+        if let type = elementType(operation.elements) {
+          for name in node.outputs where types[name] == nil { types[name] = type }
+        }
         try fold(from: first)
       } catch let error as AthanorError {
         throw error.within(place)
@@ -131,7 +134,7 @@ final class OnnxReader {
     result.places = places
   }
 
-  private func translate() throws {
+  private func translate() throws -> OnnxOperator {
     guard ["", "ai.onnx"].contains(node.domain) else {
       throw AthanorError(
         .unsupported, at: "", "it belongs to the operator set \"\(node.domain)\"",
@@ -146,6 +149,7 @@ final class OnnxReader {
     try requireDistinctAttributes()
     try operation.translate(self)
     try requireNothingUnread(operation)
+    return operation
   }
 
   /// Computes what depends on known numbers alone, so that it is known where later nodes need it.
@@ -163,7 +167,10 @@ final class OnnxReader {
       for (result, tensor) in zip(operation.results, tensors) { known[result.name] = tensor }
     }
     _ = writer.takeOperations(from: first)
-    for output in node.outputs { if let tensor = known[output] { constants[output] = .tensor(tensor) } }
+    for output in node.outputs {
+      guard let tensor = known[output] else { continue }
+      constants[output] = .tensor(try OnnxNumbers.wrapped(tensor, types[output]))
+    }
   }
 
   private static let unweighed = AthanorError(.unsupported, at: "", "it has weights but computes from known numbers")
@@ -223,6 +230,17 @@ final class OnnxReader {
 
   /// The type of an input's elements, by the format's numbers, where the file says it.
   func type(of index: Int) -> Int32? { node.inputs.indices.contains(index) ? types[node.inputs[index]] : nil }
+
+  /// Says what the elements of the node's results are.
+  func setType(_ type: Int32) { for name in node.outputs { types[name] = type } }
+
+  private func elementType(_ elements: OnnxOperator.Elements) -> Int32? {
+    switch elements {
+    case .ofInput(let index): type(of: index)
+    case .flags: OnnxNumbers.flag
+    case .places: OnnxNumbers.place
+    }
+  }
 
   /// Known numbers of an input.
   func known(_ index: Int) throws -> Tensor? {

@@ -5,7 +5,7 @@ import AthanorCore
 extension OnnxReader {
   static let shapes: [OnnxOperator] = [
     .init("Constant", limits: "numbers and integers") { try $0.translateConstant() },
-    .init("Shape", limits: "open lengths only of the examples") { reader in
+    .init("Shape", limits: "open lengths only of the examples", elements: .places) { reader in
       let (start, end) = (try reader.integer("start"), try reader.integer("end"))
       guard start != nil || end != nil else { return try reader.finish(.shape) }
       try reader.finish(
@@ -15,9 +15,10 @@ extension OnnxReader {
           .end: .integers([end ?? 0]), .endMask: .integers([end == nil ? 1 : 0]),
         ])
     },
-    .init("Size", limits: "no open lengths") { try $0.finish(.elementCount) },
+    .init("Size", limits: "no open lengths", elements: .places) { try $0.finish(.elementCount) },
     .init("ConstantOfShape", limits: "known shapes") { reader in
       let value = try reader.tensor("value").map { try OnnxNumbers($0, folder: reader.folder) }
+      reader.setType(try reader.tensor("value")?.dataType ?? OnnxNumbers.float)
       guard let value else { return try reader.finish(.fill, [.shape: reader.input(0), .value: .scalar(0)]) }
       guard case .tensor(let tensor) = value else { throw reader.unsupported("value", "beyond 32 bits") }
       try reader.finish(.fill, [.shape: reader.input(0), .value: .constant(tensor)])
@@ -84,7 +85,7 @@ extension OnnxReader {
       if let diagonal = try reader.optional(1) { arguments[.size] = .operand(diagonal) }
       try reader.finish(.triangle, arguments)
     },
-    .init("OneHot", limits: "known depth and values; a new last axis") { reader in
+    .init("OneHot", limits: "known depth and values; a new last axis", elements: .ofInput(2)) { reader in
       guard let values = try reader.known(2)?.floats, values.count == 2 else {
         throw AthanorError(.data, at: "", "its third input holds no two values")
       }
@@ -134,7 +135,7 @@ extension OnnxReader {
     }
     if let tensor = try tensor("value") {
       constants[output] = try OnnxNumbers(tensor, folder: folder)
-      types[output] = tensor.dataType
+      setType(tensor.dataType)
     } else if let value = try number("value_float") {
       constants[output] = .tensor(Tensor(uncheckedShape: [], .float32([Float(value)])))
     } else if let value = try integer("value_int") {

@@ -70,6 +70,6 @@ struct Serve: AsyncParsableCommand {
   /// The network of `make demo`, else the one that comes with the program.
   private static func defaultModel() throws -> String {
     let trained = "athanor-demo/best.h5"
-    return trained
+    return FileBytes.isFile(trained) ? trained : try BundledModels.digits().path
   }
 }

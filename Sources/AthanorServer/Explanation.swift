@@ -16,7 +16,8 @@ struct Explanation {
     var layers: [JSONValue] = []
     for layer in model.seenLayers {
       let responses = try await layer.queue.predict([picture], count: 1)[0]
-      layers.append(.object(Explanation.maps(responses).merging(["name": .text(layer.name), "kind": .text(layer.kind)]) { $1 }))
+      layers.append(
+        .object(Explanation.maps(responses).merging(["name": .text(layer.name), "kind": .text(layer.kind)]) { $1 }))
     }
     fields["layers"] = .array(layers)
     self.fields = fields

@@ -52,6 +52,9 @@ actor PredictionQueue {
     }
   }
 
+  /// How many requests wait for a thread.
+  var waitingCount: Int { waiting.count }
+
   private func cancel(_ id: Int) {
     guard let place = waiting.firstIndex(where: { $0.id == id }) else { return }
     waiting.remove(at: place).continuation.resume(throwing: CancellationError())

@@ -60,7 +60,9 @@ final class PrometheusMetrics: MetricsFactory, @unchecked Sendable {  // `lock` 
 
   // MARK: Making
 
-  private func sample(_ label: String, _ dimensions: [(String, String)], _ kind: Kind, _ bounds: [Double] = []) -> Sample {
+  private func sample(_ label: String, _ dimensions: [(String, String)], _ kind: Kind, _ bounds: [Double] = [])
+    -> Sample
+  {
     lock.lock()
     defer { lock.unlock() }
     let key = PrometheusMetrics.text(dimensions)

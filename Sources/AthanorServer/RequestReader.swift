@@ -1,10 +1,11 @@
 import Athanor
-import struct Athanor.Port
 import AthanorDatasets
 import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+
+import struct Athanor.Port
 
 /// What the body of a request holds.
 enum RequestContents {

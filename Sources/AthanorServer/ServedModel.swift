@@ -1,10 +1,11 @@
 import Athanor
-import struct Athanor.Port
 import AthanorCoreML
 import AthanorDatasets
 import AthanorKeras
 import AthanorONNX
 import Foundation
+
+import struct Athanor.Port
 
 /// A model as the service answers with it: immutable, so that a request that began with it ends with it although another one has taken its
 /// place.
@@ -88,11 +89,16 @@ final class ServedModel: Sendable {
   private static func seenLayers(of model: Model, _ input: PictureInput) throws -> [SeenLayer] {
     guard input.layout == .channelsLast else { return [] }
     var layers: [SeenLayer] = []
+    var height = Int.max
     for row in model.summaryRows.prefix(12) where layers.count < 3 {
       let part = try model.truncated(after: row.name)
-      guard part.outputs.count == 1, part.outputShape.rank == 4, let channels = part.outputShape[3],
-        channels > input.shape[2], (part.outputShape[1] ?? 2) > 1, (part.outputShape[2] ?? 2) > 1
+      let shape = part.outputShape
+      guard part.outputs.count == 1, shape.rank == 4, let channels = shape[3], channels > input.shape[2],
+        (shape[1] ?? 2) > 1, (shape[2] ?? 2) > 1
       else { continue }
+      // Dropout and padding show nothing new.
+      guard row.parameters > 0 || (shape[1] ?? 0) < height else { continue }
+      height = shape[1] ?? height
       layers.append(SeenLayer(name: row.name, kind: row.kind, queue: try queue(part, nil)))
     }
     return layers
@@ -157,7 +163,9 @@ extension Tensor {
   /// The numbers of one example as nested arrays; of all where the output has no axis of examples first.
   fileprivate func json(ofExample example: Int, _ port: Port) -> JSONValue {
     let numbers = floats
-    guard port.exampleAxis == 0, let length = shape.first, length > 0 else { return Tensor.json(numbers[...], shape[...]) }
+    guard port.exampleAxis == 0, let length = shape.first, length > 0 else {
+      return Tensor.json(numbers[...], shape[...])
+    }
     let size = numbers.count / length
     return Tensor.json(numbers[example * size..<(example + 1) * size], shape.dropFirst())
   }

@@ -121,7 +121,8 @@ struct ServiceResponder: HTTPResponder {
     let body = try await body(of: request)
     let compute = try read(body)
     let slow = ServiceError(
-      .serviceUnavailable, "the answer was not computed within \(limits.time)", fix: "Send less at once, or try again later.",
+      .serviceUnavailable, "the answer was not computed within \(limits.time)",
+      fix: "Send less at once, or try again later.",
       headers: [.retryAfter: "1"])
     return Response(json: try await within(limits.time, or: slow, compute))
   }

@@ -62,87 +62,11 @@ struct ExportCommandTests {
       try program.run(["export", "prepared.h5", "Digits.mlpackage", "--wrapper", "DigitClassifier.swift"] + options)
         .status == 0)
     #expect(try program.text("DigitClassifier.swift").contains("BlankPicture") == (input == "digits"))
-    let stubs = [
-      "CoreGraphics": """
-      import Foundation
-      public final class CGImage { public var width: Int { 0 }; public var height: Int { 0 } }
-      public final class CGColorSpace {}
-      public func CGColorSpaceCreateDeviceGray() -> CGColorSpace { CGColorSpace() }
-      public enum CGImageAlphaInfo: UInt32 { case none }
-      public final class CGContext {
-        public init?(
-          data: UnsafeMutableRawPointer?, width: Int, height: Int, bitsPerComponent: Int, bytesPerRow: Int,
-          space: CGColorSpace, bitmapInfo: UInt32
-        ) {}
-        public func draw(_ image: CGImage, in rect: CGRect) {}
-      }
-      """,
-      "CoreVideo": """
-      public final class CVBuffer {}
-      public typealias CVPixelBuffer = CVBuffer
-      public typealias OSType = UInt32
-      public typealias CVReturn = Int32
-      public let kCVReturnSuccess: CVReturn = 0
-      public struct CVPixelBufferLockFlags: OptionSet {
-        public let rawValue: UInt64
-        public init(rawValue: UInt64) { self.rawValue = rawValue }
-      }
-      @discardableResult
-      public func CVPixelBufferCreate(
-        _ allocator: AnyObject?, _ width: Int, _ height: Int, _ format: OSType, _ attributes: AnyObject?,
-        _ buffer: UnsafeMutablePointer<CVPixelBuffer?>
-      ) -> CVReturn { 0 }
-      @discardableResult
-      public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> CVReturn { 0 }
-      @discardableResult
-      public func CVPixelBufferUnlockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> CVReturn { 0 }
-      public func CVPixelBufferGetBaseAddress(_ buffer: CVPixelBuffer) -> UnsafeMutableRawPointer? { nil }
-      public func CVPixelBufferGetBytesPerRow(_ buffer: CVPixelBuffer) -> Int { 0 }
-      public let kCVPixelFormatType_OneComponent8: OSType = 0
-      public let kCVPixelFormatType_32BGRA: OSType = 1
-      """,
-      "CoreML": """
-      import CoreGraphics
-      import CoreVideo
-      import Foundation
-      public final class MLModelConfiguration { public init() {} }
-      public protocol MLFeatureProvider { func featureValue(for name: String) -> MLFeatureValue? }
-      public final class MLModel {
-        public init(contentsOf url: URL, configuration: MLModelConfiguration) throws {}
-        public func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider { input }
-      }
-      public final class MLDictionaryFeatureProvider: MLFeatureProvider {
-        public init(dictionary: [String: Any]) throws {}
-        public func featureValue(for name: String) -> MLFeatureValue? { nil }
-      }
-      public enum MLMultiArrayDataType { case float32 }
-      public final class MLMultiArray {
-        public init(shape: [NSNumber], dataType: MLMultiArrayDataType) throws {}
-        public var count: Int { 0 }
-        public subscript(_ index: Int) -> NSNumber { get { 0 } set {} }
-      }
-      public final class MLFeatureValue {
-        public struct ImageOption: Hashable {}
-        public init(pixelBuffer: CVPixelBuffer) {}
-        public init(multiArray: MLMultiArray) {}
-        public init(
-          cgImage: CGImage, pixelsWide: Int, pixelsHigh: Int, pixelFormatType: OSType, options: [ImageOption: Any]?
-        ) throws {}
-        public var int64Value: Int64 { 0 }
-        public var stringValue: String { "" }
-        public var dictionaryValue: [AnyHashable: NSNumber] { [:] }
-        public var multiArrayValue: MLMultiArray? { nil }
-      }
-      public struct MLModelError: Error {
-        public enum Code { case generic, io }
-        public init(_ code: Code) {}
-      }
-      """,
-    ]
     #if !canImport(CoreML)  // elsewhere stand-ins with the same signatures
+      let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       for module in ["CoreGraphics", "CoreVideo", "CoreML"] {
-        try Data((stubs[module] ?? "").utf8).write(to: url("\(module).swift"))
-        try compile("-emit-module", "-parse-as-library", "-I", ".", "-module-name", module, "\(module).swift")
+        let declarations = tests.appendingPathComponent("SystemHeaders/apple-modules/\(module).swift")
+        try compile("-emit-module", "-parse-as-library", "-I", ".", "-module-name", module, declarations.path)
       }
     #endif
     try Data(

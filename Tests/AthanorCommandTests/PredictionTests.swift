@@ -154,6 +154,31 @@ struct PredictionTests {
     #expect(scores.count == 2 && scores["0"] as? Double == 1 && scores["1"] is NSNull)
   }
 
+  @Test("One number is no probability of several classes, whatever the last layer says")
+  func oneNumber() throws {
+    for (name, activation) in [("one", ActivationFunction.softmax), ("logit", .linear)] {
+      try Sequential(input: [4, 4, 3]) {
+        GlobalAveragePooling2D()
+        Dense(1, activation: activation)
+      }.save(to: program.path("\(name).h5"))
+    }
+    let certain = try program.run("predict", "one.h5", "red.png")
+    #expect(certain.status == 0)
+    #expect(
+      certain.error
+        == "Note: one.h5 ends with a softmax of one number, which is 1 whatever the picture; a single sigmoid tells two classes apart.\n"
+    )
+    let labels = try program.run("predict", "logit.h5", "red.png", "--labels", "cat,dog")
+    #expect(
+      labels.error
+        == "Error: --labels: logit.h5 gives one number that is no probability, so there are no classes to name. "
+        + "Say --from-logits where it is the logit of the second of two classes, or leave the labels out.\n")
+    let logit = try program.run("predict", "logit.h5", "red.png", "--labels", "cat,dog", "--from-logits", "--json")
+    #expect(logit.status == 0)
+    let numbers = try #require(try objects(logit.output).first?["probabilities"] as? [String: Double])
+    #expect(numbers.keys.sorted() == ["cat", "dog"] && abs(numbers.values.reduce(0, +) - 1) < 1e-6)
+  }
+
   @Test("With no network, the digits that come with the program stand in for MNIST, and it is said plainly")
   func offline() throws {
     let outcome = try program.run("evaluate", "digits.h5", "--json")

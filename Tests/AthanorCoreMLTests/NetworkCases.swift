@@ -189,6 +189,7 @@ struct NetworkCase: Sendable, CustomTestStringConvertible {
             ($0.biasShape, $0.bias) = ([2, 1, 1], weights(2))
           })),
       NetworkCase("bias", picture, .bias(.with { ($0.shape, $0.bias) = ([2, 1, 1], weights(2)) })),
+      NetworkCase("bias of one length", picture, .bias(.with { ($0.shape, $0.bias) = ([2], weights(2)) })),
       NetworkCase("copy", picture, .copy(ProtoEmpty())),
       NetworkCase("clip", picture, .clip(.with { ($0.minimum, $0.maximum) = (-0.2, 0.3) })),
       NetworkCase("gelu", picture, .gelu(.with { $0.mode = 1 })),

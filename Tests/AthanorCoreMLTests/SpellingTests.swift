@@ -24,10 +24,14 @@ struct SpellingTests {
     constant(.floats(.with { $0.values = numbers }), 11, numbers.count == 1 ? [] : [numbers.count])
   }
 
+  private func text(_ text: String) -> ProtoArgument { constant(.strings(.with { $0.values = [text] }), 2, []) }
+
   private func flag(_ flag: Bool) -> ProtoArgument { constant(.bools(.with { $0.values = [flag] }), 1, []) }
 
   /// What an operation makes of `[1, C, H, W]` with the numbers 0, 1, ...
-  private func result(_ kind: String, _ shape: [Int], _ arguments: [String: ProtoArgument]) throws -> Tensor {
+  private func result(
+    _ kind: String, _ shape: [Int], _ arguments: [String: ProtoArgument], takesX: Bool = true
+  ) throws -> Tensor {
     var model = ProtoModel()
     model.version = 6
     model.description_p.inputs = [
@@ -49,7 +53,7 @@ struct SpellingTests {
       $0.operations = [
         .with {
           ($0.type, $0.outputs) = (kind, [.with { $0.name = "y" }])
-          $0.inputs = ["x": x].merging(arguments) { $1 }
+          $0.inputs = (takesX ? ["x": x] : [:]).merging(arguments) { $1 }
         }
       ]
     }
@@ -84,6 +88,46 @@ struct SpellingTests {
     #expect(try result("upsample_bilinear", [1, 1, 1, 2], neither).floats == [0, 0.5, 1, 1])
     let soft = try result("softplus_parametric", [1, 2, 1, 1], ["alpha": floats([2, 3]), "beta": floats([1, 2])]).floats
     #expect(largestDifference(soft, [2 * logf(2), 3 * logf(1 + expf(2))]) < 1e-5)
+    #expect(try result("floor_div", [1, 4], ["y": floats([-2])]).floats == [0, -1, -1, -2])
+    // Values take turns along the axis.
+    let twice = ProtoArgument.with { $0.bindings = [.with { $0.name = "x" }, .with { $0.name = "x" }] }
+    for (axis, want) in [(1, [0, 1, 0, 1, 2, 3, 2, 3]), (2, [0, 0, 1, 1, 2, 2, 3, 3])] {
+      let joined = try result(
+        "concat", [1, 2, 2], ["values": twice, "axis": integers([Int32(axis)]), "interleave": flag(true)], takesX: false
+      )
+      #expect(joined.floats == want.map { Float($0) })
+    }
+    // The mean of the channels at each place is 1 and 2, their deviation 1.
+    let normalized = try result(
+      "layer_norm", [1, 2, 1, 2],
+      [
+        "axes": constant(.int32S(.with { $0.values = [1] }), 23, [1]), "gamma": floats([1, 2]), "beta": floats([0, 3]),
+        "epsilon": floats([1e-9]),
+      ])
+    #expect(largestDifference(normalized.floats, [-1, -1, 5, 5]) < 1e-5)
+    for type in ["int32", "uint16"] {
+      #expect(
+        try result("reduce_argmax", [1, 3], ["axis": integers([1]), "output_dtype": text(type)]).floats == [2])
+    }
+    #expect(
+      errorText { _ = try result("reduce_argmin", [1, 3], ["output_dtype": text("int8")]) }
+        == "a.mlpackage: y (reduce_argmin): its argument \"output_dtype\" is the text \"int8\", but must be int32 or uint16."
+    )
+    #expect(
+      errorText { _ = try result("pixel_shuffle", [1, 4, 1, 2], ["upscale_factor": floats([2.5])]) }
+        == "a.mlpackage: y (pixel_shuffle): its argument \"upscale_factor\" must be an integer.")
+    #expect(
+      errorText {
+        _ = try result("crop", [1, 1, 3, 3], ["crop_height": floats([1, 0.5]), "crop_width": integers([0, 1])])
+      }
+        == "a.mlpackage: y (crop): its argument \"crop_height\" must be integers.")
+    #expect(
+      errorText { _ = try result("softmax", [1, 3], ["axis": floats([0.5])]) }
+        == "a.mlpackage: y (softmax): its argument \"axis\" is an array of shape () but must be an integer.")
+    #expect(
+      errorText { _ = try result("mish", [1, 3], [:]) }
+        == "a.mlpackage: y (mish): there is no operation of this kind here. Convert the model to an older version of Core ML."
+    )
     #expect(
       errorText { _ = try result("threshold", [1, 3], ["alpha": floats([1]), "beta": floats([1])]) }
         == "a.mlpackage: y (threshold): its argument \"beta\" is not known. threshold takes alpha, x.")

@@ -40,8 +40,8 @@ import Testing
     #expect(refusal(.softmax, [.x: .flag(true)]) == "its argument \"x\" is true but must be a value.")
     #expect(refusal(.softmax, [.x: x], results: 2) == "it has 2 results but must have 1.")
     #expect(
-      refusal(.concat, [.values: .operands([]), .interleave: .flag(true)])
-        == "its argument \"interleave\" is true, but only false is supported.")
+      refusal(.gather, [.x: x, .indices: x, .batchDims: .integer(1)])
+        == "its argument \"batch_dims\" is the integer 1, but only the integer 0 is supported.")
     #expect(
       refusal(.pad, [.x: x, .pad: .integers([]), .mode: .text("mirror")])
         == "its argument \"mode\" is the text \"mirror\", but only the text \"constant\", the text \"reflect\", "

@@ -38,6 +38,8 @@ struct PictureGoldenTests {
     }
     #expect(try notes("orientation-1") == [])
     for number in 2...8 { #expect(try notes("orientation-\(number)") == [.turned(orientation: number)]) }
+    #expect(try notes("orientation-long-6") == [.turned(orientation: 6)])
+    #expect(try notes("png-orientation-long-5") == [.turned(orientation: 5)])
     guard case .defect(let text)? = try notes("extraneous").first else {
       Issue.record("the defect is not noted")
       return

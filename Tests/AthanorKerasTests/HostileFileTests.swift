@@ -99,7 +99,16 @@ struct HostileFileTests {
         == "zip.h5: it is not an HDF5 file, is truncated, or cannot be read (12 bytes). \(remedy)")
     try FileManager.default.createDirectory(
       at: folder.url.appendingPathComponent("folder.h5"), withIntermediateDirectories: false)
-    #expect(folder.errorText { try load("folder.h5") }.hasPrefix("folder.h5: it is not an HDF5 file, is truncated, "))
+    func model(_ name: String) -> String { folder.errorText { try Model(contentsOf: folder.path(name)) } }
+    #expect(model("folder.h5") == "folder.h5: it is a folder, but a file is needed. Give a file in it.")
+    try Data().write(to: folder.url.appendingPathComponent("folder.h5/a.h5"))
+    #expect(
+      model("folder.h5")
+        == "folder.h5: it is a folder, but a file is needed. Give a file in it, such as folder.h5/a.h5.")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("link.h5"), withDestinationPath: "blobs/0123")
+    #expect(
+      model("link.h5") == "link.h5: it is a link to blobs/0123, which is not there. Fetch the file, or give its place.")
   }
 
   /// The error of loading a changed copy of the good file, or why it could be read but not be compiled.

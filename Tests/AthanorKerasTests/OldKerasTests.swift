@@ -32,7 +32,7 @@ struct OldKerasTests {
     "Predictions and further training are those of tf_keras",
     arguments: [
       "adam", "sgd", "rmsprop", "untrained", "legacy-adam", "legacy-sgd", "legacy-rmsprop", "legacy-untrained",
-      "tutorial", "plain", "legacy-plain", "ftrl", "legacy-ftrl",
+      "tutorial", "plain", "legacy-plain", "ftrl", "legacy-ftrl", "legacy-nadam",
     ])
   func training(_ name: String) throws {
     let golden = try golden(name == "tutorial" ? "legacy-adam" : name)
@@ -103,7 +103,7 @@ struct OldKerasTests {
     #expect(
       errorText { try Model(contentsOf: path("no-shape.h5")) }
         == "old/no-shape.h5, model_config.config: the shape of its input is not given. "
-        + "Build the model before saving it, or define it in code and call loadWeights(from:).")
+        + "Define the model in code, where its input has a shape, and call loadWeights(from:).")
     #expect(
       errorText { try Model(contentsOf: path("lzf.h5")) }
         == "old/lzf.h5, /model_weights/batch_normalization/batch_normalization/beta:0: its numbers are compressed by LZF, which is not "
@@ -136,6 +136,40 @@ struct OldKerasTests {
     let golden = try golden("adam")
     let batch = try Dataset(inputs: golden.inputs.tensor, targets: #require(golden.targets).integers)
     #expect(folder.errorText { try model.fit(batch, verbose: .silent, resume: true) } == "\(place). \(fix)")
+  }
+
+  @Test("Files of older optimizers in the newer container have no arrays of them, which is said")
+  func noArrays() throws {
+    let golden = try golden("legacy-adam")
+    let model = try Model(contentsOf: path("legacy-adam.keras"), threads: 1)
+    #expect(farthest(try model.predict(golden.inputs.tensor), golden.predictions) < 1e-6)
+    #expect(model.step == 0)
+    #expect(
+      model.warnings.map { $0.replacingOccurrences(of: goldenFolder.path + "/", with: "") } == [
+        "old/legacy-adam.keras, model.weights.h5: it has no arrays of the optimizer, as files of the optimizers before "
+          + "TensorFlow 2.11, so the optimizer begins anew. Save the model as .h5 to keep them."
+      ])
+  }
+
+  @Test("The momentum of the older Nadam stays in Athanor's files and has no form in those of today's Keras")
+  func nadam() throws {
+    let folder = try TemporaryFolder()
+    let model = try Model(contentsOf: path("legacy-nadam.h5"), threads: 1)
+    let golden = try golden("legacy-nadam")
+    let batch = try Dataset(inputs: golden.inputs.tensor, targets: #require(golden.targets).integers)
+    try model.save(to: folder.path("a.safetensors"))
+    let again = try Model(contentsOf: folder.path("a.safetensors"), threads: 1)
+    for loss in try #require(golden.furtherLosses) {
+      #expect(abs((try again.trainOnBatch(batch)["loss"] ?? .nan) - loss) < 1e-5)
+    }
+    try model.save(to: folder.path("a.h5"))
+    let other = try Model(contentsOf: folder.path("a.h5"), threads: 1)
+    #expect(other.training == nil)
+    #expect(
+      other.warnings.map { $0.replacingOccurrences(of: folder.url.path + "/", with: "") } == [
+        "a.h5, training_config: it was compiled with a loss, a metric or an optimizer that has no name in Keras' files, so the model is not compiled. "
+          + "Compile it with its optimizer, losses and metrics; fit(resume: true) then goes on where the file stands."
+      ])
   }
 
   /// A layer of the program's own that stands for code.

@@ -122,6 +122,128 @@ import Testing
         == "node \"y\" (Pow): its powers are those of integers, which are integers again. " + remedy)
   }
 
+  /// What known integers of a type become, beside the model's input of zeros.
+  private func known(_ type: Int32, _ nodes: [OnnxNode], _ a: [Int32], _ b: [Int32]) throws -> [Float] {
+    func tensor(_ name: String, _ values: [Int32]) -> OnnxTensor {
+      .with { tensor in
+        (tensor.name, tensor.dataType, tensor.shape) = (name, type, [Int64(values.count)])
+        if [7, 12, 13].contains(type) {
+          (tensor.int64S, tensor.uint64S) = type == 7 ? (values.map { Int64($0) }, []) : ([], values.map { UInt64($0) })
+        } else {
+          tensor.int32S = values
+        }
+      }
+    }
+    let ends = [node("Identity", ["c"], ["d"]), node("Cast", ["d"], ["e"], ["to": 1]), node("Add", ["x", "e"])]
+    return try model([input("x", [a.count])], nodes + ends, [tensor("a", a), tensor("b", b)])
+      .predict(Tensor(zeros: [a.count])).floats
+  }
+
+  /// As NumPy has them.
+  @Test func shortIntegersWrapAround() throws {
+    func binary(_ kind: String) -> [OnnxNode] { [node(kind, ["a", "b"], ["c"])] }
+    #expect(try known(2, binary("Add"), [200, 3], [200, 4]) == [144, 7])
+    #expect(try known(2, binary("Sub"), [3, 9], [5, 4]) == [254, 5])
+    #expect(try known(3, binary("Mul"), [100, -128], [3, -1]) == [44, -128])
+    #expect(try known(4, binary("Add"), [65_535, 1], [2, 1]) == [1, 2])
+    #expect(try known(5, binary("Mul"), [300, 2], [300, 2]) == [24_464, 4])
+    #expect(try known(3, [node("Neg", ["a"], ["c"])], [-128, 5], [0, 0]) == [-128, -5])
+    #expect(try known(2, binary("Pow"), [20, 3], [2, 5]) == [144, 243])
+    // The type goes with the values.
+    let chain = [
+      node("Identity", ["a"], ["i"]), node("Concat", ["i", "b"], ["j"], ["axis": 0]),
+      node("Add", ["j", "j"], ["c"]),
+    ]
+    #expect(
+      try model(
+        [input("x", [2])],
+        chain + [node("Cast", ["c"], ["e"], ["to": 1]), node("Add", ["x", "e"])],
+        [
+          .with { ($0.name, $0.dataType, $0.shape, $0.int32S) = ("a", 2, [1], [130]) },
+          .with { ($0.name, $0.dataType, $0.shape, $0.int32S) = ("b", 2, [1], [7]) },
+        ]
+      ).predict(Tensor(zeros: [2])).floats == [4, 14])
+    func refused(_ type: Int32, _ kind: String, _ a: [Int32], _ b: [Int32]) -> String {
+      do { return "\(try known(type, binary(kind), a, b))" } catch {
+        return "\(error)".replacingOccurrences(of: path + ": ", with: "")
+      }
+    }
+    #expect(
+      refused(6, "Add", [.max], [1])
+        == "node \"c\" (Add): it computes 2147483648.0, which does not fit 32-bit integers. " + remedy)
+    #expect(
+      refused(12, "Sub", [3], [5])
+        == "node \"c\" (Sub): it computes -2 in uint32, which wraps around to a number beyond 32 bits. Export the model with signed integers."
+    )
+    #expect(
+      refusal([input("x", type: 2, [2])], [node("Add", ["x", "x"])])
+        == "node \"y\" (Add): its input 1 is computed in uint8, in which only known numbers are combined. Cast it to float32 before."
+    )
+  }
+
+  @Test func knownIntegers() throws {
+    func binary(_ kind: String) -> [OnnxNode] { [node(kind, ["a", "b"], ["c"])] }
+    #expect(try known(7, binary("Max"), [3, -4, 5], [2, -1, 5]) == [3, -1, 5])
+    #expect(try known(6, binary("Min"), [3, -4, 5], [2, -1, 5]) == [2, -4, 5])
+    #expect(
+      try known(7, binary("Pow"), [2, -3, 2, -1, 1, 0], [10, 3, -1, 2_000_001, -5, 0]) == [1024, -27, 0, -1, 1, 1])
+    #expect(try known(7, [node("Neg", ["a"], ["c"])], [7, -2], [0, 0]) == [-7, 2])
+    #expect(throws: AthanorError.self) { try known(7, binary("Pow"), [0], [-1]) }
+  }
+
+  /// A fixed first length is that of a batch, which may be any, as long as examples stay apart.
+  @Test func fixedBatches() throws {
+    let shape = integers("shape", [4, 3, 2])
+    let model = try model(
+      [input("x", [4, 6]), input("z", [4, 6])],
+      [
+        node("Add", ["x", "z"], ["a"]), node("Reshape", ["a", "shape"], ["b"]), node("Expand", ["b", "shape"], ["c"]),
+        node("Reshape", ["c", "flat"]),
+      ], [shape, integers("flat", [4, -1])])
+    #expect(model.inputs.map(\.lengths) == [[.batch, 6], [.batch, 6]] && model.outputs[0].lengths == [.batch, 6])
+    for count in [1, 4, 7] {
+      let x = Tensor(uncheckedShape: [count, 6], .float32((0..<6 * count).map { Float($0) }))
+      #expect(try model.predict(["x": x, "z": x])["y"] == Tensor(shape: x.shape, x.floats.map { 2 * $0 }))
+    }
+    let saved = path + ".safetensors"
+    defer { try? FileManager.default.removeItem(atPath: saved) }
+    try model.save(to: saved)
+    let x = Tensor(uncheckedShape: [2, 6], .float32((0..<12).map { Float($0) }))
+    #expect(try Model(contentsOf: saved, threads: 1).predict(["x": x, "z": x])["y"]?.shape == [2, 6])
+    // Its length counts as the file has it.
+    let share = try self.model(
+      [input("x", [4, 2])],
+      [
+        node("Shape", ["x"], ["s"]), node("Gather", ["s", "first"], ["n"]), node("Cast", ["n"], ["f"], ["to": 1]),
+        node("Div", ["x", "f"]),
+      ], [integers("first", [0])])
+    #expect(try share.predict(Tensor(shape: [1, 2], [8, 4])).floats == [2, 1])
+    // Where examples do not stay apart, all lengths are the file's.
+    for (nodes, constants) in [
+      ([node("Reshape", ["x", "row"])], [integers("row", [1, -1])]),
+      ([node("ReduceSum", ["x", "first"])], [integers("first", [0])]),
+      ([node("Add", ["x", "each"])], [floats("each", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8])]),
+    ] {
+      let fixed = try self.model([input("x", [4, 2])], nodes, constants)
+      #expect(fixed.inputs[0].lengths == [4, 2] && fixed.inputs[0].exampleAxis == nil)
+    }
+    let sum = try self.model([input("x", [4, 2])], [node("ReduceSum", ["x", "first"])], [integers("first", [0])])
+    let data = try Dataset(inputs: Tensor(zeros: [8, 2]), targets: Tensor(zeros: [8, 2]))
+    let error = #expect(throws: AthanorError.self) { try sum.predict(data) }
+    #expect(
+      error?.description
+        == "predict: the model takes no data sets: its input \"input_layer\" has just the shape (4, 2), and no axis for examples, because an operation does not leave them apart. Predict with tensors of just this shape, or export the model with an open batch."
+    )
+  }
+
+  /// One row of all examples is none for each.
+  @Test func rowsOfOpenBatches() throws {
+    #expect(
+      refusal([input("x", ["n", 2])], [node("Reshape", ["x", "row"])], [integers("row", [1, -1])])
+        == "node \"y\" (Reshape): shape (None, 2) is to become [1, -1], but the batch must stay an axis of its own. "
+        + ImportSite.closedLengths)
+  }
+
   @Test func newerOperatorSets() throws {
     let newest = Int64(OnnxFiles.newestOperatorSet)
     #expect(try model([input("x", [2])], [node("Relu")], version: newest).inputs.count == 1)

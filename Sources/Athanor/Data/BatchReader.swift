@@ -41,6 +41,14 @@ final class BatchReader {
     classWeights: [Int: Float] = [:]
   ) throws {
     let goals = withTargets ? try model.requireCompiled().goals : []
+    if let port = model.inputs.first(where: { $0.exampleAxis == nil }) {
+      throw AthanorError(
+        .shape, at: what,
+        "the model takes no data sets: its input \"\(port.name)\" has just the shape \(Shape.text(port.lengths.map(\.fixed))), "
+          + "and no axis for examples, because an operation does not leave them apart",
+        code: "Predict with tensors of just this shape, or export the model with an open batch.",
+        command: "Give athanor predict its numbers (--inputs), or export the model with an open batch.")
+    }
     guard source.exampleCount ?? 1 > 0 || !withTargets else {
       throw AthanorError(.data, at: what, "the data set has no examples", fix: "Check the folder or file it came from.")
     }

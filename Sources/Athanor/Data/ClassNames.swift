@@ -67,6 +67,15 @@ package enum ClassNames {
     return names
   }
 
+  /// Checks names that a model's file has, which stay as they are.
+  ///
+  /// - Parameter source: Where they come from, for messages.
+  /// - Throws: `AthanorError` when one is empty or there twice.
+  static func required(_ names: [String], _ source: String) throws -> [String] {
+    _ = try checked(names, source, "class name")
+    return names
+  }
+
   /// The names in a file, one in a line. A byte-order mark is dropped, and so are empty lines at the end.
   ///
   /// - Throws: `AthanorError` that names the line, when it is empty, there twice, or not UTF-8.
@@ -76,9 +85,13 @@ package enum ClassNames {
     let newline = UInt8(ascii: "\n")
     var lines: [String] = []
     for (index, line) in bytes.split(separator: newline, omittingEmptySubsequences: false).enumerated() {
-      guard let text = String(validating: line, as: UTF8.self) else {
+      // A text in UTF-16, and one that another file was put behind, have these in the middle.
+      guard let text = String(validating: line, as: UTF8.self), !text.unicodeScalars.contains("\0"),
+        !text.unicodeScalars.contains("\u{FEFF}")
+      else {
         throw AthanorError(
-          .data, at: path, "line \(index + 1) is not UTF-8 text", fix: "Save the file in the encoding UTF-8.")
+          .data, at: path, "line \(index + 1) is not UTF-8 text, or has a NUL or a byte-order mark in it",
+          fix: "Save the file in the encoding UTF-8.")
       }
       lines.append(trimmed(text))
     }

@@ -11,7 +11,12 @@ package enum FileBytes {
   ///   in the place of a file that was not fetched.
   package static func read(_ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw systemError(path, "cannot be opened for reading") }
+    guard descriptor >= 0 else {
+      let error = systemError(path, "cannot be opened for reading")
+      guard let target = danglingLink(path) else { throw error }
+      throw AthanorError(
+        .file, at: path, "it is a link to \(target), which is not there", fix: "Fetch the file, or give its place.")
+    }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be examined") }
@@ -133,6 +138,12 @@ package enum FileBytes {
   package static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  /// Where a link leads that leads to nothing; nil for everything else.
+  package static func danglingLink(_ path: String) -> String? {
+    guard !FileManager.default.fileExists(atPath: path) else { return nil }
+    return try? FileManager.default.destinationOfSymbolicLink(atPath: path)
   }
 
   /// The size of a file in bytes, or zero when it is missing.

@@ -109,6 +109,7 @@ package struct ModelFormat: Sendable {
     guard !FileBytes.isGitLFSPointer(contents.start) else {
       throw AthanorError(.data, at: path, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
     }
+    if contents.start.isEmpty { try requireReadable(path) }
     let marked = all.first { $0.isMarked?(contents) == true }
     guard !contents.holds("coremldata.bin") else {
       throw AthanorError(
@@ -121,6 +122,22 @@ package struct ModelFormat: Sendable {
         fix: "Known endings are \(list(all)).")
     }
     return try format.reader(for: path)
+  }
+
+  /// - Throws: `AthanorError` when a path is a link that leads nowhere, or a folder whose name ends as that of a file.
+  private static func requireReadable(_ path: String) throws {
+    if let target = FileBytes.danglingLink(path) {
+      throw AthanorError(
+        .file, at: path, "it is a link to \(target), which is not there", fix: "Fetch the file, or give its place.")
+    }
+    guard FileBytes.isFolder(path), let format = named(path), format.endings.allSatisfy({ $0 != "mlpackage" }) else {
+      return
+    }
+    throw AthanorError(
+      .file, at: path, "it is a folder, but a file is needed",
+      fix:
+        "Give a file in it\((try? FileBytes.names(in: path))?.first.map { ", such as \(FileBytes.join(path, $0))" } ?? "")."
+    )
   }
 
   /// The writer of files of a name's ending.

@@ -51,7 +51,8 @@ package struct TrainingConfiguration: Sendable {
       guard (loss == nil) == (goal.loss == nil) else { return nil }
       losses.append(loss ?? .null)
     }
-    guard optimizer.clipping?.steps.count ?? 0 <= 1, let rate = optimizer.learningRate.kerasSerialized,
+    guard optimizer.clipping?.steps.count ?? 0 <= 1, optimizer.serializableRule?.isInKeras == true,
+      let rate = optimizer.learningRate.kerasSerialized,
       let optimizer = optimizer.serialized(learningRate: rate)
     else { return nil }
     func values(_ values: [JSONValue]) -> JSONValue {

@@ -9,6 +9,8 @@ package struct ImportedOperation: GeneralLayer {
   private var shapes: [String: [Int]]
   /// How the inputs lie.
   private var layouts: [Layout]
+  /// The length by which the operation's arguments speak of the batch.
+  private var batch = 1
   package let name: String?
 
   private static let mostNumbers = 1 << 26
@@ -18,8 +20,9 @@ package struct ImportedOperation: GeneralLayer {
   ///   - operation: With all known numbers put in.
   ///   - inputs: The names of the values that the operation reads.
   ///   - layouts: How they lie in the graph.
+  ///   - batch: The length that the file has for its batch; 1 where that is open.
   /// - Throws: `AthanorError` with an empty location when an operand is not among the inputs.
-  init(_ operation: Program.Operation, inputs: [String], layouts: [Layout]) throws {
+  init(_ operation: Program.Operation, inputs: [String], layouts: [Layout], batch: Int) throws {
     var shapes: [String: [Int]] = [:]
     let settings = Set(operation.kind.parameters.filter(\.isSetting).compactMap { operation.constant($0.name) })
     self.operation = try operation.replacing { operand in
@@ -38,6 +41,7 @@ package struct ImportedOperation: GeneralLayer {
     }
     self.shapes = shapes
     self.layouts = layouts
+    self.batch = batch
     name = nil
   }
 
@@ -62,8 +66,7 @@ package struct ImportedOperation: GeneralLayer {
       guard case .named(let name) = operand, let shape = shapes[name] else { return operand }
       return .constant(Tensor(zeros: shape))
     }
-    // It was composed before for the file's lengths, of which 1 stood for the batch.
-    let site = try ImportSite(operation, values, batch: 1, scope.builder) { name, tensor in
+    let site = try ImportSite(operation, values, batch: batch, scope.builder) { name, tensor in
       try weights.scope.weight(name, shape: tensor.shape, initializer: .zeros)
     }
     return try site.results().map { try site.value($0) }
@@ -97,6 +100,11 @@ extension ImportedOperation: NativeLayer {
     try settings.field("layouts", &list)
     try settings.field("arguments", &arguments)
     try settings.field("results", &count)
+    if batch != 1 || settings.source != nil { try settings.field("batch", &batch, default: 1) }
+    guard batch > 0 else {
+      throw settings.source?.error("batch", expected: "a length of 1 or more")
+        ?? AthanorError(.data, at: "", "its batch is \(batch)")
+    }
     if let source = settings.source { try read(operationName, list, count, source) }
   }
 

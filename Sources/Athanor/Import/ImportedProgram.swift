@@ -7,15 +7,16 @@ package struct ImportedProgram {
   /// By name, `layer/weight`.
   package let weights: [String: Tensor]
 
-  /// Lengths are as open as the file has them. A first length of 1 is taken for that of a batch, and may be any, as long as all operations
-  /// leave examples apart; otherwise all lengths are those that the file begins with.
+  /// Lengths are as open as the file has them. A fixed first length of 1, or one that all inputs have, is taken for that of a batch, and may
+  /// be any, as long as all operations leave examples apart; otherwise all lengths are those that the file begins with.
   ///
+  /// - Parameter asLayers: Whether layers are looked for that compute the same; otherwise all operations stay as they are.
   /// - Throws: `AthanorError` that names the operation at fault.
-  package init(_ program: Program) throws {
+  package init(_ program: Program, asLayers: Bool = true) throws {
     var firstError: (any Error)?
     for (candidate, batch) in program.readings {
       do {
-        var walk = ImportWalk(candidate, batch: batch)
+        var walk = ImportWalk(candidate, batch: batch, asLayers: asLayers)
         (network, weights) = try walk.network()
         return
       } catch {
@@ -31,13 +32,16 @@ extension Program {
   /// open in the file.
   fileprivate var readings: [(program: Program, batch: Int?)] {
     var (batched, sized, fixed) = (self, self, self)
+    let isOpen = inputs.contains { $0.open.values.contains(Length.batchName) }
+    let first = Set(inputs.filter { $0.shape.count > 1 && $0.open[0] == nil }.map { $0.shape[0] })
+    let batch = isOpen ? nil : first.count == 1 ? first.first : 1
     for index in inputs.indices {
-      let isExample = inputs[index].shape.count > 1 && inputs[index].shape[0] == 1 && inputs[index].open[0] == nil
+      let isExample =
+        inputs[index].shape.count > 1 && inputs[index].shape[0] == batch ?? 1 && inputs[index].open[0] == nil
       if isExample { batched.inputs[index].open[0] = Length.batchName }
       fixed.inputs[index].open = [:]
       sized.inputs[index].open = batched.inputs[index].open.filter { $0.value == Length.batchName }
     }
-    let batch = inputs.contains { $0.open.values.contains(Length.batchName) } ? nil : 1
     guard !inputs.isEmpty else { return [] }
     var readings = [(batched, batch)]
     // Without a length to begin with there is no other way.
@@ -71,10 +75,12 @@ private struct ImportWalk {
 
   /// The length that the program has for a batch; nil where it is open there.
   private let batch: Int?
+  private let asLayers: Bool
 
-  init(_ program: Program, batch: Int?) {
+  init(_ program: Program, batch: Int?, asLayers: Bool) {
     self.program = program
     self.batch = batch
+    self.asLayers = asLayers
   }
 
   mutating func network() throws -> (Network, [String: Tensor]) {
@@ -111,7 +117,7 @@ private struct ImportWalk {
     let site = try ImportSite(
       operation, read, batch: batch, builder, weight: weights.declare)
     let results = try site.results()
-    if !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results.compactMap(\.id)) {
+    if !asLayers || !addLayers(operation, builder.graph.nodes[first...], weights.tensors, results.compactMap(\.id)) {
       try addOperation(site, weights.named, results)
     }
     for (result, value) in zip(operation.results, results) { values[result.name] = value }
@@ -172,7 +178,7 @@ private struct ImportWalk {
       layouts.append(value.layout)
       arguments.append(place)
     }
-    let layer = try ImportedOperation(site.operation, inputs: names, layouts: layouts)
+    let layer = try ImportedOperation(site.operation, inputs: names, layouts: layouts, batch: batch ?? 1)
     for (index, result) in results.enumerated() {
       guard let id = result.id, places[id] == nil else { continue }
       places[id] = .result(call: steps.count, index: index)

@@ -51,7 +51,8 @@ extension Rescaling: ImportableLayer, AbsorbingLayer {
   package static func imported(_ nodes: ImportedNodes) -> ImportedLayer? {
     guard let function = nodes.operation(Binary.self)?.function else { return nil }
     // What is added to each channel of an input prepares data; elsewhere it is trained.
-    if function == .add, nodes.readsInput, let offset = nodes.weight(1), offset.floats.allSatisfy(\.isFinite),
+    if function == .add, nodes.readsInput, nodes.inputShape.rank > 1, let offset = nodes.weight(1),
+      offset.floats.allSatisfy(\.isFinite),
       offset.shape.map(Optional.some) == Array(nodes.inputShape.lengths.suffix(1))
     {
       return nodes.layer(Rescaling(1, offset: offset.floats.map { Double($0) }))

@@ -28,11 +28,12 @@ package struct ModelRecipe {
 
   /// An imported program as a model.
   ///
+  /// - Parameter asLayers: Whether layers are looked for that compute what its operations do.
   /// - Throws: `AthanorError` when an input is impossible or an operation cannot be composed.
-  package init(_ program: Program, name: String) throws {
+  package init(_ program: Program, name: String, asLayers: Bool = true) throws {
     var program = program
     let scale = try program.takePixelScale()
-    let imported = try ImportedProgram(program.simplified())
+    let imported = try ImportedProgram(program.simplified(), asLayers: asLayers)
     self.init(imported.network, name: name)
     weights = imported.weights
     pixelScale = scale
@@ -104,7 +105,7 @@ extension Model {
           .data, at: recipe.name, "it names \(names.count) classes, but its output has shape \(outputShape)",
           fix: "The file is damaged.")
       }
-      classNames = names
+      classNames = try ClassNames.required(names, recipe.name)
     }
     guard let stored = recipe.training else { return }
     pendingState = stored.restore

@@ -4,6 +4,8 @@ package enum OutputReading: Hashable, Sendable {
   case probabilities
   /// Probabilities that do not depend on each other.
   case independent
+  /// The probability of the only class.
+  case certain
   /// Numbers of which the largest is the model's choice.
   case scores
   /// One number.
@@ -12,7 +14,7 @@ package enum OutputReading: Hashable, Sendable {
   /// Its name in JSON.
   package var key: String {
     switch self {
-    case .probabilities, .independent: "probabilities"
+    case .probabilities, .independent, .certain: "probabilities"
     case .scores: "scores"
     case .value: "values"
     }
@@ -22,7 +24,7 @@ package enum OutputReading: Hashable, Sendable {
   package init(of model: Model, fromLogits: Bool = false) {
     let isSingle = model.outputShape.lengths.last == 1
     switch model.outputKind {
-    case .softmax, .logSoftmax: self = .probabilities
+    case .softmax, .logSoftmax: self = isSingle ? .certain : .probabilities
     case .sigmoid: self = isSingle ? .probabilities : .independent
     case .other: self = fromLogits ? .probabilities : isSingle ? .value : .scores
     }
@@ -46,11 +48,9 @@ package struct ClassAnswer: Hashable, Sendable {
         fix: "Use a model that ends with a Dense layer.")
     }
     reading = OutputReading(of: model, fromLogits: fromLogits)
-    self.names = reading == .value ? ["value"] : names ?? (0..<ClassAnswer.count(of: model, width)).map(String.init)
+    let count = model.classCount ?? (width > 1 || reading == .certain ? width : 2)
+    self.names = reading == .value ? ["value"] : names ?? (0..<count).map(String.init)
   }
-
-  /// How many classes a model tells apart.
-  private static func count(of model: Model, _ width: Int) -> Int { model.classCount ?? (width == 1 ? 2 : width) }
 
   /// The answer as JSON: `label` and the numbers by the names of their classes, or the one number; null for what is not finite.
   package func fields(_ numbers: [Float]) -> [String: JSONValue] {

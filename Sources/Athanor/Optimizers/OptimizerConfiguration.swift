@@ -22,6 +22,10 @@ package protocol SerializableOptimizerRule: OptimizerRule {
   var olderSlotGroups: [Int] { get }
   /// Whether the optimizers before TensorFlow 2.11 added `epsilon` to the root, where today's add it under the root.
   var hadEpsilonOutside: Bool { get }
+  /// Whether today's Keras has the rule with these settings.
+  var isInKeras: Bool { get }
+  /// Whether the setting `decay` of older files is the learning rate's.
+  static var decaysRate: Bool { get }
 }
 
 extension SerializableOptimizerRule {
@@ -29,6 +33,8 @@ extension SerializableOptimizerRule {
   package var olderSlotGroups: [Int] { slotNames.map { _ in 1 } }
   package func trailingNumbers(step: Int) -> [(name: String, value: Double)] { [] }
   package var hadEpsilonOutside: Bool { false }
+  package var isInKeras: Bool { true }
+  package static var decaysRate: Bool { true }
 
   fileprivate func warnOfOlderForm(_ configuration: Configuration) {
     // Only the older optimizers have a decay of their own.
@@ -121,9 +127,13 @@ extension Nadam: SerializableOptimizerRule {
   package mutating func configure(_ settings: inout Settings) throws {
     try settings.betas(&beta1, &beta2)
     try settings.field("epsilon", &epsilon, default: 1e-7)
-    // Before Keras 2.11 it was the decay of the momentum, in another formula.
-    try settings.fixed("decay", 0.0, isWritten: false)
+    if !isInKeras || settings.source != nil {
+      try settings.field("decay", &scheduleDecay, default: 1, aliases: ["schedule_decay"])
+    }
   }
+
+  package var isInKeras: Bool { scheduleDecay == 1 }
+  package static var decaysRate: Bool { false }
 
   package func trailingNumbers(step: Int) -> [(name: String, value: Double)] {
     [("variable", momentumProduct(step))]
@@ -252,7 +262,8 @@ extension Optimizer {
       configuration["weight_decay"] == nil ? standard.weightDecay : try configuration.number("weight_decay", default: 0)
     self = Optimizer(
       try standard.serializableRule?.reading(configuration) ?? standard.rule,
-      learningRate: try Optimizer.learningRate(configuration, default: standard.learningRate),
+      learningRate: try Optimizer.learningRate(
+        configuration, default: standard.learningRate, decays: kind.decaysRate),
       weightDecay: weightDecay, clipping: try Optimizer.clipping(configuration))
     serializableRule?.warnOfOlderForm(configuration)
     configuration.ignore("name", "jit_compile", "is_legacy_optimizer")
@@ -279,7 +290,7 @@ extension Optimizer {
   }
 
   private static func learningRate(
-    _ configuration: Configuration, default standard: LearningRate
+    _ configuration: Configuration, default standard: LearningRate, decays: Bool
   ) throws -> LearningRate {
     let key = configuration.isMissing("learning_rate") ? "lr" : "learning_rate"
     let rate =
@@ -288,7 +299,7 @@ extension Optimizer {
       : try LearningRate(
         serialized: configuration[key], at: configuration.location(of: key), report: configuration.report)
     // Before Keras 2.11 each optimizer had a decay of its own.
-    let decay = try configuration.number("decay", default: 0)
+    let decay = decays ? try configuration.number("decay", default: 0) : 0
     guard decay != 0 else { return rate }
     guard case .constant(let initial) = rate else {
       throw configuration.error("decay", expected: "0 beside a schedule")

@@ -41,7 +41,8 @@ public struct Adamax: OptimizerRule {
 
 /// `m += (g - m)(1 - beta1); v += (g^2 - v)(1 - beta2);
 /// w -= rate * (u' m / (1 - p u') + (1 - u) g / (1 - p)) / (sqrt(v / (1 - beta2^t)) + epsilon)`,
-/// where u and u' are `beta1 (1 - 0.96^t / 2)` of this step and the next, and p is the product of all u so far.
+/// where u and u' are `beta1 (1 - 0.96^(d t) / 2)` of this step and the next, and p is the product of all u so far. d is 1, and 0.004 in
+/// files that were written before TensorFlow 2.11.
 public struct Nadam: OptimizerRule {
   /// How much of the gradients' average is kept at each step.
   public internal(set) var beta1 = 0.9
@@ -50,10 +51,13 @@ public struct Nadam: OptimizerRule {
   /// Added to the root.
   public internal(set) var epsilon = 1e-7
 
+  /// How fast the momentum grows to `beta1`.
+  public internal(set) var scheduleDecay = 1.0
+
   public var slotNames: [String] { ["momentum", "velocity"] }
 
   /// The momentum of a step, counted from 1.
-  private func momentum(_ step: Int) -> Double { beta1 * (1 - 0.5 * power(0.96, Double(step))) }
+  private func momentum(_ step: Int) -> Double { beta1 * (1 - 0.5 * power(0.96, scheduleDecay * Double(step))) }
 
   /// The product of the momenta of all steps so far.
   func momentumProduct(_ steps: Int) -> Double {
@@ -81,7 +85,12 @@ public struct Nadam: OptimizerRule {
     }
   }
 
-  public func validate() throws { try validateBetas("nadam", beta1, beta2, epsilon) }
+  public func validate() throws {
+    try validateBetas("nadam", beta1, beta2, epsilon)
+    guard scheduleDecay >= 0, scheduleDecay.isFinite else {
+      throw AthanorError(.argument, at: "nadam", "its scheduleDecay is \(scheduleDecay)", fix: "It must be 0 or more.")
+    }
+  }
 }
 
 /// `s += g^2; w -= rate * g / sqrt(s + epsilon)`

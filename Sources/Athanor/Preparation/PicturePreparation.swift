@@ -20,7 +20,7 @@ extension Model {
   /// classes without names, or named 0 to 9.
   package var usualPreparation: PicturePreparation? {
     if let picturePreparation { return picturePreparation }
-    let areDigits = classCount == 10 && (classNames ?? (0...9).map(String.init)) == (0...9).map(String.init)
+    let areDigits = classCount == 10 && classNames.map { $0 == (0...9).map(String.init) } ?? true
     return pictureShape == [28, 28, 1] && areDigits ? .digit : nil
   }
 }

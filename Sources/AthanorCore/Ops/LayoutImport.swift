@@ -4,7 +4,12 @@ extension OperationKind {
   package static let reshape = OperationKind(
     "reshape", [.required(.x), .required(.shape, .integers)], fold: { try $0.foldedReshape() }
   ) { site in
-    [try site.reshaped(site.computed(.x), site.operation.integers(.shape))]
+    // Of a batch that is open in the file, a 1 is that of its examples only where it was computed from their number.
+    let isCounted = site.values(.shape).contains { $0.inBatchOfTwo != nil }
+    return [
+      try site.reshaped(
+        site.computed(.x), site.operation.integers(.shape), batch: site.batch ?? (isCounted ? 1 : nil))
+    ]
   }
 
   package static let tile = OperationKind(
@@ -117,7 +122,7 @@ extension OperationKind {
   }
 
   package static let concat = OperationKind(
-    "concat", [.required(.values, .values), .integer(.axis, 0), .flag(.interleave, isFixed: true)],
+    "concat", [.required(.values, .values), .integer(.axis, 0), .flag(.interleave)],
     fold: { try $0.foldedConcatenation() }
   ) { site in
     let parts = try site.joinable()
@@ -126,7 +131,16 @@ extension OperationKind {
     try site.requireNoExamples([axis], of: first)
     let layout: Layout = parts.allSatisfy { $0.layout == .picture } ? .picture : .plain
     let values = try parts.map { try site.value(layout == .picture ? $0 : site.plain($0)) }
-    return [ImportedValue(try concatenate(values, axis: layout.graphAxis(axis)), layout: layout)]
+    let graphAxis = layout.graphAxis(axis)
+    let joined = try concatenate(values, axis: graphAxis)
+    guard try site.operation.flag(.interleave) else { return [ImportedValue(joined, layout: layout)] }
+    // The first place of each value, then the second of each.
+    guard let length = values[0].shape[graphAxis], values.allSatisfy({ $0.shape[graphAxis] == length }) else {
+      throw site.unsupported(
+        "it takes turns with values of shapes \(Shape.texts(values.map(\.shape)).joined(separator: ", "))")
+    }
+    let places = (0..<length).flatMap { place in values.indices.map { place + $0 * length } }
+    return [ImportedValue(try joined.taken(places, along: graphAxis), layout: layout)]
   }
 }
 
@@ -167,8 +181,8 @@ extension ImportSite {
   }
 
   /// The value under another shape, in which 0 stands for a length as it was and -1 for what is left. The first length stands for an open
-  /// batch, whether it says 0, 1, -1 or the program's.
-  func reshaped(_ x: ImportedValue, _ target: [Int]) throws -> ImportedValue {
+  /// batch, whether it says 0, -1 or `batch`.
+  func reshaped(_ x: ImportedValue, _ target: [Int], batch: Int? = nil) throws -> ImportedValue {
     let from = x.axes
     func unfit() -> AthanorError {
       AthanorError(
@@ -186,7 +200,7 @@ extension ImportSite {
       }
     }
     if x.countsExamples, let first = target.first {
-      guard [0, 1, -1, batch].contains(first) else { throw unfit() }
+      guard first == 0 || first == -1 || first == batch else { throw unfit() }
       if first != -1 || target.dropFirst().contains(-1) { axes[0] = from[0] }
     }
     if let open = axes.firstIndex(of: nil) {

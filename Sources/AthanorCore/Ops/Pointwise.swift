@@ -74,8 +74,8 @@ extension BinaryFunction {
     case .subtract: PointwiseRow("sub", onnx: "Sub", number: -)
     case .multiply: PointwiseRow("mul", onnx: "Mul", number: *)
     case .divide: PointwiseRow("real_div", onnx: "Div", number: /)
-    case .maximum: PointwiseRow("maximum", onnx: "Max")
-    case .minimum: PointwiseRow("minimum", onnx: "Min")
+    case .maximum: PointwiseRow("maximum", onnx: "Max", number: { $0 > $1 || $0.isNaN ? $0 : $1 })
+    case .minimum: PointwiseRow("minimum", onnx: "Min", number: { $0 < $1 || $0.isNaN ? $0 : $1 })
     case .power: PointwiseRow("pow", onnx: "Pow")
     case .equal: PointwiseRow()
     case .greater: PointwiseRow()
@@ -283,7 +283,8 @@ extension OperationKind {
     let number = function.row.number
     return OperationKind(
       name, [.required(.x), .required(.y)], function: .binary(function),
-      fold: { site in try number.flatMap { try site.foldedArithmetic($0) } }
+      fold: { site in function == .power ? try site.foldedPower() : try number.flatMap { try site.foldedArithmetic($0) }
+      }
     ) { site in
       let (values, layout) = try site.elementwise(.x, .y)
       return [ImportedValue(try values[0].binary(function, values[1]), layout: layout)]

@@ -68,6 +68,7 @@ extension ImportSite {
   }
 
   package func foldedConcatenation() throws -> Tensor? {
+    guard try !operation.flag(.interleave) else { return nil }
     let parts = values(.values).compactMap(\.constant)
     guard let first = parts.first else { return nil }
     let axis = try axis(operation.integer(.axis), rank: first.shape.count)
@@ -93,6 +94,19 @@ extension ImportSite {
     let (x, y) = (try operation.required(.x), try operation.required(.y))
     guard x.dtype == y.dtype else { return nil }
     return try foldedElements(.x, .y, dtype: x.dtype) { body($0[0], $0[1]) }
+  }
+
+  /// Powers of integers, which are integers again; those of other numbers are the network's.
+  func foldedPower() throws -> Tensor? {
+    guard try operation.required(.x).dtype == .int32, try operation.required(.y).dtype == .int32 else { return nil }
+    return try foldedElements(.x, .y, dtype: .int32) { numbers in
+      // Beyond this many factors only those of -1, 0 and 1 are finite, and what counts is whether they are even.
+      let most = 1024.0
+      let count = abs(numbers[1])
+      let factors = count > most ? most + count.truncatingRemainder(dividingBy: 2) : count
+      let power = (0..<Int(factors)).reduce(1.0) { product, _ in product * numbers[0] }
+      return numbers[1] < 0 ? 1 / power : power
+    }
   }
 
   /// A function of the elements; shapes are broadcast.

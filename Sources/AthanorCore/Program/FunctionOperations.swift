@@ -5,7 +5,8 @@ extension OperationKind {
     "floor_div", [.required(.x), .required(.y)],
     fold: { site in try site.foldedArithmetic { ($0 / $1).rounded(.down) } }
   ) { site in
-    throw site.unsupported("it divides values of the network, but only known numbers can be")
+    let (values, layout) = try site.elementwise(.x, .y)
+    return [ImportedValue(try floor(values[0] / values[1]), layout: layout)]
   }
 
   package static let gelu = OperationKind("gelu", [.required(.x), .choice(.mode, GeluMode.exact)]) { site in
@@ -71,18 +72,24 @@ extension OperationKind {
   ) { site in
     let value = try site.value(site.plain(site.computed(.x)))
     let rank = value.shape.rank
-    let axes = (try site.axes(.axes, rank: rank) ?? Array((0..<rank).dropFirst())).sorted()
-    guard axes == Array(max(0, rank - axes.count)..<rank), let first = axes.first,
-      first > 0 || value.shape.axes.first?.isOpen == false
-    else {
-      throw site.unsupported("it normalises axes \(axes), but only the last ones can be")
+    let given = try site.axes(.axes, rank: rank) ?? Array((0..<rank).dropFirst())
+    let axes = given.sorted()
+    guard let first = axes.first else { throw site.unsupported("it normalises no axis") }
+    try site.requireNoExamples(axes, of: ImportedValue(value))
+    var y = try value.normalized(axes: axes, epsilon: site.operation.number(.epsilon))
+    for (argument, function) in [(ArgumentName.gamma, BinaryFunction.multiply), (.beta, .add)] {
+      guard var numbers = try site.operation.tensor(argument) else { continue }
+      // Numbers of the last axes are broadcast as they are.
+      if given != Array(first..<rank) {
+        guard given == axes, numbers.shape == axes.map({ value.shape.sizes[$0] }) else {
+          throw site.damaged(
+            "its argument \"\(argument.rawValue)\" has shape \(Shape.text(numbers.shape)), which does not go with axes \(given) of shape \(value.shape)"
+          )
+        }
+        numbers = numbers.reshaped(to: (first..<rank).map { axes.contains($0) ? value.shape.sizes[$0] : 1 })
+      }
+      y = try y.binary(function, site.weight(argument.rawValue, numbers))
     }
-    let kept = Shape(axes: value.shape.axes.enumerated().map { $0.offset < first ? $0.element : Shape.Axis(1) })
-    let centred = try value - value.mean(axes: axes).reshaped(kept)
-    let epsilon = try site.operation.number(.epsilon)
-    var y = try centred * rsqrt(square(centred).mean(axes: axes).reshaped(kept) + epsilon)
-    if let gamma = try site.operation.tensor(.gamma) { y = try y * site.weight("gamma", gamma) }
-    if let beta = try site.operation.tensor(.beta) { y = try y + site.weight("beta", beta) }
     return [ImportedValue(y)]
   }
 }

@@ -34,7 +34,7 @@ extension OperationKind {
     }
   }
 
-  /// The lengths; an open first one is that of the examples and counts as 1, which `reshape` reads as the batch again.
+  /// The lengths; an open first one is that of the examples and counts as the file's, or as 1, which `reshape` reads as the batch again.
   package static let shape = OperationKind(
     "shape", [.required(.x)],
     fold: { site in
@@ -44,7 +44,7 @@ extension OperationKind {
   ) { site in
     let shape = try site.value(.x).shape
     let lengths = try shape.enumerated().map { axis, length -> Int32 in
-      guard let length = length ?? (axis == 0 ? 1 : nil), let narrow = Int32(exactly: length) else {
+      guard let length = length ?? (axis == 0 ? site.batch ?? 1 : nil), let narrow = Int32(exactly: length) else {
         throw AthanorError(
           .unsupported, at: "", "axis \(axis) is open, and only the batch may be where lengths are asked for",
           fix: ImportSite.closedLengths)
@@ -52,7 +52,7 @@ extension OperationKind {
       return narrow
     }
     func tensor(_ lengths: [Int32]) -> Tensor { Tensor(uncheckedShape: [lengths.count], .int32(lengths)) }
-    // A length of 1 that the file itself has for its batch is that of each example.
+    // A length that the file itself has for its batch is that of each of its batches.
     let isOpen = shape.first == .some(nil) && site.batch == nil
     return [
       ImportedValue(

@@ -95,8 +95,8 @@ package struct Parameter: Hashable, Sendable {
   package static func integers(_ name: ArgumentName, _ standard: [Int]) -> Parameter {
     Parameter(name, .integers, .integers(standard))
   }
-  package static func flag(_ name: ArgumentName, _ standard: Bool = false, isFixed: Bool = false) -> Parameter {
-    Parameter(name, .flag, .flag(standard), choices: isFixed ? [.flag(standard)] : nil)
+  package static func flag(_ name: ArgumentName, _ standard: Bool = false) -> Parameter {
+    Parameter(name, .flag, .flag(standard))
   }
   package static func text(_ name: ArgumentName, _ standard: String) -> Parameter {
     Parameter(name, .text, .text(standard))
@@ -133,8 +133,9 @@ package struct Parameter: Hashable, Sendable {
       return argument
     case (.values, .operand(let operand)): return .operands([operand])
     case (.number, .operand(.constant(let tensor))): return tensor.count == 1 ? .number(Double(tensor.floats[0])) : nil
-    case (.integer, .operand(.constant(let tensor))): return tensor.count == 1 ? .integer(tensor.integers[0]) : nil
-    case (.integers, .operand(.constant(let tensor))): return .integers(tensor.integers)
+    case (.integer, .operand(.constant(let tensor))):
+      return tensor.count == 1 ? tensor.exactIntegers.map { .integer($0[0]) } : nil
+    case (.integers, .operand(.constant(let tensor))): return tensor.exactIntegers.map { .integers($0) }
     case (.flag, .operand(.constant(let tensor))): return tensor.count == 1 ? .flag(tensor.floats[0] != 0) : nil
     case (.number, .operand), (.integer, .operand), (.integers, .operand), (.flag, .operand): return argument
     default: return nil

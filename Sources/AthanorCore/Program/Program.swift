@@ -262,6 +262,13 @@ extension Tensor {
     return floats.map { Int(exactly: $0.rounded(.towardZero)) ?? 0 }
   }
 
+  /// The elements as integers; nil where a number is none.
+  package var exactIntegers: [Int]? {
+    if dtype == .int32 { return integers }
+    let exact = floats.compactMap { Int(exactly: $0) }
+    return exact.count == count ? exact : nil
+  }
+
   /// The same elements without the axes of length 1 in front, which say nothing when shapes are broadcast.
   package var trimmed: Tensor { reshaped(to: Array(shape.drop { $0 == 1 })) }
 

@@ -116,7 +116,7 @@ extension ImportSite {
       let common = policy == .notLarger ? scales.min() : policy == .notSmaller ? scales.max() : nil
       return try zip(zip(sizes, scales), axes).enumerated().map { place, pair in
         let ((size, scale), axis) = pair
-        if axis.isOpen, size == axis.length || place == 0 && [1, batch].contains(size) { return nil }
+        if axis.isOpen, size == axis.length || place == 0 && size == batch ?? 1 { return nil }
         guard let from = axis.fixed else { throw unsupported("it gives an open length a fixed one") }
         let length = common.map { Int(($0 * Double(from) + 0.5).rounded(.down)) } ?? size
         return try target(from, length, common ?? scale)

@@ -14,7 +14,7 @@ extension Picture {
   /// Reads a PNG or JPEG file.
   ///
   /// Pixels are those that Pillow and TensorFlow read: gamma and colour profiles are not applied, 16 bits become 8, CMYK becomes RGB as Pillow
-  /// converts it. Other than there, transparent parts become white, and a JPEG picture is turned upright as its EXIF orientation says (see
+  /// converts it. Other than there, transparent parts become white, and a picture is turned upright as its EXIF orientation says (see
   /// ``notes``). Pictures without colour have one channel.
   ///
   /// - Throws: `AthanorError` that names the file, when it cannot be read, is damaged, of another kind, or too large.
@@ -59,7 +59,8 @@ extension Picture {
       let reason = withUnsafeBytes(of: image.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       return AthanorError(.data, at: name, "it is a damaged PNG picture: \(reason)", fix: "Save the picture again.")
     }
-    return try withoutColorSpace(Array(data)).withUnsafeBytes { bytes in
+    let file = Array(data)
+    return try withoutColorSpace(file).withUnsafeBytes { bytes in
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
       try requireSize(height, width, data, name, pixelLimit)
@@ -71,23 +72,16 @@ extension Picture {
       var background = png_color(red: 255, green: 255, blue: 255)
       var pixels = [UInt8](repeating: 255, count: height * width * channels)
       guard png_image_finish_read(&image, &background, &pixels, 0, nil) != 0 else { throw refuse() }
-      return Picture(unchecked: height, width, channels, pixels)
+      return Picture(unchecked: height, width, channels, pixels).turned(Orientation.ofPNG(file))
     }
   }
 
   /// A PNG file without the chunks that say what its numbers mean as light: libpng would convert the pixels, Pillow and TensorFlow do not.
   private static func withoutColorSpace(_ file: [UInt8]) -> [UInt8] {
-    let chunks = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"].map { Array($0.utf8) }
-    var result = Array(file.prefix(8))
-    var place = 8
-    while place + 12 <= file.count {
-      let length = file[place..<place + 4].reduce(0) { $0 << 8 | Int($1) }
-      guard length <= file.count - place - 12 else { break }
-      let end = place + 12 + length
-      if !chunks.contains(Array(file[place + 4..<place + 8])) { result += file[place..<end] }
-      place = end
-    }
-    return result + file[min(place, file.count)...]
+    let names = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"].map { Array($0.utf8) }
+    let chunks = PNGChunk.all(of: file)
+    let kept = chunks.filter { !names.contains($0.name) }.flatMap { file[$0.whole] }
+    return Array(file.prefix(8)) + kept + file[min(chunks.last?.whole.upperBound ?? 8, file.count)...]
   }
 
   /// The picture as a PNG file.
@@ -126,6 +120,7 @@ extension Picture {
     try paths.flatMap { path -> [String] in
       var isFolder: ObjCBool = false
       guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        if FileBytes.danglingLink(path) != nil { return [path] }
         throw AthanorError(.file, at: path, "there is no such file or folder", fix: "Check the name.")
       }
       guard isFolder.boolValue else { return [path] }

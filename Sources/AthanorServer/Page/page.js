@@ -114,8 +114,10 @@ async function take(file) {
 
 // MARK: Questions
 
+// The page says which of its changes was answered last, for tests.
 function changed() {
   revision += 1;
+  document.body.dataset.changes = revision;
   isChanged = true;
   if (!isAsking) ask();
 }
@@ -129,7 +131,6 @@ async function ask() {
       showNothing();
       continue;
     }
-    const asked = revision;
     try {
       const response = await fetch("/v1/explain", { method: "POST", body: pad ? await pad.png() : chosen });
       const answer = await response.json();
@@ -138,7 +139,6 @@ async function ask() {
       } else if (!pad?.isEmpty) {
         element("error").hidden = true;
         show(answer);
-        document.body.dataset.answered = asked;
       }
     } catch {
       fail("The service does not answer. Is it running?");

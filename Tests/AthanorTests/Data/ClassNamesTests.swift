@@ -22,9 +22,14 @@ struct ClassNamesTests {
   @Test func filesOfLabels() throws {
     #expect(try read([0xEF, 0xBB, 0xBF] + Array(" cat \r\ndog\t\n\n".utf8)) == ["cat", "dog"])
     #expect(try read(Array("Zürich\nÅ".utf8)) == ["Zürich", "Å"])
-    #expect(
-      text(Array("cat\n".utf8) + [0xFC, 0x62]) == "FILE: line 2 is not UTF-8 text. Save the file in the encoding UTF-8."
-    )
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    for second in [[0xFC, 0x62], Array("d\0o".utf8), mark + Array("dog".utf8)] {
+      #expect(
+        text(mark + Array("cat\n".utf8) + second)
+          == "FILE: line 2 is not UTF-8 text, or has a NUL or a byte-order mark in it. Save the file in the encoding UTF-8."
+      )
+    }
+    #expect(text(mark + mark + Array("cat".utf8)).hasPrefix("FILE: line 1 is not UTF-8 text"))
     #expect(text(Array("cat\n\ndog".utf8)) == "FILE: line 2 is empty. Give one name for each class.")
     #expect(
       text(Array("cat\ndog\ncat".utf8))

@@ -296,6 +296,12 @@ struct NativeHostileTests {
     #expect(
       try error("model", #""name":"net""#, #""name":"net","class_names":["a"]"#)
         == "net: it names 1 classes, but its output has shape (None, 3). The file is damaged.")
+    #expect(
+      try error("model", #""name":"net""#, #""name":"net","class_names":["a","b","a"]"#)
+        == "net: class name 1 and class name 3 are both \"a\". Give each class a name of its own.")
+    #expect(
+      try error("model", #""name":"net""#, #""name":"net","class_names":["a"," ","c"]"#)
+        == "net: class name 2 is empty. Give one name for each class.")
   }
 
   /// What is read must also work.

@@ -126,9 +126,6 @@ struct TrainingConfigurationTests {
         "a.optimizer_config.class_name: SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl or Lion was expected but \(name) was found."
       ) { try optimizer(name, #""name":"x""#) }
     }
-    expectError("a.optimizer_config.config.decay: 0.004 is not supported. Save the model with 0.0.") {
-      try optimizer("Nadam", #""decay":0.004"#)
-    }
     let schedule =
       #""decay":0.1,"learning_rate":{"class_name":"InverseTimeDecay","config":{"initial_learning_rate":1,"decay_steps":2,"decay_rate":3}}"#
     expectError("a.optimizer_config.config.decay: 0 beside a schedule was expected but 0.1 was found.") {

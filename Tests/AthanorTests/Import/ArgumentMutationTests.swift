@@ -250,7 +250,9 @@ struct ArgumentMutationTests {
     case refused(String)
   }
 
-  private func outcome(_ test: OperationCase, _ arguments: [ArgumentName: Program.Argument]) throws -> Outcome {
+  private func outcome(
+    _ test: OperationCase, _ arguments: [ArgumentName: Program.Argument], asLayers: Bool = true
+  ) throws -> Outcome {
     do {
       let results = (0..<test.resultCount).map { Program.Result($0 == 0 ? "y" : "y\($0)") }
       var operations = [try Program.Operation(test.kind, name: "it", arguments, results: results)]
@@ -265,7 +267,7 @@ struct ArgumentMutationTests {
       let input = Program.Input(name: "x", dtype: test.dtype, shape: shape)
       let program = Program(
         inputs: [input], operations: operations, outputs: [Program.Result(test.isKnown ? "z" : "y")])
-      let model = try Model(ModelRecipe(program, name: "test"), threads: 1)
+      let model = try Model(ModelRecipe(program, name: "test", asLayers: asLayers), threads: 1)
       let lengths = model.inputs[0].lengths.map { $0.fixed ?? 1 }
       let count = lengths.reduce(1, *)
       let inputs =
@@ -306,6 +308,26 @@ struct ArgumentMutationTests {
     for kind in OperationKind.all {
       let given = Set(OperationCase.all.filter { $0.kind == kind }.flatMap(\.arguments.keys))
       #expect(given == Set(kind.parameters.map(\.name)), "\(kind)")
+    }
+  }
+
+  /// A layer that leaves out what its operation says would compute something else.
+  @Test("Layers compute what their operations do, whatever the arguments", arguments: OperationCase.all)
+  func layers(_ test: OperationCase) throws {
+    var lists = [test.arguments]
+    for (name, argument) in test.arguments {
+      lists.append(test.arguments.filter { $0.key != name })
+      for other in mutations(argument, isMask: false, from: 0) { lists.append(test.arguments.merging([name: other]) { $1 }) }
+    }
+    for arguments in lists {
+      switch (try outcome(test, arguments), try outcome(test, arguments, asLayers: false)) {
+      case (.numbers(let shape, let numbers), .numbers(let otherShape, let others)):
+        #expect(shape == otherShape, "\(arguments)")
+        let isClose = zip(numbers, others).allSatisfy { $0 == $1 || abs($0 - $1) <= 1e-5 * max(1, abs($1)) || $0.isNaN && $1.isNaN }
+        #expect(isClose, "\(arguments)")
+      case (.refused, .refused): break
+      case (let layers, let operations): Issue.record("\(arguments): \(layers) \(operations)")
+      }
     }
   }
 

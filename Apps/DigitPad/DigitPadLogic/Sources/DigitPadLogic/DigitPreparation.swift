@@ -1,0 +1,1 @@
+../../../../../Sources/Athanor/Preparation/DigitPreparation.swift

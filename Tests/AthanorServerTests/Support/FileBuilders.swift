@@ -1,0 +1,1 @@
+../../AthanorDatasetsTests/Support/FileBuilders.swift
