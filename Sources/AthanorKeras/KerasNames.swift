@@ -27,8 +27,14 @@ struct KerasNames {
     }
   }
 
-  /// Warns of names that are others here.
+  /// Warns of names that are others here, and of an activation that files of today's Keras cannot hold.
   func warn(_ architecture: Configuration) {
+    if isOld, KerasNames.hasHardSigmoid(architecture.jsonValue) {
+      architecture.warn(
+        "config",
+        "its hard_sigmoid is that of Keras 2, for which the files of Keras 3 have no name: save the model as .safetensors"
+      )
+    }
     for (bytes, new) in newNames.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       let name = String(decoding: bytes, as: UTF8.self)
       architecture.warn("config", "the layer \"\(name)\" is called \"\(new)\" here")
@@ -59,6 +65,16 @@ struct KerasNames {
   private func activation(_ json: JSONValue) -> JSONValue {
     json == .text(ActivationFunction.hardSigmoid.name)
       ? .text(ActivationFunction.legacyHardSigmoid.name) : renamed(json)
+  }
+
+  private static func hasHardSigmoid(_ json: JSONValue) -> Bool {
+    switch json {
+    case .array(let values): values.contains(where: hasHardSigmoid)
+    case .object(let values):
+      values["activation"] == .text(ActivationFunction.hardSigmoid.name)
+        || values.values.contains(where: hasHardSigmoid)
+    default: false
+    }
   }
 
   /// Collects the names of everything that has a class.

@@ -1,5 +1,5 @@
-import CoreMetrics
 import Foundation
+import Metrics
 
 /// Metrics in memory, written as Prometheus reads them (text format 0.0.4).
 ///

@@ -82,4 +82,19 @@ import Testing
       #expect(shape.checkedElementsPerExample == nil)
     }
   }
+
+  @Test func rowsOfSeveralTensorsFollowEachOther() throws {
+    let a = try Tensor(shape: [1, 2], [1, 2])
+    let b = try Tensor(shape: [2, 2], [3, 4, 5, 6])
+    #expect(try Tensor(joiningRowsOf: [a, b, a]) == Tensor(shape: [4, 2], [1, 2, 3, 4, 5, 6, 1, 2]))
+    let bytes = try Tensor(shape: [1], bytes: [7])
+    #expect(try Tensor(joiningRowsOf: [bytes, bytes]) == Tensor(shape: [2], bytes: [7, 7]))
+    let error = #expect(throws: AthanorError.self) { try Tensor(joiningRowsOf: [a, bytes]) }
+    #expect(
+      error?.description
+        == "Tensor(joiningRowsOf:): float32(1, 2), uint8(1,) cannot follow each other. "
+        + "Give tensors of one type and of one shape behind the first axis.")
+    #expect(throws: AthanorError.self) { try Tensor(joiningRowsOf: []) }
+    #expect(throws: AthanorError.self) { try Tensor(joiningRowsOf: [a, Tensor(shape: [1, 3], [1, 2, 3])]) }
+  }
 }

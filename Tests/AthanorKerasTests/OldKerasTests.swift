@@ -88,7 +88,20 @@ struct OldKerasTests {
     let model = try Model(contentsOf: path("hard-sigmoid.h5"), threads: 1)
     #expect(farthest(try model.predict(golden.inputs.tensor), golden.predictions) < 1e-6)
     // Keras' files of today have no name for it, Athanor's have.
+    #expect(
+      model.warnings.map { $0.replacingOccurrences(of: goldenFolder.path + "/", with: "") } == [
+        "old/hard-sigmoid.h5, model_config.config: its hard_sigmoid is that of Keras 2, for which the files of Keras 3 have no name: "
+          + "save the model as .safetensors."
+      ])
     let folder = try TemporaryFolder()
+    // A training that could not be saved does not begin.
+    try model.compile(loss: .meanSquaredError)
+    let batch = try Dataset(inputs: golden.inputs.tensor, targets: model.predict(golden.inputs.tensor))
+    #expect(
+      folder.errorText {
+        try model.fit(batch, epochs: 1, callbacks: [ModelCheckpoint(folder.path("a.h5"))], verbose: .silent)
+      }.contains("Keras 3 has no activation \"legacy_hard_sigmoid\""))
+    #expect(model.step == 0)
     #expect(
       folder.errorText { try model.save(to: folder.path("a.keras")) }
         == "dense (Dense): Keras 3 has no activation \"legacy_hard_sigmoid\". "
@@ -149,6 +162,34 @@ struct OldKerasTests {
         "old/legacy-adam.keras, model.weights.h5: it has no arrays of the optimizer, as files of the optimizers before "
           + "TensorFlow 2.11, so the optimizer begins anew. Save the model as .h5 to keep them."
       ])
+  }
+
+  @Test("Keras keeps the optimizer's arrays of a layer that is frozen after training began")
+  func frozenLater() throws {
+    let folder = try TemporaryFolder()
+    let model = try Sequential(input: [4], seed: 3) {
+      Dense(3, activation: .tanh, name: "one")
+      Dense(3, activation: .tanh, name: "two")
+      Dense(3, activation: .softmax, name: "three")
+    }
+    try model.compile(optimizer: .adam(learningRate: 0.01), loss: .categoricalCrossentropy)
+    let golden = try golden("adam")
+    let batch = try Dataset(inputs: golden.inputs.tensor, targets: #require(golden.targets).integers)
+    for _ in 0..<3 { try model.trainOnBatch(batch) }
+    try model.save(to: folder.path("a.h5"))
+    // The file as Keras saves it then: the layer is not trained, and all arrays are there.
+    var root = try HDF5Group.read(folder.path("a.h5"))
+    guard case .text(var config) = root.attributes["model_config"] else { throw CocoaError(.fileReadCorruptFile) }
+    let name = try #require(config.range(of: #""name":"two""#))
+    let flag = try #require(config.range(of: #""trainable":true"#, range: name.upperBound..<config.endIndex))
+    config.replaceSubrange(flag, with: #""trainable":false"#)
+    root.attributes["model_config"] = .text(config)
+    try root.write(folder.path("b.h5"))
+    let again = try Model(contentsOf: folder.path("b.h5"), threads: 1)
+    #expect(again.warnings == [] && again.step == 3)
+    try model.freeze("two")
+    for _ in 0..<3 { #expect(try again.trainOnBatch(batch)["loss"] == model.trainOnBatch(batch)["loss"]) }
+    #expect(try again.predict(batch) == model.predict(batch))
   }
 
   @Test("The momentum of the older Nadam stays in Athanor's files and has no form in those of today's Keras")

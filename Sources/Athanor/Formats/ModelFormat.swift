@@ -109,13 +109,13 @@ package struct ModelFormat: Sendable {
     guard !FileBytes.isGitLFSPointer(contents.start) else {
       throw AthanorError(.data, at: path, FileBytes.gitLFSProblem, fix: FileBytes.gitLFSRemedy)
     }
-    if contents.start.isEmpty { try requireReadable(path) }
     let marked = all.first { $0.isMarked?(contents) == true }
     guard !contents.holds("coremldata.bin") else {
       throw AthanorError(
         .unsupported, at: path, "it is a compiled Core ML model, which Apple's Core ML alone runs",
         fix: "Give the .mlpackage or .mlmodel that it was compiled of.")
     }
+    if marked == nil { try requireReadable(path) }
     guard let format = marked ?? named(path) else {
       throw AthanorError(
         .unsupported, at: path, "neither its contents nor its ending say what kind of model file it is",

@@ -317,13 +317,16 @@ struct ArgumentMutationTests {
     var lists = [test.arguments]
     for (name, argument) in test.arguments {
       lists.append(test.arguments.filter { $0.key != name })
-      for other in mutations(argument, isMask: false, from: 0) { lists.append(test.arguments.merging([name: other]) { $1 }) }
+      let others = mutations(argument, isMask: false, from: 0)
+      lists += others.map { other in test.arguments.merging([name: other]) { $1 } }
     }
     for arguments in lists {
       switch (try outcome(test, arguments), try outcome(test, arguments, asLayers: false)) {
       case (.numbers(let shape, let numbers), .numbers(let otherShape, let others)):
         #expect(shape == otherShape, "\(arguments)")
-        let isClose = zip(numbers, others).allSatisfy { $0 == $1 || abs($0 - $1) <= 1e-5 * max(1, abs($1)) || $0.isNaN && $1.isNaN }
+        let isClose = zip(numbers, others).allSatisfy { number, other in
+          number == other || number.isNaN && other.isNaN || abs(number - other) <= 1e-5 * max(1, abs(other))
+        }
         #expect(isClose, "\(arguments)")
       case (.refused, .refused): break
       case (let layers, let operations): Issue.record("\(arguments): \(layers) \(operations)")
