@@ -26,8 +26,7 @@ struct Serve: ParsableCommand {
     guard FileManager.default.isExecutableFile(atPath: program) else {
       throw AthanorError(
         .file, at: program, "the program of the service is not there",
-        code: "Build it: swift build -c release --product athanor-serve, or make serve.",
-        command: "Build it: swift build -c release --product athanor-serve, or make serve.")
+        fix: "Build it with make serve; make install copies it beside this program.")
     }
     return program
   }

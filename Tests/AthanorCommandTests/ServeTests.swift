@@ -10,5 +10,5 @@ func missingService() throws {
   #expect(
     error?.commandDescription
       == "/nowhere/athanor-serve: the program of the service is not there. "
-      + "Build it: swift build -c release --product athanor-serve, or make serve.")
+      + "Build it with make serve; make install copies it beside this program.")
 }
