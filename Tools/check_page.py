@@ -94,7 +94,7 @@ class Page:
             places = [
                 (box["x"] + box["width"] * (0.5 + (x - cx) * scale), box["y"] + box["height"] * (0.5 + (y - cy) * scale))
                 for x, y in stroke]
-            getattr(self, pointer)(places)
+            getattr(self, pointer)(places[::2] + places[-1:])
 
     def mouse(self, places):
         self.page.mouse.move(*places[0])
