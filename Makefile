@@ -52,7 +52,7 @@ install: build ## The program, and the digits and the model that come with it, b
 
 docs: ## The tutorial, guides and reference as a site
 	$(SWIFT) package --allow-writing-to-directory .build/docs generate-documentation --target Athanor \
-	  --output-path .build/docs --transform-for-static-hosting
+	  --output-path .build/docs --transform-for-static-hosting --warnings-as-errors
 	@echo
 	@echo "Look at it:  $(PYTHON) -m http.server --directory .build/docs 8000"
 	@echo "             http://127.0.0.1:8000/documentation/athanor/"

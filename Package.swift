@@ -110,7 +110,8 @@ let package = Package(
     .testTarget(name: "AthanorONNXTests", dependencies: ["AthanorONNX"], exclude: ["Goldens"]),
     .testTarget(name: "AthanorDatasetsTests", dependencies: ["AthanorDatasets"], exclude: ["Goldens"]),
     .testTarget(
-      name: "AthanorCommandTests", dependencies: ["AthanorCommand", "AthanorKeras", "AthanorDatasets"],
+      name: "AthanorCommandTests",
+      dependencies: ["AthanorCommand", "AthanorCoreML", "AthanorKeras", "AthanorONNX", "AthanorDatasets"],
       exclude: ["Snapshots"]),
     .testTarget(name: "AthanorServerTests", dependencies: ["AthanorServer"]),
   ],

@@ -87,7 +87,9 @@ public struct Settings {
 
   /// A setting without influence on what the layer computes.
   ///
-  /// - Parameter isWritten: Whether it is written, as `null`.
+  /// - Parameters:
+  ///   - key: Its key in files.
+  ///   - isWritten: Whether it is written, as `null`.
   public mutating func neutral(_ key: String, isWritten: Bool = true) {
     source?.ignore(key)
     if source == nil, isWritten { written[key] = .null }

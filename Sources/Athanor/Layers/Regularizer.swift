@@ -16,7 +16,10 @@ public struct Regularizer: Hashable, Sendable {
 
   /// Makes a regularizer.
   ///
-  /// - Parameter penalty: Composes the penalty, of shape `[]`, from what it is for.
+  /// - Parameters:
+  ///   - name: Its name in files.
+  ///   - parameters: Its parameters by name.
+  ///   - penalty: Composes the penalty, of shape `[]`, from what it is for.
   public init(
     _ name: String, parameters: [String: Double] = [:], _ penalty: @escaping @Sendable (Value) throws -> Value
   ) {

@@ -97,6 +97,8 @@ extension Model {
   /// - Parameters:
   ///   - inputs: One symbol for each input.
   ///   - training: Whether this call is built for training; nil to follow the other model.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   /// - Returns: The first output.
   /// - Example:
   ///   ```swift
@@ -111,6 +113,12 @@ extension Model {
   }
 
   /// Calls the model on symbols and returns all of its outputs.
+  ///
+  /// - Parameters:
+  ///   - inputs: One symbol for each input.
+  ///   - training: Whether this call is built for training; nil to follow the other model.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func outputs(
     of inputs: [Symbol], training: Bool? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> [Symbol] {

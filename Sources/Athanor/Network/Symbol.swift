@@ -212,6 +212,8 @@ public struct SharedLayer: Sendable {
   /// - Parameters:
   ///   - inputs: The layer's inputs.
   ///   - training: Whether this call is built for training; nil to follow the model.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func callAsFunction(
     _ inputs: Symbol..., training: Bool? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> Symbol {
@@ -225,6 +227,8 @@ extension Layer {
   /// - Parameters:
   ///   - input: The layer's input.
   ///   - training: Whether this call is built for training (`true`: a dropout always drops); nil to follow the model.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func callAsFunction(
     _ input: Symbol, training: Bool? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> Symbol {
@@ -235,12 +239,20 @@ extension Layer {
 extension MergingLayer {
   /// Calls the layer on symbols: a layer of its own in the model.
   ///
-  /// - Parameter inputs: The layer's inputs.
+  /// - Parameters:
+  ///   - inputs: The layer's inputs.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func callAsFunction(_ inputs: Symbol..., file: StaticString = #fileID, line: UInt = #line) -> Symbol {
     LayerCall.results(LayerCell(self), inputs, nil, file, line)[0]
   }
 
   /// Calls the layer on an array of symbols: a layer of its own in the model.
+  ///
+  /// - Parameters:
+  ///   - inputs: The layer's inputs.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func callAsFunction(_ inputs: [Symbol], file: StaticString = #fileID, line: UInt = #line) -> Symbol {
     LayerCall.results(LayerCell(self), inputs, nil, file, line)[0]
   }
@@ -252,6 +264,8 @@ extension GeneralLayer {
   /// - Parameters:
   ///   - inputs: The layer's inputs.
   ///   - training: Whether this call is built for training; nil to follow the model.
+  ///   - file: The file of the call, for messages.
+  ///   - line: The line of the call, for messages.
   public func results(
     of inputs: [Symbol], training: Bool? = nil, file: StaticString = #fileID, line: UInt = #line
   ) -> [Symbol] {
