@@ -2,7 +2,7 @@
 // `Tools/check_headers.sh` type-checks it.
 import Athanor
 
-struct Scale: Layer {
+struct Factor: Layer {
   var factor: Double
   var name: String?
 
@@ -21,7 +21,7 @@ extension Metric {
 
 func train(_ data: Dataset) async throws -> Athanor.Shape {
   let model = try Sequential(input: [4]) {
-    Scale(factor: 2)
+    Factor(factor: 2)
     Dense(1)
   }
   try model.compile(optimizer: .adam(), loss: .meanSquaredError, metrics: [.closeEnough])
