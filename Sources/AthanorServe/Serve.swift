@@ -5,8 +5,27 @@ import AthanorServer
 import Foundation
 import Logging
 
-/// The program that `athanor serve` starts.
+/// The program that `athanor serve` starts, with the exit codes of `athanor`.
 @main
+enum Main {
+  static func main() async {
+    do {
+      try await Serve.parse().run()
+    } catch let error as AthanorError {
+      FileHandle.standardError.write(Data("Error: \(error.commandDescription)\n".utf8))
+      exit(1)
+    } catch {
+      let text = Serve.fullMessage(for: error)
+      if Serve.exitCode(for: error) == .success {
+        print(text)
+        exit(0)
+      }
+      FileHandle.standardError.write(Data((text + "\n").utf8))
+      exit(Serve.exitCode(for: error) == .validationFailure ? 2 : 1)
+    }
+  }
+}
+
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "athanor serve",
@@ -21,12 +40,13 @@ struct Serve: AsyncParsableCommand {
 
   @Argument(help: "A model: .h5, .keras, .safetensors, .mlpackage, .mlmodel or .onnx.") var model: String?
   @Option(help: "The address to listen at; 0.0.0.0 for all of this machine, also for others.") var host = "127.0.0.1"
-  @Option(help: "The port; 0 for one that is free.") var port = 8080
+  @Option(parsing: .unconditional, help: "The port; 0 for one that is free.") var port = 8080
   @Option(help: "The largest body of a request, in MiB.") var maxBody = 8
   @Option(help: "The most pixels of a picture, in millions.") var maxPixels = 16
   @Option(help: "How many seconds a body may take to arrive, and an answer to be computed.") var timeout = 10
   @Option(help: "The most requests that are answered at once.") var maxRequests = 128
-  @Option(help: "What is written to standard error: error, warning, notice, info (each request) or debug.")
+  @Option(
+    help: "What is written to standard error: critical, error, warning, notice, info (each request), debug or trace.")
   var logLevel = "notice"
 
   func validate() throws {
@@ -51,19 +71,19 @@ struct Serve: AsyncParsableCommand {
     limits.requestCount = maxRequests
     var logger = Logger(label: "athanor-serve") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
-    do {
-      let file = try model ?? Serve.defaultModel()
-      let server = try Server(model: file, host: host, port: port, limits: limits, logger: logger)
-      let isLocal = ["127.0.0.1", "localhost", "::1"].contains(host)
-      try await server.run { port in
-        let address = host.contains(":") ? "[\(host)]" : host == "0.0.0.0" ? "127.0.0.1" : host
-        print("\(file) is served at http://\(address):\(port)/ - Ctrl-C ends it.")
-        if !isLocal { print("Everyone who reaches \(host) can use it: there is no password and no encryption.") }
-        fflush(nil)
-      }
-    } catch let error as AthanorError {
-      FileHandle.standardError.write(Data("Error: \(error.commandDescription)\n".utf8))
-      throw ExitCode(1)
+    let file = try model ?? Serve.defaultModel()
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw AthanorError(
+        .file, at: file.isEmpty ? "\"\"" : file, "there is no file of this name",
+        fix: "Give a model file, or none for the network of digits that comes with the program.")
+    }
+    let server = try Server(model: file, host: host, port: port, limits: limits, logger: logger)
+    let isLocal = ["127.0.0.1", "localhost", "::1"].contains(host)
+    try await server.run { port in
+      let address = host.contains(":") ? "[\(host)]" : host == "0.0.0.0" ? "127.0.0.1" : host
+      print("\(file) is served at http://\(address):\(port)/ - Ctrl-C ends it.")
+      if !isLocal { print("Everyone who reaches \(host) can use it: there is no password and no encryption.") }
+      fflush(nil)
     }
   }
 

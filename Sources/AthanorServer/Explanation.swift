@@ -5,6 +5,8 @@ import Foundation
 struct Explanation {
   /// How many responses of a layer are sent at most, and how long their sides are at most, so that an answer stays small.
   private static let (mapLimit, sideLimit) = (64, 64)
+  /// How long the sides of the picture are at most.
+  private static let pictureLimit = 256
 
   let fields: [String: JSONValue]
 
@@ -36,9 +38,17 @@ struct Explanation {
       let (planes, area) = (pixels, height * width)
       pixels = planes.indices.map { planes[$0 % channels * area + $0 / channels] }
     }
+    // A model of open lengths takes pictures of any size; the page shows no more than this.
+    let step = max(1, (max(height, width) + pictureLimit - 1) / pictureLimit)
+    let shown = stride(from: 0, to: height, by: step).flatMap { y in
+      stride(from: 0, to: width, by: step).flatMap { x in
+        let first = (y * width + x) * channels
+        return pixels[first..<first + channels]
+      }
+    }
     return .object([
-      "height": .integer(height), "width": .integer(width), "channels": .integer(channels),
-      "pixels": .text(Data(pixels).base64EncodedString()),
+      "height": .integer((height + step - 1) / step), "width": .integer((width + step - 1) / step),
+      "channels": .integer(channels), "pixels": .text(Data(shown).base64EncodedString()),
     ])
   }
 

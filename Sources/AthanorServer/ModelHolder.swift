@@ -42,6 +42,12 @@ final class ModelHolder: Sendable {
   /// Reads the file again. Requests that have begun end with the model that they began with; a file that is no model changes nothing.
   func reload(_ logger: Logger) {
     do {
+      // Reading a pipe would wait for whoever writes it.
+      let path = URL(fileURLWithPath: file).resolvingSymlinksInPath().path
+      let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+      guard type == .typeRegular || type == .typeDirectory else {
+        throw AthanorError(.file, at: file, "there is no file or folder of this name")
+      }
       box.model = try ServedModel(contentsOf: file, metrics: metrics)
       metrics.loadedModel(true)
       logger.notice("Took over the model anew", metadata: ["file": "\(file)"])

@@ -19,8 +19,9 @@ enum RequestContents {
   /// Reads a body. Its kind is told by its first bytes: `curl --data-binary` calls everything a form.
   init(_ body: ByteBuffer, for model: ServedModel, _ limits: ServiceLimits) throws {
     let bytes = Data(body.readableBytesView)
-    let isJSON = bytes.first { !" \n\r\t".utf8.contains($0) } == UInt8(ascii: "{")
-    guard !bytes.isEmpty else { throw ServiceError(.badRequest, "the body is empty", fix: RequestContents.forms) }
+    let first = bytes.first { !" \n\r\t".utf8.contains($0) }
+    let isJSON = first.map { "{[\"".utf8.contains($0) } ?? false
+    guard first != nil else { throw ServiceError(.badRequest, "the body is empty", fix: RequestContents.forms) }
     if isJSON {
       self = try RequestContents.numbers(bytes, model, limits)
       return
@@ -46,7 +47,9 @@ enum RequestContents {
     do {
       value = try JSONValue(parsing: text, at: "the body")
     } catch let error as AthanorError {
-      throw ServiceError(.badRequest, "\(error.location): \(error.problem)", fix: forms)
+      throw ServiceError(
+        .badRequest, "\(error.location): \(error.problem)",
+        fix: forms + " Arrays may lie 128 deep within each other, and numbers must fit 64-bit floating point.")
     }
     guard case .object(let fields) = value, let inputs = fields["inputs"], fields.count == 1 else {
       let keys = if case .object(let fields) = value { fields.keys.sorted().joined(separator: ", ") } else { "" }
@@ -59,7 +62,7 @@ enum RequestContents {
       guard byName.keys.sorted() == names.sorted() else {
         throw ServiceError(
           .unprocessableContent,
-          "inputs are given for \(byName.keys.sorted().joined(separator: ", ").prefix(200)) but the model has "
+          "inputs are given for \(byName.isEmpty ? "nothing" : byName.keys.sorted().joined(separator: ", ").prefix(200)) but the model has "
             + names.joined(separator: ", "), fix: "Give one array for each of them.")
       }
       arrays = names.compactMap { byName[$0] }
@@ -111,6 +114,9 @@ extension Tensor {
       }
     }
     try add(array, shape[...])
+    if port.dtype == .float32, let number = numbers.first(where: { !Float($0).isFinite }) {
+      throw misfit("takes float32 but \(number) was given, which is beyond it")
+    }
     guard !numbers.isEmpty else { throw misfit("has no numbers") }
     func integers<Integer: FixedWidthInteger>(_ type: Integer.Type) throws -> [Integer] {
       try numbers.map { number in

@@ -142,10 +142,10 @@ extension ServedModel {
   /// - Throws: `ServiceError` when the model takes no pictures, or its numbers are none of classes.
   func requirePictures() throws -> Pictures {
     if let pictures { return pictures }
-    let shapes = inputs.map(\.description).joined(separator: "; ")
+    let names = inputs.map { "\"\($0.name)\": [...]" }.joined(separator: ", ")
     throw ServiceError(
-      .unprocessableContent, "the model takes no pictures but \(shapes)",
-      fix: "Send JSON: {\"inputs\": {\"\(inputs[0].name)\": [...]}}.")
+      .unprocessableContent, "the model takes no pictures but \(inputs.map(\.description).joined(separator: "; "))",
+      fix: "Send JSON: {\"inputs\": {\(names)}}.")
   }
 
   /// The outputs of each example, by name; null for numbers that are not finite.
@@ -162,7 +162,13 @@ extension ServedModel {
 extension Tensor {
   /// The numbers of one example as nested arrays; of all where the output has no axis of examples first.
   fileprivate func json(ofExample example: Int, _ port: Port) -> JSONValue {
-    let numbers = floats
+    let numbers: [JSONValue] =
+      switch storage {
+      case .float32(let values): values.map { $0.isFinite ? .number(Double("\($0)") ?? Double($0)) : .null }
+      case .float64(let values): values.map { $0.isFinite ? .number($0) : .null }
+      case .int32(let values): values.map { .integer(Int($0)) }
+      case .uint8(let values): values.map { .integer(Int($0)) }
+      }
     guard port.exampleAxis == 0, let length = shape.first, length > 0 else {
       return Tensor.json(numbers[...], shape[...])
     }
@@ -170,10 +176,8 @@ extension Tensor {
     return Tensor.json(numbers[example * size..<(example + 1) * size], shape.dropFirst())
   }
 
-  private static func json(_ numbers: ArraySlice<Float>, _ lengths: ArraySlice<Int>) -> JSONValue {
-    guard let length = lengths.first else {
-      return numbers.first.map { $0.isFinite ? .number(Double("\($0)") ?? Double($0)) : .null } ?? .null
-    }
+  private static func json(_ numbers: ArraySlice<JSONValue>, _ lengths: ArraySlice<Int>) -> JSONValue {
+    guard let length = lengths.first else { return numbers.first ?? .null }
     guard length > 0 else { return .array([]) }
     let size = numbers.count / length
     return .array(

@@ -58,11 +58,11 @@ public struct Server: Sendable {
       logger: logger)
     do {
       try await application.runService()
-    } catch let error as IOError {
-      let isTaken = error.errnoCode == EADDRINUSE
+    } catch let error where error is IOError || error is SocketAddressError {
+      let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
       throw AthanorError(
         .network, at: "\(host):\(port)",
-        isTaken ? "another program listens at this port" : "it cannot be listened at: \(error)",
+        isTaken ? "another program listens at this port" : "it is no address of this machine that can be listened at",
         code: "Give another host or port; port 0 takes a free one.",
         command: isTaken ? "Give another with --port; 0 takes a free one." : "Give another with --host or --port.")
     }

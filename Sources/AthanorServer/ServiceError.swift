@@ -28,7 +28,6 @@ struct ServiceError: Error {
     case let error as AthanorError:
       // Nothing but the request can be at fault: the model was checked when it was read.
       self.init(.unprocessableContent, "\(error.location): \(error.problem)", fix: error.commandRemedy)
-    case is NIOTooManyBytesError: self.init(.contentTooLarge, "the body is too large", endsConnection: true)
     case is CancellationError: self.init(.serviceUnavailable, "the service is stopping", endsConnection: true)
     default:
       logger.error("A request failed", metadata: ["error": "\(error)"])

@@ -50,16 +50,9 @@ struct ServiceResponder: HTTPResponder {
     metrics.began()
     var response: Response
     do {
-      guard let methods else {
-        throw ServiceError(.notFound, "there is nothing at \(request.uri.path.prefix(200))", fix: "See GET /v1/model.")
-      }
       let method = request.method == .head ? .get : request.method
-      guard let handler = methods[method] else {
-        let names = methods.keys.map(\.rawValue).sorted().joined(separator: ", ")
-        throw ServiceError(
-          .methodNotAllowed, "\(request.method.rawValue.prefix(20)) is not answered here", fix: "Use \(names).",
-          headers: [.allow: names])
-      }
+      guard let handler = methods?[method] else { throw try await refusal(of: request, methods) }
+      if method == .get { _ = try await body(of: request, isKept: false) }
       response = try await handler(self, request)
       if request.method == .head { response = response.createHeadResponse() }
     } catch {
@@ -113,12 +106,17 @@ struct ServiceResponder: HTTPResponder {
     _ request: Request, _ read: (ByteBuffer) throws -> @Sendable () async throws -> JSONValue
   ) async throws -> Response {
     guard gate.enter() else {
+      let isRead = try await body(of: request, isKept: false) != nil
       throw ServiceError(
         .serviceUnavailable, "\(limits.requestCount) requests are being answered already", fix: "Try again later.",
-        headers: [.retryAfter: "1"], endsConnection: true)
+        headers: [.retryAfter: "1"], endsConnection: !isRead)
     }
     defer { gate.leave() }
-    let body = try await body(of: request)
+    guard let body = try await body(of: request) else {
+      var error = tooLarge
+      error.endsConnection = false  // it was read to its end
+      throw error
+    }
     let compute = try read(body)
     let slow = ServiceError(
       .serviceUnavailable, "the answer was not computed within \(limits.time)",
@@ -127,18 +125,53 @@ struct ServiceResponder: HTTPResponder {
     return Response(json: try await within(limits.time, or: slow, compute))
   }
 
-  private func body(of request: Request) async throws -> ByteBuffer {
-    let limit = limits.bodyByteCount
-    let tooLarge = ServiceError(
-      .contentTooLarge, "the body is larger than \(limit) bytes", fix: "Send a smaller picture, or several requests.",
-      endsConnection: true)
-    if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
+  private var tooLarge: ServiceError {
+    ServiceError(
+      .contentTooLarge, "the body is larger than \(limits.bodyByteCount) bytes",
+      fix: "Send a smaller picture, or several requests.", endsConnection: true)
+  }
+
+  /// The error for a path or method that is not answered.
+  private func refusal(of request: Request, _ methods: [HTTPRequest.Method: Handler]?) async throws -> ServiceError {
+    _ = try await body(of: request, isKept: false)
+    guard let methods else {
+      return ServiceError(
+        .notFound, "there is nothing at \(request.uri.path.prefix(200))", fix: "See GET /v1/model.")
+    }
+    let names = methods.keys.map(\.rawValue).sorted().joined(separator: ", ")
+    return ServiceError(
+      .methodNotAllowed, "\(request.method.rawValue.prefix(20)) is not answered here", fix: "Use \(names).",
+      headers: [.allow: names])
+  }
+
+  /// The body of a request, read to its end; nil where it is larger than the limit.
+  ///
+  /// What is too large is read all the same, up to eight times the limit, and dropped: most programs send all of a body before they read the
+  /// answer.
+  ///
+  /// - Parameter isKept: Whether the contents are wanted.
+  private func body(of request: Request, isKept: Bool = true) async throws -> ByteBuffer? {
+    let (limit, last) = (limits.bodyByteCount, 8 * limits.bodyByteCount)
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > last { throw tooLarge }
     let slow = ServiceError(
       .requestTimeout, "the body did not arrive within \(limits.time)", fix: "Send it faster.", endsConnection: true)
-    do {
-      return try await within(limits.time, or: slow) { try await request.body.collect(upTo: limit) }
-    } catch is NIOTooManyBytesError {
-      throw tooLarge
+    return try await within(limits.time, or: slow) { [tooLarge] in
+      var (contents, count) = (ByteBuffer(), 0)
+      do {
+        for try await part in request.body {
+          count += part.readableBytes
+          guard count <= last else { throw tooLarge }
+          if isKept, count <= limit { contents.writeImmutableBuffer(part) }
+        }
+      } catch let error as ServiceError {
+        throw error
+      } catch {
+        if error is CancellationError { throw error }
+        throw ServiceError(
+          .badRequest, "the body ends too early, or is no valid HTTP", fix: "Send as many bytes as the head says.",
+          endsConnection: true)
+      }
+      return count > limit ? nil : contents
     }
   }
 

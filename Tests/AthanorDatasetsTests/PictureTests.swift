@@ -90,6 +90,16 @@ struct PictureTests {
     #expect(folder.error { try Picture(contentsOf: folder.path) } == "FOLDER: is a folder but a file is needed.")
   }
 
+  @Test func dataBehindTheLastRowAreNotReadForLong() throws {
+    // A few bytes behind the rows are a defect that leaves the pixels whole.
+    let rows = [[UInt8]](repeating: [7, 8, 9], count: 3)
+    #expect(try decode(png(width: 3, rows, .gray, surplus: 100)).pixels == rows.flatMap(\.self))
+    let large = png(width: 3, rows, .gray, surplus: 3 << 20)
+    #expect(
+      try error { try decode(large) }
+        == "x.png: its compressed data hold far more than 3 x 3 pixels. The file is damaged; save the picture again.")
+  }
+
   @Test func claimsOfHugePicturesAreRefused() throws {
     func claim(_ width: UInt32, _ height: UInt32) -> [UInt8] {
       var file = png(width: 1, [[0]], .gray)

@@ -6,6 +6,8 @@ import Testing
 @testable import AthanorServer
 
 @Suite struct ServiceTests {
+  private static let numbers =
+    "Arrays may lie 128 deep within each other, and numbers must fit 64-bit floating point."
   private static let forms = "Send a PNG or JPEG picture, or JSON: {\"inputs\": [...]}."
 
   /// A picture of 8 x 8 in a PNG file, and its pixels.
@@ -77,7 +79,15 @@ import Testing
       "GIF89a...........", 415,
       "the body cannot be read: it is a GIF picture, but PNG and JPEG pictures are read|\(forms)"
     ),
-    ("{\"inputs\": [1", 400, "the body: it is not valid JSON|\(forms)"),
+    ("{\"inputs\": [1", 400, "the body: it is not valid JSON|\(forms) \(numbers)"),
+    ("{\"inputs\": [1e999]}", 400, "the body: it is not valid JSON|\(forms) \(numbers)"),
+    ("  \n", 400, "the body is empty|\(forms)"),
+    ("[1]", 400, "the body has the keys \"\" but \"inputs\" alone is read|\(forms)"),
+    (
+      "{\"inputs\": {}}", 422,
+      "inputs are given for nothing but the model has input_layer|Give one array for each of them."
+    ),
+    ("\u{FF}", 415, "the body cannot be read: it is neither a PNG nor a JPEG picture (2 bytes)|\(forms)"),
     ("{\"input\": [1]}", 400, "the body has the keys \"input\" but \"inputs\" alone is read|\(forms)"),
     (
       "{\"inputs\": [[1, 2]]}", 422,
@@ -128,6 +138,49 @@ import Testing
         "POST", "/v1/predict", Array("{\"inputs\":[\(example),\(example),\(example)]}".utf8))
       #expect(examples.status == 413)
       #expect(examples.error == "the request has 3 examples but at most 2 are computed|Send several requests.")
+    }
+  }
+
+  @Test func theAnswerComesAlsoWhereTheWholeBodyIsSentFirst() async throws {
+    var limits = ServiceLimits()
+    limits.bodyByteCount = 1 << 20
+    try await serve(limits) { connection, _ in
+      let body = [UInt8](repeating: 120, count: 5 << 20)
+      for (path, status) in [("/v1/predict", 413), ("/nothing", 404), ("/health", 405)] {
+        let answer = try await connection.ask("POST", path, body)
+        #expect(answer.status == status)
+        #expect(answer.body.hasPrefix("{\"error\":"))
+      }
+    }
+  }
+
+  @Test func bodiesThatAreNoValidHTTPAreTheClientsFault() async throws {
+    try await serve { connection, _ in
+      let answer = try await connection.ask(
+        "POST", "/v1/predict", headers: "Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+      #expect(answer.status == 400)
+    }
+  }
+
+  @Test func largeNumbersAndIntegersAreExactOrRefused() async throws {
+    let folder = try TestFolder()
+    let file = folder.file("integers.safetensors")
+    let input = Input(lengths: [2], dtype: .int32)
+    try Model(inputs: [input], outputs: [Reshape([2])(input)]).save(to: file)
+    try await withServer(file) { _, port in
+      let answer = try await Connection(port: port).ask(
+        "POST", "/v1/predict", Array("{\"inputs\":[[16777217,2147483647]]}".utf8))
+      #expect(answer.body.contains("[16777217,2147483647]"))
+      let broken = try await Connection(port: port).ask(
+        "POST", "/v1/predict", Array("{\"inputs\":[[1.5,1]]}".utf8))
+      #expect(broken.status == 422)
+    }
+    try await serve { connection, _ in
+      let row = Array(repeating: "[1e39]", count: 8).joined(separator: ",")
+      let example = Array(repeating: "[\(row)]", count: 8).joined(separator: ",")
+      let answer = try await connection.ask("POST", "/v1/predict", Array("{\"inputs\":[[\(example)]]}".utf8))
+      #expect(answer.status == 422)
+      #expect(answer.error.hasPrefix("input \"input_layer\" takes float32 but 1e+39 was given, which is beyond it|"))
     }
   }
 

@@ -39,7 +39,12 @@ extension Picture {
   }
 
   static func requireSize(_ height: Int, _ width: Int, _ data: Data, _ name: String, _ pixelLimit: Int) throws {
-    guard height > 0, width > 0, height <= pixelLimit / width else {
+    guard height > 0, width > 0 else {
+      throw AthanorError(
+        .data, at: name, "it claims \(width) x \(height) pixels",
+        fix: "The file is damaged or incomplete; save the picture again.")
+    }
+    guard height <= pixelLimit / width else {
       throw AthanorError(
         .unsupported, at: name, "it claims \(width) x \(height) pixels but at most \(pixelLimit) pixels are read",
         fix: "Make it smaller.")
@@ -64,6 +69,11 @@ extension Picture {
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
       try requireSize(height, width, data, name, pixelLimit)
+      guard !PNGChunk.haveSurplus(file, height: height, width: width) else {
+        throw AthanorError(
+          .data, at: name, "its compressed data hold far more than \(width) x \(height) pixels",
+          fix: "The file is damaged; save the picture again.")
+      }
       let colorFlag: UInt32 = 2
       let channels = image.format & colorFlag != 0 ? 3 : 1
       image.format = channels == 3 ? colorFlag : 0

@@ -35,7 +35,7 @@ async function begin() {
   element("curl").textContent = `curl --data-binary @picture.png ${origin}/v1/predict`;
   for (const id of ["answer", "sight"]) element(id).hidden = false;
   if (model.picture.preparation === "mnist-digit") {
-    title("Draw a digit");
+    title(areDigits() ? "Draw a digit" : "Draw");
     about("reads it while you draw.");
     element("draw").hidden = false;
     element("sight-text").textContent =
@@ -53,6 +53,8 @@ async function begin() {
   takePictures();
   showBars(null);
 }
+
+const areDigits = () => model.labels.join() === "0,1,2,3,4,5,6,7,8,9";
 
 function title(text) {
   element("title").textContent = text;
@@ -99,6 +101,7 @@ async function take(file) {
     try {
       pad.addPicture(await createImageBitmap(file));
     } catch {
+      pad.clear();
       fail(`${file.name} is no picture that this browser reads.`);
     }
     return;
@@ -125,6 +128,7 @@ function changed() {
 // Asks about the newest drawing; what changes meanwhile is asked next, so that at most one question is on its way.
 async function ask() {
   isAsking = true;
+  if (!pad) element("sure").textContent = "Reading ...";
   while (isChanged) {
     isChanged = false;
     if (pad?.isEmpty) {
@@ -135,12 +139,14 @@ async function ask() {
       const response = await fetch("/v1/explain", { method: "POST", body: pad ? await pad.png() : chosen });
       const answer = await response.json();
       if (!response.ok) {
+        showNothing();
         fail([answer.error.message, answer.error.fix].filter(Boolean).join(". "));
       } else if (!pad?.isEmpty) {
         element("error").hidden = true;
         show(answer);
       }
     } catch {
+      showNothing();
       fail("The service does not answer. Is it running?");
     }
   }
@@ -197,7 +203,7 @@ function showBars(answer) {
   if (element("label").textContent !== label) element("label").textContent = label;
   element("label").classList.toggle("long", label.length > 3);
   const share = answer && answer.label !== undefined ? text(numbers[answer.label] ?? 0) : "";
-  element("sure").textContent = share || (answer ? "" : pad ? "Draw a digit from 0 to 9." : "Choose a picture.");
+  element("sure").textContent = share || (answer ? "" : pad ? (areDigits() ? "Draw a digit from 0 to 9." : "Draw something.") : "Choose a picture.");
 }
 
 function bar() {
@@ -242,6 +248,8 @@ function showLayers(layers) {
     block.firstChild.textContent =
       `${layer.name} (${layer.kind}): ${layer.count} pictures of ${layer.width} x ${layer.height}${further}`;
     const maps = block.lastChild;
+    maps.setAttribute("role", "img");
+    maps.setAttribute("aria-label", `What ${layer.count} filters of ${layer.name} respond to`);
     while (maps.children.length > layer.maps.length) maps.lastChild.remove();
     while (maps.children.length < layer.maps.length) maps.append(document.createElement("canvas"));
     layer.maps.forEach((map, number) => {

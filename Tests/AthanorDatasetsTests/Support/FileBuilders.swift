@@ -94,15 +94,17 @@ enum PNGColor: UInt8 {
 /// - Parameters:
 ///   - rows: The bytes of each row, packed as the bit depth says.
 ///   - extra: Chunks between the header and the pixels, such as `PLTE`.
+///   - surplus: How many zeros follow the last row in the compressed data.
 func png(
-  width: Int, _ rows: [[UInt8]], _ color: PNGColor, depth: UInt8 = 8, extra: [(kind: String, content: [UInt8])] = []
+  width: Int, _ rows: [[UInt8]], _ color: PNGColor, depth: UInt8 = 8,
+  extra: [(kind: String, content: [UInt8])] = [], surplus: Int = 0
 ) -> [UInt8] {
   func chunk(_ kind: String, _ content: [UInt8]) -> [UInt8] {
     let body = Array(kind.utf8) + content
     return bigEndian(UInt32(content.count)) + body + bigEndian(crc32(body))
   }
   let header = bigEndian(UInt32(width)) + bigEndian(UInt32(rows.count)) + [depth, color.rawValue, 0, 0, 0]
-  let unfiltered = rows.flatMap { [UInt8(0)] + $0 }
+  let unfiltered = rows.flatMap { [UInt8(0)] + $0 } + [UInt8](repeating: 0, count: surplus)
   var (a, b): (UInt32, UInt32) = (1, 0)  // Adler-32, RFC 1950
   for byte in unfiltered {
     a = (a + UInt32(byte)) % 65_521
