@@ -35,7 +35,7 @@ enum NativeModels {
       Dense(4, activation: .softmax)
     }
     model.pixelScale = 1 / 127.5
-    model.classNames = ["a", "b \"c\"", "", "d/é"]
+    model.classNames = ["a", "b \"c\"", "c, d", "d/é"]
     try model.freeze("conv2d", "batch_normalization")
     try model.compile(
       optimizer: .adamW(learningRate: .warmUp(steps: 3, then: .constant(1 / 300)), clipping: .globalNorm(0.3)),
