@@ -19,7 +19,7 @@ import Testing
 
   /// Runs a test against a service with the small model.
   private func serve(
-    _ limits: ServiceLimits = ServiceLimits(), seed: UInt64 = 1,
+    _ limits: ServiceLimits = patient, seed: UInt64 = 1,
     _ body: @escaping @Sendable (Connection, Model) async throws -> Void
   ) async throws {
     let folder = try TestFolder()
@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test func tooMuchIsRefused() async throws {
-    var limits = ServiceLimits()
+    var limits = patient
     (limits.bodyByteCount, limits.pixelCount, limits.exampleCount) = (4000, 100, 2)
     try await serve(limits) { connection, _ in
       let body = try await connection.ask("POST", "/v1/predict", [UInt8](repeating: 0, count: 5000))
@@ -142,7 +142,7 @@ import Testing
   }
 
   @Test func theAnswerComesAlsoWhereTheWholeBodyIsSentFirst() async throws {
-    var limits = ServiceLimits()
+    var limits = patient
     limits.bodyByteCount = 1 << 20
     try await serve(limits) { connection, _ in
       let body = [UInt8](repeating: 120, count: 5 << 20)
@@ -197,11 +197,11 @@ import Testing
   }
 
   @Test func moreRequestsThanTheLimitAreSentAway() async throws {
-    var limits = ServiceLimits()
-    (limits.requestCount, limits.time) = (1, .seconds(2))
+    var limits = patient
+    limits.requestCount = 1
     try await serve(limits) { connection, _ in
       let head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
-      async let slow = connection.send(Array(head.utf8))
+      Task { try await connection.send(Array(head.utf8)) }  // ends with the service
       // Until it is being read, beside the question for metrics itself.
       while try await !connection.ask("GET", "/metrics").body.contains("athanor_requests_in_flight 2\n") {}
       let answer = try await connection.ask("POST", "/v1/predict", Array("x".utf8))
@@ -209,7 +209,6 @@ import Testing
       #expect(answer.headers["retry-after"] == "1")
       #expect(answer.error == "1 requests are being answered already|Try again later.")
       #expect(try await connection.ask("GET", "/health").status == 200)
-      #expect(try await slow.status == 408)
     }
   }
 

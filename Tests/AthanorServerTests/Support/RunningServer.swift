@@ -29,6 +29,13 @@ final class TestFolder {
   func file(_ name: String) -> String { path + "/" + name }
 }
 
+/// Limits for tests that are not about time: beside a thousand other tests an answer may take long.
+var patient: ServiceLimits {
+  var limits = ServiceLimits()
+  limits.time = .seconds(600)
+  return limits
+}
+
 /// Runs a service with a model file while a test asks it.
 func withServer(
   _ file: String, limits: ServiceLimits = ServiceLimits(),
