@@ -72,11 +72,6 @@ struct Serve: AsyncParsableCommand {
     var logger = Logger(label: "athanor-serve") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .notice
     let file = try model ?? Serve.defaultModel()
-    guard FileManager.default.fileExists(atPath: file) else {
-      throw AthanorError(
-        .file, at: file.isEmpty ? "\"\"" : file, "there is no file of this name",
-        fix: "Give a model file, or none for the network of digits that comes with the program.")
-    }
     let server = try Server(model: file, host: host, port: port, limits: limits, logger: logger)
     let isLocal = ["127.0.0.1", "localhost", "::1"].contains(host)
     try await server.run { port in

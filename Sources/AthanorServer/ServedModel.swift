@@ -26,7 +26,6 @@ final class ServedModel: Sendable {
 
   /// What `GET /v1/model` says.
   let description: JSONValue
-  let name: String
   let inputs: [Port]
   let pictures: Pictures?
   let seenLayers: [SeenLayer]
@@ -41,7 +40,7 @@ final class ServedModel: Sendable {
   }
 
   init(_ model: Model, file: String, metrics: ServiceMetrics) throws {
-    (name, inputs, outputs) = (model.name, model.inputs, model.outputs)
+    (inputs, outputs) = (model.inputs, model.outputs)
     queue = try ServedModel.queue(model, metrics)
     if let input = model.pictureInput,
       let answer = try? ClassAnswer(of: model, names: model.classNames, at: file)
@@ -148,42 +147,34 @@ extension ServedModel {
       fix: "Send JSON: {\"inputs\": {\(names)}}.")
   }
 
-  /// The outputs of each example, by name; null for numbers that are not finite.
+  /// The outputs of each example, by name; one object for all where an output does not count examples along its first axis.
   func predictions(_ tensors: [Tensor], count: Int) async throws -> JSONValue {
-    let results = try await predict(tensors, count: count)
+    let results = try await predict(tensors, count: count).map(\.json)
+    let isSplit = outputs.allSatisfy { $0.exampleAxis == 0 }
     return .array(
-      (0..<count).map { example in
-        let outputs = zip(outputs, results).map { port, tensor in (port.name, tensor.json(ofExample: example, port)) }
-        return .object(Dictionary(outputs) { first, _ in first })
+      (0..<(isSplit ? count : 1)).map { example in
+        let named = zip(outputs, results).map { port, result in
+          if isSplit, case .array(let examples) = result { (port.name, examples[example]) } else { (port.name, result) }
+        }
+        return .object(Dictionary(named) { first, _ in first })
       })
   }
 }
 
 extension Tensor {
-  /// The numbers of one example as nested arrays; of all where the output has no axis of examples first.
-  fileprivate func json(ofExample example: Int, _ port: Port) -> JSONValue {
+  /// The numbers as nested arrays; null for what is not finite.
+  fileprivate var json: JSONValue {
     let numbers: [JSONValue] =
       switch storage {
-      case .float32(let values): values.map { $0.isFinite ? .number(Double("\($0)") ?? Double($0)) : .null }
+      case .float32(let values): values.map(JSONValue.init(finite:))
       case .float64(let values): values.map { $0.isFinite ? .number($0) : .null }
       case .int32(let values): values.map { .integer(Int($0)) }
       case .uint8(let values): values.map { .integer(Int($0)) }
       }
-    guard port.exampleAxis == 0, let length = shape.first, length > 0 else {
-      return Tensor.json(numbers[...], shape[...])
-    }
-    let size = numbers.count / length
-    return Tensor.json(numbers[example * size..<(example + 1) * size], shape.dropFirst())
-  }
-
-  private static func json(_ numbers: ArraySlice<JSONValue>, _ lengths: ArraySlice<Int>) -> JSONValue {
-    guard let length = lengths.first else { return numbers.first ?? .null }
-    guard length > 0 else { return .array([]) }
-    let size = numbers.count / length
-    return .array(
-      (0..<length).map { place in
-        let first = numbers.startIndex + place * size
-        return json(numbers[first..<first + size], lengths.dropFirst())
-      })
+    guard !numbers.isEmpty else { return .array([]) }
+    // From the last axis on, each axis gathers what is there into arrays of its length.
+    return shape.reversed().reduce(numbers) { values, length in
+      stride(from: 0, to: values.count, by: length).map { .array(Array(values[$0..<$0 + length])) }
+    }[0]
   }
 }

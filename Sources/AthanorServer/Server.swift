@@ -58,13 +58,19 @@ public struct Server: Sendable {
       logger: logger)
     do {
       try await application.runService()
-    } catch let error where error is IOError || error is SocketAddressError {
-      let isTaken = (error as? IOError)?.errnoCode == EADDRINUSE
+    } catch let error as IOError {
+      let isTaken = error.errnoCode == EADDRINUSE
+      let problem =
+        isTaken
+        ? "another program listens at this port"
+        : "it cannot be listened at: \(String(cString: strerror(error.errnoCode)))"
       throw AthanorError(
-        .network, at: "\(host):\(port)",
-        isTaken ? "another program listens at this port" : "it is no address of this machine that can be listened at",
-        code: "Give another host or port; port 0 takes a free one.",
+        .network, at: "\(host):\(port)", problem, code: "Give another host or port; port 0 takes a free one.",
         command: isTaken ? "Give another with --port; 0 takes a free one." : "Give another with --host or --port.")
+    } catch is SocketAddressError {
+      throw AthanorError(
+        .network, at: host, "there is no such address", code: "Give an address of this machine.",
+        command: "Give an address of this machine with --host.")
     }
   }
 

@@ -112,11 +112,7 @@ struct ServiceResponder: HTTPResponder {
         headers: [.retryAfter: "1"], endsConnection: !isRead)
     }
     defer { gate.leave() }
-    guard let body = try await body(of: request) else {
-      var error = tooLarge
-      error.endsConnection = false  // it was read to its end
-      throw error
-    }
+    guard let body = try await body(of: request) else { throw tooLarge(isRead: true) }
     let compute = try read(body)
     let slow = ServiceError(
       .serviceUnavailable, "the answer was not computed within \(limits.time)",
@@ -125,10 +121,11 @@ struct ServiceResponder: HTTPResponder {
     return Response(json: try await within(limits.time, or: slow, compute))
   }
 
-  private var tooLarge: ServiceError {
+  /// - Parameter isRead: Whether the body was read to its end all the same.
+  private func tooLarge(isRead: Bool) -> ServiceError {
     ServiceError(
       .contentTooLarge, "the body is larger than \(limits.bodyByteCount) bytes",
-      fix: "Send a smaller picture, or several requests.", endsConnection: true)
+      fix: "Send a smaller picture, or several requests.", endsConnection: !isRead)
   }
 
   /// The error for a path or method that is not answered.
@@ -152,15 +149,15 @@ struct ServiceResponder: HTTPResponder {
   /// - Parameter isKept: Whether the contents are wanted.
   private func body(of request: Request, isKept: Bool = true) async throws -> ByteBuffer? {
     let (limit, last) = (limits.bodyByteCount, 8 * limits.bodyByteCount)
-    if let length = request.headers[.contentLength].flatMap(Int.init), length > last { throw tooLarge }
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > last { throw tooLarge(isRead: false) }
     let slow = ServiceError(
       .requestTimeout, "the body did not arrive within \(limits.time)", fix: "Send it faster.", endsConnection: true)
-    return try await within(limits.time, or: slow) { [tooLarge] in
+    return try await within(limits.time, or: slow) {
       var (contents, count) = (ByteBuffer(), 0)
       do {
         for try await part in request.body {
           count += part.readableBytes
-          guard count <= last else { throw tooLarge }
+          guard count <= last else { throw tooLarge(isRead: false) }
           if isKept, count <= limit { contents.writeImmutableBuffer(part) }
         }
       } catch let error as ServiceError {
@@ -201,16 +198,12 @@ private final class Gate: @unchecked Sendable {  // `lock` guards what changes
   init(limit: Int) { self.limit = limit }
 
   func enter() -> Bool {
-    lock.lock()
-    defer { lock.unlock() }
-    guard count < limit else { return false }
-    count += 1
-    return true
+    lock.withLock {
+      guard count < limit else { return false }
+      count += 1
+      return true
+    }
   }
 
-  func leave() {
-    lock.lock()
-    defer { lock.unlock() }
-    count -= 1
-  }
+  func leave() { lock.withLock { count -= 1 } }
 }

@@ -42,6 +42,13 @@ extension Double: JSONConvertible {
   public var jsonValue: JSONValue { .number(self) }
 }
 
+extension JSONValue {
+  /// A 32-bit number in its shortest form; null for what is not finite, as JSON has no such numbers.
+  package init(finite number: Float) {
+    self = number.isFinite ? .number(Double("\(number)") ?? Double(number)) : .null
+  }
+}
+
 extension Bool: JSONConvertible {
   /// `true` or `false`
   public var jsonValue: JSONValue { .flag(self) }

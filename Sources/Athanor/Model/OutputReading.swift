@@ -54,9 +54,8 @@ package struct ClassAnswer: Hashable, Sendable {
 
   /// The answer as JSON: `label` and the numbers by the names of their classes, or the one number; null for what is not finite.
   package func fields(_ numbers: [Float]) -> [String: JSONValue] {
-    func json(_ number: Float) -> JSONValue { number.isFinite ? .number(Double("\(number)") ?? Double(number)) : .null }
-    if reading == .value { return [reading.key: .array(numbers.map(json))] }
-    let byName = Dictionary(zip(names, numbers.map(json))) { first, _ in first }
+    if reading == .value { return [reading.key: .array(numbers.map(JSONValue.init(finite:)))] }
+    let byName = Dictionary(zip(names, numbers.map(JSONValue.init(finite:)))) { first, _ in first }
     var fields: [String: JSONValue] = [reading.key: .object(byName)]
     if let best = numbers.indices.max(by: { numbers[$0] < numbers[$1] }) { fields["label"] = .text(names[best]) }
     return fields

@@ -24,8 +24,8 @@ enum Orientation {
   }
 
   /// That of the `eXIf` chunk of a PNG file. Source: PNG (third edition), 11.3.4.2.
-  static func ofPNG(_ file: [UInt8]) -> Int {
-    guard let chunk = PNGChunk.all(of: file).first(where: { $0.name == Array("eXIf".utf8) }) else { return 1 }
+  static func ofPNG(_ file: [UInt8], _ chunks: [PNGChunk]) -> Int {
+    guard let chunk = chunks.first(where: { $0.name == Array("eXIf".utf8) }) else { return 1 }
     let content = file[chunk.content]
     return ofTIFF(Array(content.starts(with: header) ? content.dropFirst(header.count) : content))
   }

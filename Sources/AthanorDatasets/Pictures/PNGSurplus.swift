@@ -5,10 +5,10 @@ extension PNGChunk {
   ///
   /// Deflate makes up to 1,032 bytes of one. A small file can hold gigabytes behind its last row, and libpng reads them all to check how
   /// they end.
-  static func haveSurplus(_ file: [UInt8], height: Int, width: Int) -> Bool {
+  static func haveSurplus(_ chunks: [PNGChunk], of file: [UInt8], height: Int, width: Int) -> Bool {
     // A pixel has at most 8 bytes, and each row of each of seven passes one more.
     let limit = height * width * 8 + 14 * height + 1 << 20
-    let data = all(of: file).filter { $0.name.elementsEqual("IDAT".utf8) }.flatMap { file[$0.content] }
+    let data = chunks.filter { $0.name.elementsEqual("IDAT".utf8) }.flatMap { file[$0.content] }
     return data.count > limit / 1032 && inflatedCount(data, limit: limit) > limit
   }
 

@@ -65,11 +65,12 @@ extension Picture {
       return AthanorError(.data, at: name, "it is a damaged PNG picture: \(reason)", fix: "Save the picture again.")
     }
     let file = Array(data)
-    return try withoutColorSpace(file).withUnsafeBytes { bytes in
+    let chunks = PNGChunk.all(of: file)
+    return try withoutColorSpace(file, chunks).withUnsafeBytes { bytes in
       guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else { throw refuse() }
       let (height, width) = (Int(image.height), Int(image.width))
       try requireSize(height, width, data, name, pixelLimit)
-      guard !PNGChunk.haveSurplus(file, height: height, width: width) else {
+      guard !PNGChunk.haveSurplus(chunks, of: file, height: height, width: width) else {
         throw AthanorError(
           .data, at: name, "its compressed data hold far more than \(width) x \(height) pixels",
           fix: "The file is damaged; save the picture again.")
@@ -82,14 +83,13 @@ extension Picture {
       var background = png_color(red: 255, green: 255, blue: 255)
       var pixels = [UInt8](repeating: 255, count: height * width * channels)
       guard png_image_finish_read(&image, &background, &pixels, 0, nil) != 0 else { throw refuse() }
-      return Picture(unchecked: height, width, channels, pixels).turned(Orientation.ofPNG(file))
+      return Picture(unchecked: height, width, channels, pixels).turned(Orientation.ofPNG(file, chunks))
     }
   }
 
   /// A PNG file without the chunks that say what its numbers mean as light: libpng would convert the pixels, Pillow and TensorFlow do not.
-  private static func withoutColorSpace(_ file: [UInt8]) -> [UInt8] {
+  private static func withoutColorSpace(_ file: [UInt8], _ chunks: [PNGChunk]) -> [UInt8] {
     let names = ["gAMA", "cHRM", "sRGB", "iCCP", "cICP"].map { Array($0.utf8) }
-    let chunks = PNGChunk.all(of: file)
     let kept = chunks.filter { !names.contains($0.name) }.flatMap { file[$0.whole] }
     return Array(file.prefix(8)) + kept + file[min(chunks.last?.whole.upperBound ?? 8, file.count)...]
   }
