@@ -70,11 +70,11 @@ struct FeatureFigure: ParsableCommand {
   @OptionGroup var figure: FigureOptions
 
   func run() throws {
-    let network = try NetworkSource.read(model, threads: 1).takingChannelsLast()
+    let network = try NetworkSource.read(model, threads: 1)
     _ = try network.requirePictureInput(at: model)
     let input: Tensor
     do {
-      input = try network.input(
+      input = try network.takingChannelsLast().input(
         for: Picture(contentsOf: picture), preparation: normalize ? network.usualPreparation : nil)
     } catch let error as AthanorError {
       throw error.moved(to: picture)

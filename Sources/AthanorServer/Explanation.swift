@@ -10,11 +10,10 @@ struct Explanation {
 
   let fields: [String: JSONValue]
 
-  /// - Parameters:
-  ///   - picture: The model's input of one picture, bytes.
+  /// - Parameter picture: One picture `[1, H, W, C]`, bytes.
   init(of picture: Tensor, _ model: ServedModel, _ pictures: ServedModel.Pictures) async throws {
     var fields = try await model.answer(to: picture, pictures)
-    fields["picture"] = Explanation.picture(picture, pictures.input)
+    fields["picture"] = Explanation.picture(picture)
     var layers: [JSONValue] = []
     for layer in model.seenLayers {
       let responses = try await layer.queue.predict([picture], count: 1)[0]
@@ -25,19 +24,9 @@ struct Explanation {
     self.fields = fields
   }
 
-  private static func picture(_ picture: Tensor, _ input: PictureInput) -> JSONValue {
-    // A picture of one example in any order of axes; the page shows channels last.
-    let lengths = picture.shape.dropFirst()
-    let (height, width, channels): (Int, Int, Int)
-    var pixels = picture.floats.map { UInt8(min(max($0, 0), 255)) }
-    switch input.layout {
-    case .channelsLast: (height, width, channels) = (lengths[1], lengths[2], lengths[3])
-    case .noChannels: (height, width, channels) = (lengths[1], lengths[2], 1)
-    case .channelsFirst:
-      (height, width, channels) = (lengths[2], lengths[3], lengths[1])
-      let (planes, area) = (pixels, height * width)
-      pixels = planes.indices.map { planes[$0 % channels * area + $0 / channels] }
-    }
+  private static func picture(_ picture: Tensor) -> JSONValue {
+    let (height, width, channels) = (picture.shape[1], picture.shape[2], picture.shape[3])
+    let pixels = picture.floats.map { UInt8(min(max($0, 0), 255)) }
     // A model of open lengths takes pictures of any size; the page shows no more than this.
     let step = max(1, (max(height, width) + pictureLimit - 1) / pictureLimit)
     let shown = stride(from: 0, to: height, by: step).flatMap { y in

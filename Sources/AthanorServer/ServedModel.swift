@@ -12,10 +12,12 @@ import struct Athanor.Port
 final class ServedModel: Sendable {
   /// How pictures go in and what the numbers mean; nil for a model of other data.
   struct Pictures: Sendable {
+    /// With channels last, whatever order the model's own input has.
     let input: PictureInput
     let preparation: PicturePreparation?
     let answer: ClassAnswer
     let outputKind: OutputKind
+    let queue: PredictionQueue
   }
 
   /// A layer whose responses to a picture the page shows.
@@ -42,26 +44,23 @@ final class ServedModel: Sendable {
   init(_ model: Model, file: String, metrics: ServiceMetrics) throws {
     (inputs, outputs) = (model.inputs, model.outputs)
     queue = try ServedModel.queue(model, metrics)
-    if let input = model.pictureInput,
+    let network = try model.takingChannelsLast()
+    if let input = network.pictureInput,
       let answer = try? ClassAnswer(of: model, names: model.classNames, at: file)
     {
       pictures = Pictures(
-        input: input, preparation: model.usualPreparation, answer: answer, outputKind: model.outputKind)
-      seenLayers = try ServedModel.seenLayers(of: model, input)
+        input: input, preparation: model.usualPreparation, answer: answer, outputKind: model.outputKind,
+        queue: model.pictureLayout == .channelsLast ? queue : try ServedModel.queue(network, metrics))
+      seenLayers = try ServedModel.seenLayers(of: model, network)
     } else {
       (pictures, seenLayers) = (nil, [])
     }
     description = ServedModel.description(model, file, pictures)
   }
 
-  /// The outputs for examples, by the model's names, in the order of its outputs.
-  func predict(_ tensors: [Tensor], count: Int) async throws -> [Tensor] {
-    try await queue.predict(tensors, count: count)
-  }
-
   /// The label and the numbers for a picture that was made an input.
   func answer(to input: Tensor, _ pictures: Pictures) async throws -> [String: JSONValue] {
-    let output = try await predict([input], count: 1)[0]
+    let output = try await pictures.queue.predict([input], count: 1)[0]
     return pictures.answer.fields(pictures.outputKind.probabilities(of: output).floats)
   }
 
@@ -84,21 +83,16 @@ final class ServedModel: Sendable {
     }
   }
 
-  /// The first layers that make several pictures of one, three at most: what they respond to is something that people can look at.
-  private static func seenLayers(of model: Model, _ input: PictureInput) throws -> [SeenLayer] {
-    guard input.layout == .channelsLast else { return [] }
+  /// The first layers that make feature maps, three at most: those with weights, and those that make maps smaller. Dropout and padding show
+  /// nothing new.
+  private static func seenLayers(of model: Model, _ network: Model) throws -> [SeenLayer] {
+    let rows = Dictionary(model.summaryRows.map { ($0.name, $0) }) { first, _ in first }
     var layers: [SeenLayer] = []
     var height = Int.max
-    for row in model.summaryRows.prefix(12) where layers.count < 3 {
-      let part = try model.truncated(after: row.name)
-      let shape = part.outputShape
-      guard part.outputs.count == 1, shape.rank == 4, let channels = shape[3], channels > input.shape[2],
-        (shape[1] ?? 2) > 1, (shape[2] ?? 2) > 1
-      else { continue }
-      // Dropout and padding show nothing new.
-      guard row.parameters > 0 || (shape[1] ?? 0) < height else { continue }
+    for (name, shape) in model.layersWithMaps where layers.count < 3 {
+      guard let row = rows[name], row.parameters > 0 || (shape[1] ?? 0) < height else { continue }
       height = shape[1] ?? height
-      layers.append(SeenLayer(name: row.name, kind: row.kind, queue: try queue(part, nil)))
+      layers.append(SeenLayer(name: name, kind: row.kind, queue: try queue(network.truncated(after: name), nil)))
     }
     return layers
   }
@@ -149,7 +143,7 @@ extension ServedModel {
 
   /// The outputs of each example, by name; one object for all where an output does not count examples along its first axis.
   func predictions(_ tensors: [Tensor], count: Int) async throws -> JSONValue {
-    let results = try await predict(tensors, count: count).map(\.json)
+    let results = try await queue.predict(tensors, count: count).map(\.json)
     let isSplit = outputs.allSatisfy { $0.exampleAxis == 0 }
     return .array(
       (0..<(isSplit ? count : 1)).map { example in

@@ -282,6 +282,33 @@ import Testing
     }
   }
 
+  @Test func modelsOfChannelsFirstAreExplainedToo() async throws {
+    let folder = try TestFolder()
+    let file = folder.file("first.safetensors")
+    try Sequential(input: [1, 8, 8], seed: 1) {
+      Permute([2, 3, 1])
+      Conv2D(4, kernelSize: 3, activation: .relu)
+      Flatten()
+      Dense(3, activation: .softmax)
+    }.save(to: file)
+    try await withServer(file) { _, port in
+      let (png, pixels) = try ServiceTests.picture()
+      let connection = Connection(port: port)
+      let alone = try await connection.ask("POST", "/v1/predict", png)
+      guard
+        case .object(let fields) = try await JSONValue(
+          parsing: connection.ask("POST", "/v1/explain", png).body, at: "test"),
+        case .object(let picture) = fields["picture"], case .array(let layers) = fields["layers"],
+        case .object(let layer) = layers.first
+      else { throw POSIXError(.EINVAL) }
+      #expect(picture["pixels"] == .text(Data(pixels).base64EncodedString()))
+      #expect(layers.count == 1 && layer["name"] == .text("conv2d") && layer["count"] == .integer(4))
+      let numbers = try Model(contentsOf: file).predict(Tensor(shape: [1, 1, 8, 8], bytes: pixels)).floats
+      let expected = try ClassAnswer(of: Model(contentsOf: file), names: nil, at: "test").fields(numbers)
+      #expect(try JSONValue(parsing: alone.body, at: "test") == .object(expected))
+    }
+  }
+
   @Test func aNewFileIsTakenOverAndADamagedOneIsNot() async throws {
     let folder = try TestFolder()
     let file = folder.file("small.safetensors")

@@ -73,6 +73,20 @@ extension Model {
     return model
   }
 
+  /// The layers that make feature maps `[N, H, W, C]`, in order: convolutions, and what follows them with more channels than the pictures have
+  /// that the model takes. Layers that only move pixels or scale them make none.
+  package var layersWithMaps: [(name: String, shape: Shape)] {
+    let convolutions = Set(built.weights.filter { $0.isParameter && $0.shape.count == 4 }.map(\.layer))
+    let channels = pictureShape?[2] ?? 0
+    return network.calls.indices.compactMap { call in
+      let name = network.entries[network.calls[call].entry].name
+      guard let shape = built.types[call].last?.shape, shape.rank == 4,
+        convolutions.contains(name) || shape[3] ?? 0 > channels
+      else { return nil }
+      return (name, shape)
+    }
+  }
+
   /// Takes over what is known of pictures and classes.
   func takeFacts(from other: Model) {
     (pixelScale, picturePreparation) = (other.pixelScale, other.picturePreparation)

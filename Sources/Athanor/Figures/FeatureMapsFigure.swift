@@ -44,14 +44,13 @@ public struct FeatureMapsFigure: Hashable, Sendable {
         "the picture is \(picture.dtype.rawValue)\(Shape.text(picture.shape)) but must be uint8[1, H, W, C] with 1 or 3 channels",
         fix: "Give one picture, as bytes.")
     }
-    let model = try model.takingChannelsLast()
-    let withMaps = model.layersWithMaps
+    let withMaps = model.layersWithMaps.map(\.name)
     guard let layer = layer ?? withMaps.first else {
       throw AthanorError(
         .argument, at: "model \"\(model.name)\"", "no layer of it makes feature maps",
         fix: "Give a model with Conv2D layers.")
     }
-    let maps = try model.truncated(after: layer).predict(picture)
+    let maps = try model.takingChannelsLast().truncated(after: layer).predict(picture)
     guard maps.shape.count == 4 else {
       throw AthanorError(
         .shape, at: "layer \"\(layer)\"",
@@ -111,14 +110,5 @@ public struct FeatureMapsFigure: Hashable, Sendable {
 
   private var pixels: [UInt8] {
     if case .uint8(let bytes) = picture.storage { bytes } else { [] }
-  }
-}
-
-extension Model {
-  /// The layers whose result has height, width and channels, in order.
-  fileprivate var layersWithMaps: [String] {
-    network.calls.indices.filter { built.types[$0].last?.shape.rank == 4 }.map {
-      network.entries[network.calls[$0].entry].name
-    }
   }
 }

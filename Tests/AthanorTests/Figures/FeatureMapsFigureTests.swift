@@ -33,6 +33,16 @@ import Testing
     #expect(drawn.elements.contains { $0.attributes["stroke"] == "#fff" && $0.attributes["d"] == "M0 0h1" })
   }
 
+  @Test func mapsOfChannelsFirstAreThoseOfTheFirstConvolution() throws {
+    let model = try Sequential(input: [3, 4, 5], threads: 1) {
+      Permute([2, 3, 1])
+      Conv2D(6, kernelSize: 1, name: "maps")
+    }
+    let picture = try Tensor(shape: [1, 4, 5, 3], bytes: (0..<60).map { UInt8($0) })
+    let figure = try FeatureMapsFigure(model, picture: picture)
+    #expect((figure.layer, figure.count) == ("maps", 6))
+  }
+
   @Test func modelsOfOtherLayoutsTakeTheSamePicture() throws {
     let model = try Sequential(input: [2, 2], threads: 1) {
       Reshape([2, 2, 1])
