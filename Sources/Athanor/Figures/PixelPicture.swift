@@ -42,22 +42,27 @@ struct PixelPicture: Hashable, Sendable {
 
   /// The picture's shapes, a unit to a pixel: a rectangle of the commonest colour, and the other colours upon it.
   var shapes: [String] {
-    var runs: [UInt32: String] = [:]
     var counts: [UInt32: Int] = [:]
     for colour in pixels { counts[colour, default: 0] += 1 }
     let ground = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? 0
-    for y in 0..<height {
-      var x = 0
-      while x < width {
-        let colour = pixels[y * width + x]
-        let start = x
-        while x < width && pixels[y * width + x] == colour { x += 1 }
-        if colour != ground { runs[colour, default: ""] += "M\(start) \(y)h\(x - start)" }
-      }
-    }
+    let runs = Self.levelRuns(pixels, width: width).filter { $0.key != ground }
     let base = "<rect y=\"-.5\" width=\"\(width)\" height=\"\(height)\" fill=\"\(Self.hex(ground))\"/>"
     let paths = runs.sorted { $0.key < $1.key }.map { "<path stroke=\"\(Self.hex($0.key))\" d=\"\($0.value)\"/>" }
     return [base] + paths
+  }
+
+  /// The path of all level runs of each value; lines lie half a cell down.
+  static func levelRuns<Value: Hashable>(_ values: [Value], width: Int) -> [Value: String] {
+    var runs: [Value: String] = [:]
+    var start = 0
+    while start < values.count {
+      let (y, x) = start.quotientAndRemainder(dividingBy: width)
+      let row = values[start..<(y + 1) * width]
+      let end = row.firstIndex { $0 != values[start] } ?? row.endIndex
+      runs[values[start], default: ""] += "M\(x) \(y)h\(end - start)"
+      start = end
+    }
+    return runs
   }
 
   private static func hex(_ colour: UInt32) -> String {

@@ -30,16 +30,7 @@ struct SignedPicture {
 
   /// The shapes, a unit to a cell; lines lie half a cell down.
   var shapes: [String] {
-    var runs: [Int: String] = [:]
-    for y in 0..<height {
-      var x = 0
-      while x < width {
-        let step = steps[y * width + x]
-        let start = x
-        while x < width && steps[y * width + x] == step { x += 1 }
-        if step != 0 { runs[step, default: ""] += "M\(start) \(y)h\(x - start)" }
-      }
-    }
+    let runs = PixelPicture.levelRuns(steps, width: width).filter { $0.key != 0 }
     return runs.sorted { $0.key < $1.key }.map { step, data in
       let share = Double(step.magnitude) / Double(Self.strongest)
       let opacity = share < 1 ? " stroke-opacity=\"\(FigureNumber.coordinate(share))\"" : ""
