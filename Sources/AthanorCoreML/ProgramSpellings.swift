@@ -23,15 +23,10 @@ package struct ProgramSpelling: Sendable {
 
   /// The names of all operations that are read.
   package static let operationNames =
-    Set(all.map(\.name)).union(OperationKind.all.map(\.name)).subtracting(foreign).sorted()
+    Set(all.map(\.name)).union(OperationKind.all.filter(\.isInMIL).map(\.name)).sorted()
 
-  /// Operations that other formats have and MIL has not, or with other arguments.
-  private static let foreign: Set<String> = [
-    "acosh", "asinh", "axes_from", "celu", "expand", "group_norm", "hard_swish", "hardmax", "is_inf", "is_nan",
-    "log_softmax", "lp_norm", "mean_variance_norm", "mish", "resize", "rms_norm", "selu", "shrink", "size",
-    "slice_axes",
-    "swish", "triangle",
-  ]
+  /// Operations of the exchange language that MIL has not, or with other arguments.
+  private static let foreign = Set(OperationKind.all.filter { !$0.isInMIL }.map(\.name))
 
   private static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 

@@ -13,9 +13,8 @@ package enum FileBytes {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       let error = systemError(path, "cannot be opened for reading")
-      guard let target = danglingLink(path) else { throw error }
-      throw AthanorError(
-        .file, at: path, "it is a link to \(target), which is not there", fix: "Fetch the file, or give its place.")
+      try requireTarget(of: path)
+      throw error
     }
     defer { close(descriptor) }
     var status = stat()
@@ -144,6 +143,13 @@ package enum FileBytes {
   package static func danglingLink(_ path: String) -> String? {
     guard !FileManager.default.fileExists(atPath: path) else { return nil }
     return try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+  }
+
+  /// - Throws: `AthanorError` when a path is a link that leads to nothing.
+  package static func requireTarget(of path: String) throws {
+    guard let target = danglingLink(path) else { return }
+    throw AthanorError(
+      .file, at: path, "it is a link to \(target), which is not there", fix: "Fetch the file, or give its place.")
   }
 
   /// The size of a file in bytes, or zero when it is missing.

@@ -48,17 +48,20 @@ package struct ModelFormat: Sendable {
   /// Whether models can be saved in it; exports are another matter.
   let isWritten: Bool
   let files: Any.Type
+  /// Whether a model can be a folder.
+  let canBeFolder: Bool
   /// Whether a file's contents are of this format; nil when they do not tell.
   let isMarked: (@Sendable (_ contents: FileContents) -> Bool)?
 
   package init(
-    endings: [String], module: String, isWritten: Bool, files: Any.Type,
+    endings: [String], module: String, isWritten: Bool, files: Any.Type, canBeFolder: Bool = false,
     isMarked: (@Sendable (_ contents: FileContents) -> Bool)? = nil
   ) {
     self.endings = endings
     self.module = module
     self.isWritten = isWritten
     self.files = files
+    self.canBeFolder = canBeFolder
     self.isMarked = isMarked
   }
 
@@ -79,6 +82,7 @@ package struct ModelFormat: Sendable {
       isMarked: { $0.start.first { !" \t\r\n".utf8.contains($0) } == UInt8(ascii: "{") }),
     ModelFormat(
       endings: ["mlpackage", "mlmodel"], module: "AthanorCoreML", isWritten: false, files: CoreMLFiles.self,
+      canBeFolder: true,
       // A folder with a manifest; or a message whose kind of model is one of the fields from 200 on.
       isMarked: {
         $0.holds("Manifest.json") || $0.messageFields.contains(1) && $0.messageFields.contains { $0 >= 200 }
@@ -126,13 +130,8 @@ package struct ModelFormat: Sendable {
 
   /// - Throws: `AthanorError` when a path is a link that leads nowhere, or a folder whose name ends as that of a file.
   private static func requireReadable(_ path: String) throws {
-    if let target = FileBytes.danglingLink(path) {
-      throw AthanorError(
-        .file, at: path, "it is a link to \(target), which is not there", fix: "Fetch the file, or give its place.")
-    }
-    guard FileBytes.isFolder(path), let format = named(path), format.endings.allSatisfy({ $0 != "mlpackage" }) else {
-      return
-    }
+    try FileBytes.requireTarget(of: path)
+    guard FileBytes.isFolder(path), let format = named(path), !format.canBeFolder else { return }
     throw AthanorError(
       .file, at: path, "it is a folder, but a file is needed",
       fix:

@@ -97,17 +97,20 @@ extension OperationKind {
 // MARK: Functions of one value that files have and other functions compute
 
 extension OperationKind {
-  package static let hardSwish = function("hard_swish") { x, _ in try x * (x * (1 / 6) + 0.5).clipped(0, 1) }
-  package static let mish = function("mish") { x, _ in try x * tanh(softplus(x)) }
-  package static let selu = function("selu", [.number(.alpha, 1.6732632), .number(.gamma, 1.050701)]) { x, site in
+  package static let hardSwish = function("hard_swish", isInMIL: false) { x, _ in
+    try x * (x * (1 / 6) + 0.5).clipped(0, 1)
+  }
+  package static let mish = function("mish", isInMIL: false) { x, _ in try x * tanh(softplus(x)) }
+  package static let selu = function("selu", isInMIL: false, [.number(.alpha, 1.6732632), .number(.gamma, 1.050701)]) {
+    x, site in
     try elu(x, alpha: site.operation.number(.alpha)) * site.operation.number(.gamma)
   }
-  package static let celu = function("celu", [.number(.alpha, 1)]) { x, site in
+  package static let celu = function("celu", isInMIL: false, [.number(.alpha, 1)]) { x, site in
     let alpha = try site.operation.number(.alpha)
     guard alpha > 0 else { throw site.unsupported("its alpha is \(alpha) but must be above 0") }
     return try elu(x * (1 / alpha)) * alpha
   }
-  package static let swish = function("swish", [.number(.alpha, 1)]) { x, site in
+  package static let swish = function("swish", isInMIL: false, [.number(.alpha, 1)]) { x, site in
     let alpha = try site.operation.number(.alpha)
     return alpha == 1 ? try silu(x) : try x * sigmoid(x * alpha)
   }
@@ -116,16 +119,16 @@ extension OperationKind {
     return try x.chosen(where: above, else: x.builder.constant(0))
   }
   /// `x - beta` above alpha, `x + beta` below -alpha, else 0.
-  package static let shrink = function("shrink", [.number(.alpha, 0.5), .number(.beta, 0)]) { x, site in
+  package static let shrink = function("shrink", isInMIL: false, [.number(.alpha, 0.5), .number(.beta, 0)]) { x, site in
     let (alpha, beta) = (try site.operation.number(.alpha), try site.operation.number(.beta))
     let lower = try (x + beta).chosen(where: (-x).greater(alpha), else: x.builder.constant(0))
     return try (x - beta).chosen(where: x.greater(alpha), else: lower)
   }
-  package static let asinh = function("asinh") { x, _ in
+  package static let asinh = function("asinh", isInMIL: false) { x, _ in
     let size = try abs(x)
     return try x.unary(.sign) * log(size + sqrt(square(size) + 1))
   }
-  package static let acosh = function("acosh") { x, _ in try log(x + sqrt((x - 1) * (x + 1))) }
+  package static let acosh = function("acosh", isInMIL: false) { x, _ in try log(x + sqrt((x - 1) * (x + 1))) }
 
   /// `x - y * floor(x / y)`, or with `fmod` the sign of x.
   package static let mod = OperationKind(
@@ -153,9 +156,10 @@ extension OperationKind {
   }
 
   private static func function(
-    _ name: String, _ parameters: [Parameter] = [], _ body: @escaping @Sendable (Value, ImportSite) throws -> Value
+    _ name: String, isInMIL: Bool = true, _ parameters: [Parameter] = [],
+    _ body: @escaping @Sendable (Value, ImportSite) throws -> Value
   ) -> OperationKind {
-    OperationKind(name, [.required(.x)] + parameters) { site in
+    OperationKind(name, isInMIL: isInMIL, [.required(.x)] + parameters) { site in
       try site.map(site.computed(.x)) { try body($0, site) }
     }
   }

@@ -61,7 +61,8 @@ extension OperationKind {
   }
 
   /// The axes from a given one to the last.
-  package static let axesFrom = OperationKind("axes_from", [.required(.x), .integer(.axis, 0)]) { site in
+  package static let axesFrom = OperationKind("axes_from", isInMIL: false, [.required(.x), .integer(.axis, 0)]) {
+    site in
     let (rank, first) = (try site.value(.x).rank, try site.operation.integer(.axis))
     guard (0..<rank).contains(first) else { throw site.damaged("its input has \(rank) axes") }
     let axes = (first..<rank).map { Int32($0) }
@@ -192,7 +193,7 @@ extension OperationKind {
 extension OperationKind {
   /// The parts `begin ..< end` of some axes, in steps; which axes may be computed of shapes too.
   package static let sliceAxes = OperationKind(
-    "slice_axes",
+    "slice_axes", isInMIL: false,
     [
       .required(.x), .required(.begin, .integers), .required(.end, .integers), .optional(.axes, .integers),
       .optional(.stride, .integers),
@@ -203,7 +204,7 @@ extension OperationKind {
 
   /// Repeated along axes of length 1, and new ones in front, as far as the shape asks for more.
   package static let expand = OperationKind(
-    "expand", [.required(.x), .required(.shape, .integers)],
+    "expand", isInMIL: false, [.required(.x), .required(.shape, .integers)],
     fold: { site in
       let x = try site.operation.required(.x)
       guard let shape = Shape.broadcast(Shape(x.shape), Shape(try site.operation.integers(.shape))),
@@ -271,7 +272,7 @@ extension OperationKind {
 
   /// How many elements a value has.
   package static let elementCount = OperationKind(
-    "size", [.required(.x)],
+    "size", isInMIL: false, [.required(.x)],
     fold: { Tensor(uncheckedShape: [], .int32([Int32(clamping: try $0.operation.required(.x).count)])) }
   ) { site in
     let shape = try site.computed(.x).shape
@@ -283,7 +284,7 @@ extension OperationKind {
 
   /// Elements on one side of a diagonal of the last two axes, 0 elsewhere: with `upper` those from the k-th diagonal up, else those up to it.
   package static let triangle = OperationKind(
-    "triangle", [.required(.x), .flag(.upper, true), .integer(.size, 0)]
+    "triangle", isInMIL: false, [.required(.x), .flag(.upper, true), .integer(.size, 0)]
   ) { site in
     let x = try site.value(site.plain(site.computed(.x)))
     let rank = x.shape.rank

@@ -17,13 +17,13 @@ extension OperationKind {
     try site.map(site.computed(.x)) { x in try x.floating.equal(x.builder.constant(0)).asIntegers(.uint8) }
   }
 
-  package static let isNaN = OperationKind("is_nan", [.required(.x)]) { site in
+  package static let isNaN = OperationKind("is_nan", isInMIL: false, [.required(.x)]) { site in
     try site.map(site.computed(.x)) { try (1 - $0.equal($0)).asIntegers(.uint8) }
   }
 
   /// `alpha` and `beta` say whether negative and positive infinity count.
   package static let isInfinite = OperationKind(
-    "is_inf", [.required(.x), .flag(.alpha, true), .flag(.beta, true)]
+    "is_inf", isInMIL: false, [.required(.x), .flag(.alpha, true), .flag(.beta, true)]
   ) { site in
     let (negative, positive) = (try site.operation.flag(.alpha), try site.operation.flag(.beta))
     return try site.map(site.computed(.x)) { x in

@@ -2,14 +2,15 @@
 
 extension OperationKind {
   /// The logarithm of softmax, from differences to the largest.
-  package static let logSoftmax = OperationKind("log_softmax", [.required(.x), .integer(.axis, -1)]) { site in
+  package static let logSoftmax = OperationKind("log_softmax", isInMIL: false, [.required(.x), .integer(.axis, -1)]) {
+    site in
     let (x, axis) = try site.whole(.axis)
     let shifted = try x - x.max(axes: [axis]).reshaped(x.keeping(without: [axis]))
     return [ImportedValue(try shifted - log(exp(shifted).sum(axes: [axis])).reshaped(x.keeping(without: [axis])))]
   }
 
   /// 1 at the first of the largest along an axis, else 0.
-  package static let hardmax = OperationKind("hardmax", [.required(.x), .integer(.axis, -1)]) { site in
+  package static let hardmax = OperationKind("hardmax", isInMIL: false, [.required(.x), .integer(.axis, -1)]) { site in
     let (x, axis) = try site.whole(.axis)
     var order = Array(0..<x.shape.rank)
     order.swapAt(axis, x.shape.rank - 1)
@@ -31,7 +32,7 @@ extension OperationKind {
 
   /// Groups of channels of each example by their own mean and variance: `[N, C, ...]`.
   package static let groupNorm = OperationKind(
-    "group_norm",
+    "group_norm", isInMIL: false,
     [.required(.x), .integer(.groups, 1), .optional(.gamma), .optional(.beta), .number(.epsilon, 1e-5)]
   ) { site in
     let x = try site.value(site.plain(site.computed(.x)))
@@ -47,7 +48,7 @@ extension OperationKind {
 
   /// Divided by the root of the mean of squares along the last axes.
   package static let rmsNorm = OperationKind(
-    "rms_norm", [.required(.x), .required(.gamma), .integer(.axis, -1), .number(.epsilon, 1e-5)]
+    "rms_norm", isInMIL: false, [.required(.x), .required(.gamma), .integer(.axis, -1), .number(.epsilon, 1e-5)]
   ) { site in
     let (x, axis) = try site.whole(.axis)
     let axes = Array(axis..<x.shape.rank)
@@ -58,7 +59,7 @@ extension OperationKind {
 
   /// To mean 0 and variance 1 along axes.
   package static let meanVarianceNorm = OperationKind(
-    "mean_variance_norm", [.required(.x), .integers(.axes, [0, 2, 3]), .number(.epsilon, 1e-9)]
+    "mean_variance_norm", isInMIL: false, [.required(.x), .integers(.axes, [0, 2, 3]), .number(.epsilon, 1e-9)]
   ) { site in
     let x = try site.value(site.plain(site.computed(.x)))
     let axes = try site.axes(.axes, rank: x.shape.rank) ?? []
@@ -70,7 +71,7 @@ extension OperationKind {
 
   /// Divided by the norm along an axis: the sum of sizes (1), or the root of the sum of squares (2).
   package static let lpNorm = OperationKind(
-    "lp_norm", [.required(.x), .integer(.axis, -1), .integer(.mode, 2)]
+    "lp_norm", isInMIL: false, [.required(.x), .integer(.axis, -1), .integer(.mode, 2)]
   ) { site in
     let (x, axis) = try site.whole(.axis)
     let kept = x.keeping(without: [axis])

@@ -169,6 +169,8 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   }
 
   package let name: String
+  /// Whether Core ML's MIL has it, with these arguments.
+  package let isInMIL: Bool
   package let parameters: [Parameter]
   /// nil for any number.
   package let resultCount: Int?
@@ -182,11 +184,12 @@ package struct OperationKind: Hashable, Sendable, CustomStringConvertible {
   package let fold: (@Sendable (ImportSite) throws -> Tensor?)?
 
   package init(
-    _ name: String, _ parameters: [Parameter], function: Function? = nil, resultCount: Int? = 1,
+    _ name: String, isInMIL: Bool = true, _ parameters: [Parameter], function: Function? = nil, resultCount: Int? = 1,
     fold: (@Sendable (ImportSite) throws -> Tensor?)? = nil,
     compose: @escaping @Sendable (ImportSite) throws -> [ImportedValue]
   ) {
     self.name = name
+    self.isInMIL = isInMIL
     self.parameters = parameters
     self.function = function
     self.resultCount = resultCount

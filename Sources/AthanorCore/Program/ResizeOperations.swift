@@ -30,7 +30,7 @@ extension OperationKind {
 
   /// Each axis by itself: a `scale` for each, or its `size`, of all axes or of named ones.
   package static let resize = OperationKind(
-    "resize",
+    "resize", isInMIL: false,
     [
       .required(.x), .setting(.scales, isRequired: false), .optional(.size, .integers), .optional(.axes, .integers),
       .choice(.mode, ResizeMode.nearest), .choice(.coordinates, ResizeCoordinates.halfPixel),
