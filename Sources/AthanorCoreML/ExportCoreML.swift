@@ -28,14 +28,14 @@ extension ExportFormat {
         switch try CoreMLKind(path) {
         case .program:
           let program = try CoreMLProgram(model, options)
-          let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.serializedBytes(), program.weights)
+          let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.reproducibleBytes(), program.weights)
           return ExportFormat.Contents(
             byteCount: bytes.count + weights.count,
             recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
             declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
             write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
         case .network:
-          let bytes: [UInt8] = try CoreMLNetwork(model, options).model.serializedBytes()
+          let bytes: [UInt8] = try CoreMLNetwork(model, options).model.reproducibleBytes()
           return ExportFormat.Contents(
             byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
             declaration: { try CoreMLFile(model: bytes, weights: [], path: path).declaration },
@@ -180,5 +180,14 @@ package struct CoreMLProgram {
         }
       ),
     ]
+  }
+}
+
+extension ProtoModel {
+  /// The message, with maps in one order, so that an export of the same model is the same file again.
+  fileprivate func reproducibleBytes() throws -> [UInt8] {
+    var options = BinaryEncodingOptions()
+    options.useDeterministicOrdering = true
+    return try serializedBytes(options: options)
   }
 }

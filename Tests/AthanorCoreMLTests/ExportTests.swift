@@ -1,6 +1,7 @@
 import Athanor
 import AthanorCore
 import AthanorCoreML
+import AthanorONNX
 import Foundation
 import Testing
 
@@ -157,6 +158,34 @@ import Testing
       #expect(decoded.program.functions["main"]?.inputs.map(\.name) == ["input"])
       #expect(FileManager.default.fileExists(atPath: "\(path)/Data/com.apple.CoreML/weights/weight.bin"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["Model.mlpackage"])
+    }
+  }
+
+  @Test("An export of the same model is the same file again")
+  func reproducible() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = try TutorialNetwork.malireddi.model()
+    let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)), author: "Ada", license: "MIT")
+    let formats: [(String, ExportFormat)] = [
+      ("mlpackage", .coreML(options)), ("mlmodel", .coreML(options)),
+      ("onnx", .onnx(metadata: ["a": "1", "b": "2", "c": "3", "d": "4"])),
+    ]
+    for (ending, format) in formats {
+      func bytes(_ name: String) throws -> [String: Data] {
+        let path = "\(folder)/\(name)"
+        // Names of files stand in some of them.
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try model.export(to: "\(path)/Model.\(ending)", as: format)
+        let files = try FileManager.default.subpathsOfDirectory(atPath: path)
+        return Dictionary(
+          uniqueKeysWithValues: files.compactMap { file in
+            FileManager.default.contents(atPath: "\(path)/\(file)").map { (file, $0) }
+          })
+      }
+      let first = try bytes("first-\(ending)")
+      #expect(!first.isEmpty)
+      #expect(try bytes("second-\(ending)") == first)
     }
   }
 
