@@ -19,7 +19,8 @@ struct DataOptions: ParsableArguments {
       valueName: "size")
   )
   var size: PictureSize?
-  @Option(help: "Whether pictures of a folder are used in gray or rgb; by default as the model or the pictures have it.")
+  @Option(
+    help: "Whether pictures of a folder are used in gray or rgb; by default as the model or the pictures have it.")
   var channels: PictureChannels?
   @Flag(help: "Leave out pictures of a folder that cannot be read; they are named all the same.")
   var skipUnreadable = false
@@ -66,7 +67,8 @@ struct DataOptions: ParsableArguments {
   ///
   /// - Throws: `AthanorError` when there are none, or they cannot be used.
   func open(for model: Model) async throws -> any LabelledData {
-    try await open(pictures: place?.isFolder == true ? model.requirePictureInput(at: "the model").shape : nil, model.classNames)
+    try await open(
+      pictures: place?.isFolder == true ? model.requirePictureInput(at: "the model").shape : nil, model.classNames)
   }
 
   /// Finds the data and looks at them.
@@ -106,7 +108,8 @@ struct DataOptions: ParsableArguments {
     if let size { shape.replaceSubrange(0..<2, with: [size.height, size.width]) }
     if let channels { shape[2] = channels == .gray ? 1 : 3 }
     guard let pictures else { return shape }
-    for (option, isGiven, axes) in [("--size", size != nil, 0..<2), ("--channels", channels != nil, 2..<3)] where isGiven {
+    for (option, isGiven, axes) in [("--size", size != nil, 0..<2), ("--channels", channels != nil, 2..<3)]
+    where isGiven {
       guard axes.allSatisfy({ pictures[$0] == 0 || pictures[$0] == shape[$0] }) else {
         throw AthanorError(
           .argument, at: option, "the network takes pictures of shape \(pictures) but \(shape) was asked for",
@@ -179,7 +182,8 @@ struct PartOptions: ParsableArguments {
     let part = part ?? [.test, .validation].first { !parts[$0].isEmpty } ?? .train
     guard !parts[part].isEmpty else {
       throw AthanorError(
-        .argument, at: "--part \(part.rawValue)", "\(split ?? data.path) has no such examples", fix: "Choose another part.")
+        .argument, at: "--part \(part.rawValue)", "\(split ?? data.path) has no such examples",
+        fix: "Choose another part.")
     }
     return (parts[part], part)
   }

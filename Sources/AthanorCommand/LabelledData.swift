@@ -162,7 +162,9 @@ struct FolderData: LabelledData {
 
   func source(_ examples: [Int]) throws -> any DataSource {
     let byteCount = examples.count * shape.reduce(1, *)
-    guard streams || UInt64(byteCount) > ProcessInfo.processInfo.physicalMemory / 4 else { return try dataset(examples) }
+    guard streams || UInt64(byteCount) > ProcessInfo.processInfo.physicalMemory / 4 else {
+      return try dataset(examples)
+    }
     return try PictureStream(folder, examples, height: shape[0], width: shape[1], channels: shape[2])
   }
 

@@ -30,8 +30,10 @@ struct Train: AsyncParsableCommand {
     parsing: .unconditional,
     help: "How many examples one step looks at; by default 200, and 32 for less than 10,000 pictures of a folder.")
   var batchSize: Int?
-  @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights: ClassWeighting?
-  @Option(help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
+  @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
+    ClassWeighting?
+  @Option(
+    help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
   var base: String?
   @Flag(help: "Leave the weights of --base as they are, and train the new layer alone.") var freeze = false
   @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
@@ -91,11 +93,12 @@ struct Train: AsyncParsableCommand {
     } else {
       found = try await data.open()
     }
+    for finding in found.findings { Terminal.error(finding + ".\n") }
     let split = try splitting.split(found, seed: seed)
-    for finding in found.findings + described(split, found) { Terminal.error(finding + ".\n") }
     let chosen = template ?? found.usualNetwork
     let options = NetworkOptions(seed: seed, threads: computing.threads)
-    let named = try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
+    let named =
+      try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
     let model = resumed ?? named
     guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
     else {
@@ -115,6 +118,7 @@ struct Train: AsyncParsableCommand {
         "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv, curves.svg and split.csv are replaced; its "
           + "best_model files stay.\n")
     }
+    for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
     if model.training == nil || (resume == nil && !setup.given.isEmpty) {
       try setup.compile(
         model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize),
@@ -170,7 +174,8 @@ struct Train: AsyncParsableCommand {
     var text = "\(data.counted(split.train.count)) to train with, \(validated.count) to validate on"
     if splitting.validateOn == .test { text += ", which are those for testing" }
     if !tested.isEmpty { text += ", \(tested.count) to test with" }
-    var sentences = [text]
+    // Of a data set that has a name there is nothing to find out.
+    var sentences = data.findings.isEmpty ? [] : [text]
     if let names = data.classNames {
       let (train, validation) = (data.classCounts(split.train), data.classCounts(validated))
       for (counts, what) in [(train, "to train with"), (validation, "to validate on")] {
@@ -188,7 +193,9 @@ struct Train: AsyncParsableCommand {
     var options = CommandLine.options(["--dataset", "--data-dir"], in: CommandLine.arguments)
     // The sample stands in for MNIST when there is no network.
     if options.isEmpty, data.title != ImageDataset.mnist.title { options = ["--dataset", ImageDataset.digits.name] }
-    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil { options += ["--split", "\(output)/split.csv"] }
+    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil {
+      options += ["--split", "\(output)/split.csv"]
+    }
     let suffix = options.map { " " + Terminal.quoted($0) }.joined()
     return """
 
