@@ -60,11 +60,12 @@ docs: ## The tutorial, guides and reference as a site
 test: dependencies ## Every Swift test, in release mode; needs no Python
 	$(SWIFT) test -c release
 
-parity: build $(VENV)/installed ## Compare with the real Keras
+parity: build $(VENV)/installed ## Compare with the real Keras, and read event files with the real TensorBoard
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_tensorboard.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
