@@ -104,6 +104,7 @@ public struct ClassBalanceFigure: Hashable, Sendable {
       FigureNumber.count(totals.reduce(0, +)) + (totals.reduce(0, +) == 1 ? " example of " : " examples of ")
     let classes = FigureText.counted(totals.count, "class", "classes")
     guard let least = totals.min(), let most = totals.max(), totals.count > 1 else { return examples + classes }
+    if least == most { return "\(examples)\(classes), as many of each" }
     if least == 0 {
       return "\(examples)\(classes), \(FigureText.counted(totals.count { $0 == 0 }, "class", "classes")) without any"
     }

@@ -51,7 +51,7 @@ struct ClassCurves: Hashable, Sendable {
     func number(_ area: Double?) -> String { area.map { FigureNumber.fixed($0, decimals: 4) } ?? "–" }
     let few = shown.count < curves.count ? "; the \(shown.count) least of \(curves.count) classes" : ""
     let subtitle = (curves.count > 1 ? "mean \(areaName) \(number(mean))" : "\(areaName) \(number(mean))") + few
-    let width = 610.0
+    let width = 640.0
     var canvas = FigureCanvas()
     let top = FigurePage.header(&canvas, title: title, subtitle: subtitle, width: width)
     let axis = FigureAxis(linear: 0, 1, count: 5)

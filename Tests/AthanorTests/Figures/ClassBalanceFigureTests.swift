@@ -24,7 +24,8 @@ import Testing
     let single = try parsed(ClassBalanceFigure([.init("all", [5, 0, 0])]).svg())
     #expect(single.texts[1] == "5 examples of 3 classes, 2 classes without any" && !single.texts.contains("all"))
     _ = try parsed(ClassBalanceFigure([]).svg())
-    _ = try parsed(ClassBalanceFigure([.init("all", [Int](repeating: 7, count: 1000))]).svg())
+    let many = try parsed(ClassBalanceFigure([.init("all", [Int](repeating: 7, count: 1000))]).svg())
+    #expect(many.texts[1] == "7,000 examples of 1,000 classes, as many of each")
   }
 
   @Test func errors() {
