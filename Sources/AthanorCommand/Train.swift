@@ -155,7 +155,7 @@ struct Train: AsyncParsableCommand {
     if interruption.wasInterrupted {
       try model.save(to: "\(output)/last.\(ending)")
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
-      return
+      throw interruption.exitCode
     }
     if !json { print(closing(found)) }
   }
@@ -222,37 +222,5 @@ struct Train: AsyncParsableCommand {
     var object: [String: Any?] = ["epoch": epoch, "seconds": last.seconds]
     for entry in logs.entries { object[entry.name] = entry.value }
     try Terminal.json(object)
-  }
-}
-
-/// Ends training after the present batch when the user presses Ctrl-C; a second time ends the program at once.
-final class Interruption: Callback {
-  private final class Flag: @unchecked Sendable {  // guarded by its lock
-    private let lock = NSLock()
-    private var count = 0
-    func raise() -> Int {
-      lock.withLock {
-        count += 1; return count
-      }
-    }
-    var isRaised: Bool { lock.withLock { count > 0 } }
-  }
-
-  private let flag = Flag()
-  private let source: any DispatchSourceSignal
-  private(set) var wasInterrupted = false
-
-  init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    let flag = flag
-    source.setEventHandler { if flag.raise() > 1 { exit(130) } }
-    source.resume()
-  }
-
-  func batchDidEnd(_ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {
-    guard flag.isRaised, !wasInterrupted else { return }
-    wasInterrupted = true
-    context.stopTraining = true
   }
 }

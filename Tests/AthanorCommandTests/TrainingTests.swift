@@ -95,7 +95,7 @@ struct TrainingTests {
       while process.isRunning, try !String(contentsOf: output, encoding: .utf8).contains("Epoch 2/3") { usleep(2000) }
       process.interrupt()
     }
-    #expect(interrupted.status == 0 && interrupted.error.contains("Interrupted and saved. Go on with:"))
+    #expect(interrupted.status == 130 && interrupted.error.contains("Interrupted and saved. Go on with:"))
     let line = try #require(interrupted.error.split(separator: "\n").last)
     let rest = line.split(separator: " ").dropFirst().map(String.init)
     #expect(rest.contains("--resume") && rest.contains("parts/last.h5"))

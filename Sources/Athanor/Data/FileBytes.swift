@@ -17,6 +17,11 @@ package enum FileBytes {
       throw error
     }
     defer { close(descriptor) }
+    return try read(descriptor: descriptor, path, limit: limit)
+  }
+
+  /// The same of a file that is open, for instance standard input, which stays open.
+  package static func read(descriptor: Int32, _ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be examined") }
     guard status.st_mode & S_IFMT != S_IFDIR else {
