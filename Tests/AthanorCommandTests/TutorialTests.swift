@@ -99,7 +99,7 @@ struct TutorialTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let test = try Digits.load().test.prefix(4)
-    let model = try TutorialNetwork.malireddi.model(seed: 1)
+    let model = try NetworkTemplate.malireddi.model(seed: 1)
     let expected = try model.predict(test.inputs).floats
     #expect(try Programs.export(model, test: test, folder: folder.path).sameFirstChoice == 4)
     try model.save(to: folder.path + "/digits.keras")

@@ -22,7 +22,7 @@ import Testing
 
   /// The tutorial's network becomes exactly its own layers: nothing is transposed when the model runs.
   @Test func malireddi() throws {
-    let model = try TutorialNetwork.malireddi.model()
+    let model = try NetworkTemplate.malireddi.model()
     let program = try CoreMLProgram(model, CoreMLOptions(input: .picture(), labels: Self.labels))
     #expect(
       operations(program) == [
@@ -61,7 +61,7 @@ import Testing
 
   /// The same network in the older format: layers in order, the picture scaled before them.
   @Test func malireddiAsNeuralNetwork() throws {
-    let model = try TutorialNetwork.malireddi.model()
+    let model = try NetworkTemplate.malireddi.model()
     let description = try CoreMLNetwork(model, CoreMLOptions(input: .picture(), labels: Self.labels)).model
     let network = description.neuralNetworkClassifier
     #expect(
@@ -123,7 +123,7 @@ import Testing
   }
 
   @Test func halfPrecisionIsHalfTheSize() throws {
-    let model = try TutorialNetwork.malireddi.model()
+    let model = try NetworkTemplate.malireddi.model()
     let whole = try CoreMLProgram(model, CoreMLOptions()),
       half = try CoreMLProgram(model, CoreMLOptions(precision: .float16))
     #expect(half.weights.count < whole.weights.count * 52 / 100)
@@ -186,7 +186,7 @@ import Testing
   func reproducible() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let model = try TutorialNetwork.malireddi.model()
+    let model = try NetworkTemplate.malireddi.model()
     let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)), author: "Ada", license: "MIT")
     let formats: [(String, ExportFormat)] = [
       ("mlpackage", .coreML(options)), ("mlmodel", .coreML(options)),

@@ -7,7 +7,7 @@ import Testing
 @Suite struct OnnxExportTests {
   /// The tutorial's network: its layers, between one change of order for the input and none after.
   @Test func malireddi() throws {
-    let model = try OnnxNetwork(TutorialNetwork.malireddi.model(), metadata: ["author": "Ada"]).model
+    let model = try OnnxNetwork(NetworkTemplate.malireddi.model(), metadata: ["author": "Ada"]).model
     #expect(
       model.graph.nodes.map(\.type) == [
         "Transpose", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Reshape", "Gemm",

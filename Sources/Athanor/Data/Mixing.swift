@@ -36,13 +36,14 @@ public struct Mixing: DataSource {
 
   public var exampleCount: Int? { source.exampleCount }
   public var scale: Float? { source.scale }
+  public var classNames: [String]? { source.classNames }
 
   /// Mixes the examples of a source.
   ///
   /// - Parameters:
   ///   - method: How two examples are mixed.
   ///   - source: Where the examples come from; its arrays have fixed lengths.
-  ///   - classCount: How many classes there are; by default as many as a data set in memory has names, or class numbers.
+  ///   - classCount: How many classes there are; by default as many as the source has names, or a data set in memory class numbers.
   /// - Throws: `AthanorError` when alpha is not positive, or the source has arrays that cannot be mixed.
   public init(_ method: Method, of source: any DataSource, classCount: Int? = nil) throws {
     func refuse(_ problem: String, _ fix: String) -> AthanorError {
@@ -71,7 +72,7 @@ public struct Mixing: DataSource {
     let classPorts = ports.targets.indices.filter { !ports.targets[$0].dtype.isFloatingPoint }
     let dataset = source.dataset
     let known =
-      classCount ?? dataset?.classNames?.count
+      classCount ?? source.classNames?.count
       ?? classPorts.first.flatMap { dataset?.targetsByName[ports.targets[$0].name]?.storage.integers?.max() }
       .map { Int($0) + 1 }
     guard let known, known > 0, known <= 1 << 20 else {

@@ -326,6 +326,22 @@ typedef struct {
   void *dx;
 } ath_take_gradient_args;
 
+/// y[j, :] = table[index[j], :]; an index outside of 0 ..< rows gives a row of NaN.
+typedef struct {
+  int64_t rows, width, count;
+  const int32_t *index;
+  const void *table;
+  void *y;
+} ath_lookup_args;
+
+/// dtable[index[j], :] += dy[j, :], from zero, in the order of j; an index outside of 0 ..< rows is passed over.
+typedef struct {
+  int64_t rows, width, count;
+  const int32_t *index;
+  const void *dy;
+  void *dtable;
+} ath_lookup_gradient_args;
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Reductions
 

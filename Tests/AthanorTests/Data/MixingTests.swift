@@ -10,7 +10,7 @@ struct MixingTests {
     return try Dataset(
       inputs: Tensor(shape: [count, height, width, 1], bytes: (0..<count * size).map { UInt8($0 / size * 10) }),
       targets: Tensor(shape: [count], integers: (0..<count).map { Int32($0 % 3) }),
-      sampleWeights: (0..<count).map { Float($0 + 1) })
+      sampleWeights: (0..<count).map { Float($0 + 1) }, classNames: ["a", "b", "c"])
   }
 
   private struct Mixed: Equatable {
@@ -140,7 +140,7 @@ struct MixingTests {
     let whole = try network()
     let history = try fit(whole)
     #expect(history.epochs.count == 3 && history["val_accuracy"].allSatisfy { (0...1).contains($0) })
-    #expect(whole.pixelScale == 1 / 255)
+    #expect(whole.pixelScale == 1 / 255 && whole.classNames == ["a", "b", "c"])
     let stop = ClosureCallback(batchDidEnd: { batch, _, context in
       if context.model.progress.epoch == 1, batch == 2 { context.stopTraining = true }
     })
