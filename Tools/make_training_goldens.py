@@ -59,6 +59,8 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
         x = (np.arange(x.size) - x.size / 2)[numbers.generator.permutation(x.size)].reshape(shape).astype(np.float32) / 16
     if name.startswith("masking"):
         x[1], x[:, 2] = 0.5, 0.5  # an example and a time step that are masked
+    if name.startswith(("embedding", "category_encoding")):
+        x = numbers.classes(x.size, 7).reshape(shape).astype(np.float32)
     layer.build(tuple(x.shape))
     for variable in layer.weights:
         if variable.path.endswith("variance"):
@@ -152,6 +154,11 @@ def layers() -> dict:
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
         "cropping2d": (l.Cropping2D(((1, 2), (0, 3))), [2, 6, 7, 3]),
         "up_sampling2d": (l.UpSampling2D((2, 3)), [2, 3, 4, 3]),
+        "embedding": (l.Embedding(7, 3), [4, 5]),
+        "embedding_masked": (l.Embedding(7, 4, mask_zero=True, activity_regularizer="l2"), [3, 2, 4]),
+        "category_encoding": (l.CategoryEncoding(7, output_mode="one_hot"), [6, 1]),
+        "category_encoding_multi": (l.CategoryEncoding(7), [6, 4]),
+        "category_encoding_count": (l.CategoryEncoding(7, output_mode="count"), [6, 4]),
     }
     activations = {
         name: name

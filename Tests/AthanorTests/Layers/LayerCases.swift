@@ -23,7 +23,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [LayerCase] =
-    preprocessing + dense + convolutions + poolings + normalizations + shapings + activations
+    preprocessing + dense + convolutions + poolings + normalizations + shapings + activations + indexed
 
   private static let preprocessing = [
     LayerCase("rescaling", Rescaling(1 / 127.5, offset: [-1]), "(None, 7)"),
@@ -121,6 +121,16 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
     LayerCase("cropping2d", Cropping2D(top: 1, bottom: 2, left: 0, right: 3), "(None, 3, 4, 3)"),
     LayerCase("up_sampling2d", UpSampling2D([2, 3]), "(None, 6, 12, 3)"),
+  ]
+
+  private static let indexed = [
+    LayerCase("embedding", Embedding(7, 3), "(None, 5, 3)", ["embeddings (7, 3)"], parameters: 21),
+    LayerCase(
+      "embedding_masked", Embedding(7, 4, maskZero: true, activityRegularizer: .l2(0.01)), "(None, 2, 4, 4)",
+      ["embeddings (7, 4)"], parameters: 28),
+    LayerCase("category_encoding", CategoryEncoding(7, outputMode: .oneHot), "(None, 7)"),
+    LayerCase("category_encoding_multi", CategoryEncoding(7), "(None, 7)"),
+    LayerCase("category_encoding_count", CategoryEncoding(7, outputMode: .count), "(None, 7)"),
   ]
 
   private static let activations =
