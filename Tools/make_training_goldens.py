@@ -59,6 +59,8 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
         x = (np.arange(x.size) - x.size / 2)[numbers.generator.permutation(x.size)].reshape(shape).astype(np.float32) / 16
     if name.startswith("masking"):
         x[1], x[:, 2] = 0.5, 0.5  # an example and a time step that are masked
+    if name.startswith(("embedding", "category_encoding")):
+        x = numbers.classes(x.size, 7).reshape(shape).astype(np.float32)
     layer.build(tuple(x.shape))
     for variable in layer.weights:
         if variable.path.endswith("variance"):
@@ -172,6 +174,11 @@ def layers() -> dict:
         "random_erasing": (l.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=0.5), [2, 5, 4, 3]),
         "random_crop": (l.RandomCrop(4, 5), [2, 4, 5, 3]),
         "gaussian_noise_zero": (l.GaussianNoise(0.0), [3, 7]),
+        "embedding": (l.Embedding(7, 3), [4, 5]),
+        "embedding_masked": (l.Embedding(7, 4, mask_zero=True, activity_regularizer="l2"), [3, 2, 4]),
+        "category_encoding": (l.CategoryEncoding(7, output_mode="one_hot"), [6, 1]),
+        "category_encoding_multi": (l.CategoryEncoding(7), [6, 4]),
+        "category_encoding_count": (l.CategoryEncoding(7, output_mode="count"), [6, 4]),
     }
     activations = {
         name: name

@@ -80,6 +80,13 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(Conv2D(2, kernelSize: 1, activation: .leakyReLU(slope: 0.4))),
       SavedLayer(Dense(4, useBias: false, kernelInitializer: .uniform(-0.2, 0.3)), [5]),
       SavedLayer(Dense(2, kernelInitializer: .normal(mean: 1, deviation: 0.1)), [3, 5]),
+      SavedLayer(Embedding(9, 3), [4]),
+      SavedLayer(
+        Embedding(
+          9, 2, maskZero: true, embeddingsInitializer: .heNormal, embeddingsRegularizer: .l2(0.5),
+          embeddingsConstraint: .maxNorm(2)), [4]),
+      SavedLayer(CategoryEncoding(5), [3]), SavedLayer(CategoryEncoding(5, outputMode: .oneHot), [1]),
+      SavedLayer(CategoryEncoding(4, outputMode: .count), [3]),
     ]
     + ActivationFunction.all.filter { !ActivationFunction.namesBeyondKeras.contains($0.name) }
     .map { SavedLayer(Activation($0)) }

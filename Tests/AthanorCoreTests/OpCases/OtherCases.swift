@@ -17,6 +17,13 @@ extension OpCase {
     OpCase("take large", [.numbers([nil, 67, 129])], skipsDifferences: true) {
       try $0[0].taking((0..<301).map { $0 * 7 % 129 }, axis: 2)
     },
+    OpCase("lookup", [.integers([nil, 7], .classes(5)), .numbers([5, 4])]) { try $0[0].lookedUp(in: $0[1]) },
+    OpCase("lookup of numbers", [.fixed([nil, 3], .few), .numbers([5, 4])]) {
+      try ($0[0] + 1).asIntegers().lookedUp(in: $0[1])
+    },
+    OpCase("lookup large", [.integers([nil, 701], .classes(300)), .numbers([300, 129])], skipsDifferences: true) {
+      try $0[0].lookedUp(in: $0[1])
+    },
     OpCase("choose", [.numbers([nil, 3, 5]), .numbers([nil, 3, 5], .spread(lane: 1))]) {
       try $0[0].chosen(where: $0[1].greater(0), else: $0[1])
     },

@@ -23,7 +23,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [LayerCase] =
-    preprocessing + dense + convolutions + poolings + normalizations + shapings + augmentations + activations
+    preprocessing + dense + convolutions + poolings + normalizations + shapings + augmentations + activations + indexed
 
   private static let preprocessing = [
     LayerCase("rescaling", Rescaling(1 / 127.5, offset: [-1]), "(None, 7)"),
@@ -155,6 +155,16 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("random_erasing", RandomErasing([1, 1], scale: [1, 1], fillValue: [0.5]), "(None, 5, 4, 3)"),
     LayerCase("random_crop", RandomCrop(height: 4, width: 5), "(None, 4, 5, 3)"),
     LayerCase("gaussian_noise_zero", GaussianNoise(0), "(None, 7)"),
+  ]
+
+  private static let indexed = [
+    LayerCase("embedding", Embedding(7, 3), "(None, 5, 3)", ["embeddings (7, 3)"], parameters: 21),
+    LayerCase(
+      "embedding_masked", Embedding(7, 4, maskZero: true, activityRegularizer: .l2(0.01)), "(None, 2, 4, 4)",
+      ["embeddings (7, 4)"], parameters: 28),
+    LayerCase("category_encoding", CategoryEncoding(7, outputMode: .oneHot), "(None, 7)"),
+    LayerCase("category_encoding_multi", CategoryEncoding(7), "(None, 7)"),
+    LayerCase("category_encoding_count", CategoryEncoding(7, outputMode: .count), "(None, 7)"),
   ]
 
   private static let activations =
