@@ -7,19 +7,23 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A data set's name (mnist, fashion-mnist, or digits: 5,000 that come with the program), or a folder with one folder of pictures for each class; a name beats a folder of that name, which is ./NAME.",
+      "A data set's name (mnist, fashion-mnist, or digits: 5,000 that come with the program), a folder with one folder of pictures for each class, or a table (.csv, .tsv) with a header; a name beats a folder of that name, which is ./NAME.",
       valueName: "name-or-path")
   )
   var dataset = "mnist"
   @Option(name: .customLong("data-dir"), help: "The folder that holds the files of a data set that has a name.")
   var dataDirectory: String?
+  @Option(help: "The column of a table that is to be predicted; a trained model knows it.") var target: String?
+  @Option(help: "Whether the target of a table is a class or a number; by default as its values look.")
+  var task: TableFile.TaskKind?
   @Option(
     help: ArgumentHelp(
       "To which size pictures of a folder are brought, HEIGHTxWIDTH or one number for both; by default as the model or the pictures have it.",
       valueName: "size")
   )
   var size: PictureSize?
-  @Option(help: "Whether pictures of a folder are used in gray or rgb; by default as the model or the pictures have it.")
+  @Option(
+    help: "Whether pictures of a folder are used in gray or rgb; by default as the model or the pictures have it.")
   var channels: PictureChannels?
   @Flag(help: "Leave out pictures of a folder that cannot be read; they are named all the same.")
   var skipUnreadable = false
@@ -31,7 +35,7 @@ struct DataOptions: ParsableArguments {
   static func named(_ dataset: String, _ dataDirectory: String?) throws -> DataOptions {
     var options = DataOptions()
     (options.dataset, options.dataDirectory, options.size, options.channels) = (dataset, dataDirectory, nil, nil)
-    (options.skipUnreadable, options.stream) = (false, false)
+    (options.target, options.task, options.skipUnreadable, options.stream) = (nil, nil, false, false)
     try options.validate()
     return options
   }
@@ -43,7 +47,10 @@ struct DataOptions: ParsableArguments {
       _ = try ImageDataset.named(dataset)
     } catch {
       let text = (error as? AthanorError)?.commandDescription ?? "\(error)"
-      throw ValidationError("--dataset: \(text) There is no folder of that name either.")
+      throw ValidationError(
+      FileManager.default.fileExists(atPath: dataset)
+        ? "--dataset: \(dataset) is no folder, and no table by its name; give the column to predict as --target if it is one."
+        : "--dataset: \(text) There is no folder and no table of that name either.")
     }
   }
 
@@ -51,6 +58,7 @@ struct DataOptions: ParsableArguments {
   enum Place {
     case named(ImageDataset)
     case folder(String)
+    case table(String)
 
     var isFolder: Bool { if case .folder = self { true } else { false } }
   }
@@ -59,14 +67,26 @@ struct DataOptions: ParsableArguments {
     if let set = try? ImageDataset.named(dataset) { return .named(set) }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: dataset, isDirectory: &isFolder) else { return nil }
-    return isFolder.boolValue ? .folder(dataset) : nil
+    if isFolder.boolValue { return .folder(dataset) }
+    return TableFile.isTable(dataset) || target != nil ? .table(dataset) : nil
   }
 
-  /// Finds the data for a trained model, which says how pictures are read and what the classes are called.
+  /// Finds the data for a trained model, which says how pictures and tables are read and what the classes are called.
   ///
   /// - Throws: `AthanorError` when there are none, or they cannot be used.
   func open(for model: Model) async throws -> any LabelledData {
-    try await open(pictures: place?.isFolder == true ? model.requirePictureInput(at: "the model").shape : nil, model.classNames)
+    switch place {
+    case .folder: return try await open(pictures: model.requirePictureInput(at: "the model").shape, model.classNames)
+    case .table(let path):
+      try requireNone(of: pictureOptions, path, "a table")
+      guard let encoding = model.tableEncoding else { return TableData(try table(path)) }
+      guard target.map({ $0 == encoding.targetName }) ?? true else {
+        throw AthanorError(
+          .argument, at: "--target", "the model predicts \(encoding.targetName), not \(target ?? "")", fix: "Leave it out.")
+      }
+      return TableData(try TableFile(contentsOf: path, for: encoding, needsTargets: true), encoding)
+    default: return try await open()
+    }
   }
 
   /// Finds the data and looks at them.
@@ -78,26 +98,43 @@ struct DataOptions: ParsableArguments {
   func open(pictures: [Int]? = nil, _ classNames: [String]? = nil) async throws -> any LabelledData {
     switch place {
     case .named(let set):
-      for (option, isGiven) in [
-        ("--size", size != nil), ("--channels", channels != nil), ("--skip-unreadable", skipUnreadable),
-        ("--stream", stream),
-      ] where isGiven {
-        throw AthanorError(
-          .argument, at: option, "it is for a folder of pictures but \(dataset) is the name of a data set",
-          fix: "Leave it out, or write ./\(dataset) for a folder.")
-      }
+      try requireNone(of: pictureOptions + tableOptions, dataset, "the name of a data set, whose folder would be ./\(dataset)")
       return NamedData(try await load(set))
     case .folder(let path):
-      guard dataDirectory == nil else {
-        throw AthanorError(
-          .argument, at: "--data-dir", "it says where a data set's files lie but \(path) is a folder of pictures",
-          fix: "Leave it out.")
-      }
+      try requireNone(of: tableOptions + [("--data-dir", dataDirectory != nil)], path, "a folder of pictures")
       let folder = try PictureFolder(path, classNames: classNames, skipUnreadable: skipUnreadable)
       return FolderData(folder: folder, shape: try shape(of: folder, pictures), streams: stream)
+    case .table(let path):
+      try requireNone(of: pictureOptions + [("--data-dir", dataDirectory != nil)], path, "a table")
+      return TableData(try table(path))
     case nil:
       throw AthanorError(.file, at: dataset, "there is no data set and no folder of this name", fix: "Check the name.")
     }
+  }
+
+  private func table(_ path: String) throws -> TableFile {
+    guard let target else {
+      throw AthanorError(
+        .argument, at: "--target", "\(path) is a table, but it is not said which of its columns is to be predicted",
+        fix: "Give one of \(try TableFile.columnNames(of: path).joined(separator: ", ")).")
+    }
+    return try TableFile(contentsOf: path, target: target, task: task)
+  }
+
+  private var pictureOptions: [(name: String, isGiven: Bool)] {
+    [
+      ("--size", size != nil), ("--channels", channels != nil), ("--skip-unreadable", skipUnreadable),
+      ("--stream", stream),
+    ]
+  }
+
+  private var tableOptions: [(name: String, isGiven: Bool)] { [("--target", target != nil), ("--task", task != nil)] }
+
+  /// - Throws: `AthanorError` when an option is given that is for other data.
+  private func requireNone(of options: [(name: String, isGiven: Bool)], _ path: String, _ what: String) throws {
+    guard let option = options.first(where: \.isGiven) else { return }
+    throw AthanorError(
+      .argument, at: option.name, "it is for other data, and \(path) is \(what)", fix: "Leave it out.")
   }
 
   /// Height, width and channels of the examples: as the network takes them, else as the options say, else as suits the pictures.
@@ -106,7 +143,8 @@ struct DataOptions: ParsableArguments {
     if let size { shape.replaceSubrange(0..<2, with: [size.height, size.width]) }
     if let channels { shape[2] = channels == .gray ? 1 : 3 }
     guard let pictures else { return shape }
-    for (option, isGiven, axes) in [("--size", size != nil, 0..<2), ("--channels", channels != nil, 2..<3)] where isGiven {
+    for (option, isGiven, axes) in [("--size", size != nil, 0..<2), ("--channels", channels != nil, 2..<3)]
+    where isGiven {
       guard axes.allSatisfy({ pictures[$0] == 0 || pictures[$0] == shape[$0] }) else {
         throw AthanorError(
           .argument, at: option, "the network takes pictures of shape \(pictures) but \(shape) was asked for",
@@ -179,10 +217,12 @@ struct PartOptions: ParsableArguments {
     let part = part ?? [.test, .validation].first { !parts[$0].isEmpty } ?? .train
     guard !parts[part].isEmpty else {
       throw AthanorError(
-        .argument, at: "--part \(part.rawValue)", "\(split ?? data.path) has no such examples", fix: "Choose another part.")
+        .argument, at: "--part \(part.rawValue)", "\(split ?? data.path) has no such examples",
+        fix: "Choose another part.")
     }
     return (parts[part], part)
   }
 }
 
 extension ExampleSplit.Part: ExpressibleByArgument {}
+extension TableFile.TaskKind: ExpressibleByArgument {}

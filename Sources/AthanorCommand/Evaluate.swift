@@ -17,6 +17,7 @@ struct Evaluate: AsyncParsableCommand {
   @OptionGroup(title: "Part") var selection: PartOptions
   @OptionGroup var computing: ThreadOptions
   @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
+  @Option(help: "An HTML file that holds figures, curves, worst mistakes, and how it was made.") var report: String?
   @Flag(help: "Print one JSON object: loss, accuracy and count.") var json = false
 
   func run() async throws {
@@ -24,10 +25,20 @@ struct Evaluate: AsyncParsableCommand {
     let found = try await data.open(for: model)
     let (examples, part) = try selection.examples(of: found)
     if let names = found.classNames { try requireClasses(model, names, found.title) }
-    if model.training == nil { try compile(model) }
+    if model.training == nil {
+      if found.classNames == nil {
+        try model.compile(loss: .meanSquaredError, metrics: [.loss(.meanAbsoluteError)])
+      } else {
+        try compile(model)
+      }
+    }
     let source = try found.source(examples, for: model)
     let logs = try model.evaluate(source, batchSize: 200)
     if let output { try draw(model, found, examples, source, output) }
+    if let report {
+      let text = try self.report(model, found, examples, part, source, logs)
+      try Terminal.write(text.html(), to: report)
+    }
     if json {
       var object: [String: Any?] = ["count": examples.count]
       for entry in logs.entries { object[entry.name] = entry.value }
@@ -37,6 +48,37 @@ struct Evaluate: AsyncParsableCommand {
       "\(found.counted(examples.count)) of \(found.title)\(part.map { " (\($0.rawValue))" } ?? ""): "
         + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
     if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
+    if let report { print("Report: \(report)") }
+  }
+
+  private func report(
+    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ part: ExampleSplit.Part?, _ source: any DataSource,
+    _ logs: Logs
+  ) throws -> EvaluationReport {
+    let predictions = try model.predict(source, batchSize: 200)
+    let numbers = data.classNumbers
+    let names = examples.map(data.name(of:))
+    var report: EvaluationReport
+    if let classNames = data.classNames {
+      // Of a stream there may be too many to hold.
+      let pictures = data.isPictures && source.dataset != nil ? try data.dataset(examples).inputs : nil
+      report = try EvaluationReport(
+        targets: examples.map { Int(numbers[$0]) },
+        probabilities: model.probabilities(of: predictions, fromLogits: model.outputKind == .other),
+        classNames: classNames, pictures: pictures, exampleNames: names, title: data.title)
+    } else {
+      report = try EvaluationReport(
+        targets: data.dataset(examples).targets.floats.map(Double.init), predictions: predictions.floats.map(Double.init),
+        targetName: model.tableEncoding?.targetName ?? "", exampleNames: names, title: data.title)
+    }
+    report.model = "\(file): \(model.summaryLine)"
+    report.data = "\(data.counted(examples.count)) of \(data.path)\(part.map { " (\($0.rawValue))" } ?? "")"
+    report.figures = logs
+    report.history = model.history
+    report.command = CommandLine.arguments.indices.map {
+      Terminal.quoted($0 == 0 ? "athanor" : CommandLine.arguments[$0])
+    }.joined(separator: " ")
+    return report
   }
 
   /// - Throws: `AthanorError` when the model does not tell apart the classes that the data have.

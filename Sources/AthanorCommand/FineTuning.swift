@@ -7,6 +7,9 @@ extension Model {
   /// - Parameter freeze: Whether the old layers keep their weights.
   /// - Throws: `AthanorError` when the model has just one layer with weights, or no single input.
   func withNewHead(for data: any LabelledData, freeze: Bool, _ options: NetworkOptions) throws -> Model {
+    guard options.augmentation == nil else {
+      throw AthanorError(.argument, at: "--augment", "it goes with a new network, not with --base", fix: "Leave it out.")
+    }
     let rows = summaryRows
     guard inputs.count == 1, outputs.count == 1, let head = rows.lastIndex(where: { $0.parameters > 0 }), head > 0,
       rows[..<head].contains(where: { $0.parameters > 0 })

@@ -11,6 +11,8 @@ protocol LabelledData {
   var path: String { get }
   /// What an example is called, in the singular.
   var unit: String { get }
+  /// Whether examples are pictures `[H, W, C]` of bytes.
+  var isPictures: Bool { get }
   /// What is worth knowing of it, in sentences.
   var findings: [String] { get }
   /// The names of the classes; nil where targets are numbers.
@@ -26,6 +28,8 @@ protocol LabelledData {
   /// Epochs, batch size and learning rate that suit so many examples to learn from.
   func usualTraining(_ count: Int) -> UsualTraining
 
+  /// The same data as a network takes them that is trained with some of the examples.
+  func fitted(to examples: [Int]) throws -> any LabelledData
   /// The name of an example in split files.
   func name(of example: Int) -> String
   /// Examples to train with or to evaluate, in memory or read when they are needed.
@@ -37,6 +41,8 @@ protocol LabelledData {
 }
 
 extension LabelledData {
+  func fitted(to examples: [Int]) throws -> any LabelledData { self }
+
   /// The examples as a model takes them.
   func source(_ examples: [Int], for model: Model) throws -> any DataSource {
     let isUsual = [.channelsLast, nil].contains(model.pictureLayout)
@@ -82,10 +88,17 @@ struct UsualTraining {
 
 /// What a new network is made with, besides the data.
 struct NetworkOptions {
-  /// Whether its first layers change examples in training.
-  var augments = false
+  /// How its first layers change pictures in training; nil for not at all.
+  var augmentation: PictureAugmentation?
   var seed: UInt64 = 0
   var threads: Int?
+}
+
+/// How pictures are changed in training.
+enum PictureAugmentation {
+  case small
+  /// Also mirrored.
+  case smallWithFlip
 }
 
 /// A data set that Athanor knows by name.
@@ -101,6 +114,7 @@ struct NamedData: LabelledData {
   var title: String { loaded.dataset.title }
   var path: String { loaded.path }
   var unit: String { "picture" }
+  var isPictures: Bool { true }
   var findings: [String] { [] }
   var classNames: [String]? { loaded.dataset.classNames }
   var usualNetwork: NetworkTemplate { .malireddi }
@@ -145,6 +159,7 @@ struct FolderData: LabelledData {
   var title: String { URL(fileURLWithPath: folder.path).lastPathComponent }
   var path: String { folder.path }
   var unit: String { "picture" }
+  var isPictures: Bool { true }
   var classNames: [String]? { folder.classNames }
   var classNumbers: [Int32] { folder.classNumbers }
   var parts: ExampleSplit? { folder.parts }
@@ -162,7 +177,9 @@ struct FolderData: LabelledData {
 
   func source(_ examples: [Int]) throws -> any DataSource {
     let byteCount = examples.count * shape.reduce(1, *)
-    guard streams || UInt64(byteCount) > ProcessInfo.processInfo.physicalMemory / 4 else { return try dataset(examples) }
+    guard streams || UInt64(byteCount) > ProcessInfo.processInfo.physicalMemory / 4 else {
+      return try dataset(examples)
+    }
     return try PictureStream(folder, examples, height: shape[0], width: shape[1], channels: shape[2])
   }
 
@@ -178,6 +195,10 @@ struct FolderData: LabelledData {
 extension NetworkTemplate {
   /// A new network for pictures `[H, W, C]`.
   func pictureModel(_ shape: [Int], classes: Int, _ options: NetworkOptions) throws -> Model {
-    try model(input: shape, classes: classes, seed: options.seed, threads: options.threads)
+    let augmentation = options.augmentation.map {
+      Augmentation.layers(height: shape[0], width: shape[1], horizontalFlip: $0 == .smallWithFlip)
+    }
+    return try model(
+      input: shape, classes: classes, augmentation: augmentation ?? [], seed: options.seed, threads: options.threads)
   }
 }

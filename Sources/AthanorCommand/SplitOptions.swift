@@ -36,7 +36,8 @@ struct SplitOptions: ParsableArguments {
       throw ValidationError("--split says which examples are kept; leave --validation-split and --test-split out.")
     }
     if validateOn == .test, validationSplit != nil {
-      throw ValidationError("With --validate-on test nothing else is kept for validation; leave --validation-split out.")
+      throw ValidationError(
+        "With --validate-on test nothing else is kept for validation; leave --validation-split out.")
     }
   }
 
@@ -57,7 +58,8 @@ struct SplitOptions: ParsableArguments {
     }
     for (name, part) in [("to train with", result.train), ("to validate on", validated(result))] where part.isEmpty {
       throw AthanorError(
-        .data, at: split ?? data.path, "there are no \(data.unit)s \(name)", fix: "Give more \(data.unit)s, or another split.")
+        .data, at: split ?? data.path, "there are no \(data.unit)s \(name)",
+        fix: "Give more \(data.unit)s, or another split.")
     }
     return result
   }
@@ -131,7 +133,8 @@ enum SplitFile {
     for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
       func refuse(_ problem: String) -> AthanorError {
         AthanorError(
-          .data, at: "\(path): line \(number + 1)", problem, fix: "Give the split.csv of a training with the same data.")
+          .data, at: "\(path): line \(number + 1)", problem, fix: "Give the split.csv of a training with the same data."
+        )
       }
       if number == 0 {
         guard line == "example,split" else { throw refuse("\"\(line.prefix(80))\" is not example,split") }

@@ -8,8 +8,9 @@ struct Train: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network and keep its best checkpoint.",
     discussion: """
-      The data are a data set by its name, or a folder with a folder of pictures for each class (or with train, val and test folders of that \
-      kind). They are looked at first; what was found is written to standard error. A network without weights is made to fit them.
+      The data are a data set by its name, a folder with a folder of pictures for each class (or with train, val and test folders of that \
+      kind), or a table with a header, of which --target names the column to predict. They are looked at first; what was found is written to \
+      standard error. A network without weights is made to fit them.
 
       Leaves in the output folder: best_model.EPOCH-LOSS.h5 for each improvement, best.h5, last.h5, history.csv, curves.svg and split.csv, which \
       says what each example was used for; with --format safetensors, or started from such a file, .safetensors files instead. Ctrl-C finishes \
@@ -18,20 +19,24 @@ struct Train: AsyncParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, with weights or (.json) without; by default malireddi for a data set that has a name and cnn for a folder."
+      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, with weights or (.json) without; by default malireddi for a data set that has a name, cnn for a folder and mlp for a table."
     ))
   var network: String?
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Split") var splitting: SplitOptions
   @OptionGroup(title: "Steps") var setup: SetupOptions
-  @Option(parsing: .unconditional, help: "The number of the last epoch; by default 10, and more for small folders.")
+  @Option(parsing: .unconditional, help: "The number of the last epoch; by default 10, and more for few examples.")
   var epochs: Int?
   @Option(
     parsing: .unconditional,
-    help: "How many examples one step looks at; by default 200, and 32 for less than 10,000 pictures of a folder.")
+    help: "How many examples one step looks at; by default 200, and less for few examples.")
   var batchSize: Int?
-  @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights: ClassWeighting?
-  @Option(help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
+  @Flag(help: "Shift, turn and zoom the pictures a little in training, each time by other numbers.") var augment = false
+  @Flag(help: "Mirror them too, left to right; not for letters and digits.") var flip = false
+  @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
+    ClassWeighting?
+  @Option(
+    help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
   var base: String?
   @Flag(help: "Leave the weights of --base as they are, and train the new layer alone.") var freeze = false
   @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
@@ -43,6 +48,9 @@ struct Train: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "End when the validation loss has not improved for so many epochs.")
   var patience: Int?
   @Flag(inversion: .prefixedNo, help: "Look at the examples in a new order in each epoch.") var shuffle = true
+  @Option(
+    help: ArgumentHelp("Write event files for TensorBoard into this folder.", valueName: "folder"))
+  var tensorboard: String?
   @Flag(help: "Measure each operation: a table at the end, and profile.json for Chrome's trace viewer.") var profile =
     false
   @Flag(help: "Print one JSON object in a line for each epoch, and nothing else.") var json = false
@@ -64,6 +72,7 @@ struct Train: AsyncParsableCommand {
         "\(option) cannot change in the middle of a training; leave it out, or start from the file without --resume.")
     }
     if base != nil, network != nil { throw ValidationError("--base is the network; leave \(network ?? "") out.") }
+    if flip, !augment { throw ValidationError("--flip goes with --augment.") }
     if freeze, base == nil { throw ValidationError("--freeze goes with --base.") }
   }
 
@@ -83,7 +92,7 @@ struct Train: AsyncParsableCommand {
     let start = try base.map { try NetworkSource.read($0, threads: computing.threads, compiled: false) }
     let template = network.flatMap(NetworkSource.network)
     let file = try template == nil ? network.map { try NetworkSource.file($0, threads: computing.threads) } : nil
-    let found: any LabelledData
+    var found: any LabelledData
     if let known = resumed ?? file {
       found = try await data.open(for: known)
     } else if let start {
@@ -91,11 +100,14 @@ struct Train: AsyncParsableCommand {
     } else {
       found = try await data.open()
     }
+    for finding in found.findings { Terminal.error(finding + ".\n") }
     let split = try splitting.split(found, seed: seed)
-    for finding in found.findings + described(split, found) { Terminal.error(finding + ".\n") }
+    found = try found.fitted(to: split.train)
     let chosen = template ?? found.usualNetwork
-    let options = NetworkOptions(seed: seed, threads: computing.threads)
-    let named = try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
+    let options = NetworkOptions(
+      augmentation: augment ? flip ? .smallWithFlip : .small : nil, seed: seed, threads: computing.threads)
+    let named =
+      try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
     let model = resumed ?? named
     guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
     else {
@@ -115,6 +127,7 @@ struct Train: AsyncParsableCommand {
         "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv, curves.svg and split.csv are replaced; its "
           + "best_model files stay.\n")
     }
+    for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
     if model.training == nil || (resume == nil && !setup.given.isEmpty) {
       try setup.compile(
         model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize),
@@ -135,6 +148,7 @@ struct Train: AsyncParsableCommand {
       CSVLogger("\(output)/history.csv"),
       ClosureCallback(epochDidEnd: { epoch, logs, context in try report(epoch, logs, context) }), interruption,
     ]
+    if let tensorboard { callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1)) }
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
     callbacks += [
       ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
@@ -153,7 +167,7 @@ struct Train: AsyncParsableCommand {
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
       throw interruption.exitCode
     }
-    if !json { print(closing(found)) }
+    if !json { print(closing(found, model)) }
   }
 
   /// - Throws: `AthanorError` when the targets are classes and the network has another number of them.
@@ -170,7 +184,8 @@ struct Train: AsyncParsableCommand {
     var text = "\(data.counted(split.train.count)) to train with, \(validated.count) to validate on"
     if splitting.validateOn == .test { text += ", which are those for testing" }
     if !tested.isEmpty { text += ", \(tested.count) to test with" }
-    var sentences = [text]
+    // Of a data set that has a name there is nothing to find out.
+    var sentences = data.findings.isEmpty ? [] : [text]
     if let names = data.classNames {
       let (train, validation) = (data.classCounts(split.train), data.classCounts(validated))
       for (counts, what) in [(train, "to train with"), (validation, "to validate on")] {
@@ -183,18 +198,20 @@ struct Train: AsyncParsableCommand {
     return sentences
   }
 
-  private func closing(_ data: any LabelledData) -> String {
+  private func closing(_ data: any LabelledData, _ model: Model) -> String {
     let place = Terminal.quoted(output)
     var options = CommandLine.options(["--dataset", "--data-dir"], in: CommandLine.arguments)
     // The sample stands in for MNIST when there is no network.
     if options.isEmpty, data.title != ImageDataset.mnist.title { options = ["--dataset", ImageDataset.digits.name] }
-    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil { options += ["--split", "\(output)/split.csv"] }
+    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil {
+      options += ["--split", "\(output)/split.csv"]
+    }
     let suffix = options.map { " " + Terminal.quoted($0) }.joined()
     return """
 
       In \(output): best.\(ending) (lowest validation loss), last.\(ending), history.csv, curves.svg, split.csv
       Next: athanor evaluate \(place)/best.\(ending)\(suffix) --output \(place)
-            athanor predict \(place)/best.\(ending) PICTURE.png
+            athanor predict \(place)/best.\(ending) \(model.tableEncoding == nil ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
       """
   }
 

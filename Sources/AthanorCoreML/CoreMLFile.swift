@@ -132,6 +132,7 @@ package struct CoreMLFile {
     do {
       var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
       try recipe.takePixelScale(model.description_p.metadata.userDefined[Model.pixelFileKey], at: Model.pixelFileKey)
+      try recipe.takeTableEncoding(model.description_p.metadata.userDefined[TableEncoding.fileKey], at: TableEncoding.fileKey)
       recipe.takePreparation(named: model.description_p.metadata.userDefined[PicturePreparation.fileKey], at: path)
       let labels = labels
       // A classifier's numbers are probabilities, whatever computes them.

@@ -120,7 +120,7 @@ package struct ProgramSpelling: Sendable {
     .init("conv", limits: "two dimensions; known weights"),
     .init("elu", limits: "an `alpha` of 0 or more"),
     .init("fill", limits: "known shapes"),
-    .init("gather", limits: "known places; no `batch_dims`"),
+    .init("gather", limits: "known places, or rows of a known table; no `batch_dims`"),
     .init("leaky_relu", limits: "an `alpha` of 0 or more"),
     .init("linear", limits: "known weights"),
     .init("local_response_norm", limits: "a `size` of 256 at most"),

@@ -16,6 +16,7 @@ enum KerasArchive {
   private static let classKey = "class_names"
   private static let preparationKey = "picture_preparation"
   private static let kindKey = "output_kind"
+  private static let tableKey = "table"
 
   // MARK: Writing
 
@@ -25,6 +26,7 @@ enum KerasArchive {
     if let names = model.classNames { own[classKey] = names.jsonValue }
     if let kind = model.statedOutputKind { own[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { own[preparationKey] = .text(preparation.rawValue) }
+    if let encoding = model.tableEncoding { own[tableKey] = encoding.jsonValue }
     if let training = model.training {
       own[stateKey] = .text(try model.progress.text)
       if let json = TrainingConfiguration(training).kerasCompileConfiguration(outputs: model.network.kerasOutputNames) {
@@ -79,6 +81,7 @@ enum KerasArchive {
     if !own.isMissing(preparationKey) {
       recipe.takePreparation(named: try own.text(preparationKey), at: "\(path), \(metadataName)")
     }
+    if !own.isMissing(tableKey) { recipe.tableEncoding = try TableEncoding(own.nested(tableKey)) }
     let compiled = try config.nested("compile_config")
     let place = "\(path), \(metadataName)"
     var state: (text: String, location: String)?

@@ -41,6 +41,9 @@ package enum KerasFile {
     if let preparation = model.picturePreparation {
       root.attributes[PicturePreparation.fileKey] = .text(preparation.rawValue)
     }
+    if let encoding = model.tableEncoding {
+      root.attributes[TableEncoding.fileKey] = .text(encoding.jsonValue.description)
+    }
     guard let training = model.training else { return root }
     // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
     if let json = TrainingConfiguration(training).kerasTrainingConfiguration(outputs: model.network.kerasOutputNames) {
@@ -103,6 +106,9 @@ package enum KerasFile {
     if case .text(let kind) = root.attributes[OutputKind.fileKey] { recipe.takeOutputKind(named: kind, at: path) }
     if case .text(let name) = root.attributes[PicturePreparation.fileKey] {
       recipe.takePreparation(named: name, at: path)
+    }
+    if case .text(let text) = root.attributes[TableEncoding.fileKey] {
+      try recipe.takeTableEncoding(text, at: "\(path), \(TableEncoding.fileKey)")
     }
     func own(_ attribute: String) -> (text: String, location: String)? {
       guard case .text(let text) = root.attributes[attribute] else { return nil }

@@ -282,8 +282,8 @@ private struct NodeWriter {
         "Pad",
         [x, list(edges(try operation.integers(.pad)), "pads")] + (number == 0 ? [] : [scalar(number, "value")]))
     case .gather:
-      let places = try operation.required(.indices).integers
-      add("Gather", [x, list(places, "places")], [.integer("axis", try operation.integer(.axis))])
+      let places = try operation.constant(.indices).map { list($0.integers, "places") } ?? input(.indices)
+      add("Gather", [x, places], [.integer("axis", try operation.integer(.axis))])
     case .tile: add("Tile", [x, list(try operation.integers(.reps), "repeats")])
     case .sliceBySize:
       let (begin, size) = (try operation.integers(.begin), try operation.integers(.size))

@@ -66,7 +66,7 @@ extension OnnxReader {
   ]
 
   static let selections: [OnnxOperator] = [
-    .init("Gather", limits: "known places, not along the examples") { reader in
+    .init("Gather", limits: "known places, not along the examples; or rows of a known table") { reader in
       try reader.finish(
         .gather, [.indices: reader.input(1), .axis: .integer(reader.integer("axis", default: 0))])
     },

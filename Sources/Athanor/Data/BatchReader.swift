@@ -60,6 +60,7 @@ final class BatchReader {
     inputs = try preparation.inOrder(BatchReader.byName(ports.inputs, "input"), what)
     feed = try preparation.feed(
       inputs.map { ($0.dtype, [source.exampleCount] + $0.exampleLengths.map(\.fixed)) }, what, scale: source.scale)
+    if let data = source.dataset { try preparation.checkIndices(inputs.compactMap { data.inputsByName[$0.name] }, what) }
     let known = model.outputs.map(\.name)
     let names = zip(known, goals).filter { $0.1.isUsed }.map(\.0)
     let targets = withTargets ? try BatchReader.byName(ports.targets, "target") : [:]
@@ -187,6 +188,13 @@ final class BatchReader {
 
   /// Checks numbers of a stream; those of a data set are checked when it is made and when it is first used.
   private func check(_ place: () -> String) throws {
+    if preparation.indexRanges.contains(where: { $0 != nil }) {
+      let tensors = try inputs.map { port in
+        let shape = try [count] + sizes(port.exampleLengths, .input(port.name), place)
+        return Tensor(copying: batch.bytes(.input(port.name)), shape: shape, dtype: port.dtype)
+      }
+      try preparation.checkIndices(tensors, place())
+    }
     for case let output? in outputs {
       if let classes = output.classCount {
         let perExample = try sizes(output.target.exampleLengths, .target(output.target.name), place).reduce(1, *)
@@ -293,5 +301,7 @@ final class BatchReader {
 
 extension Model {
   /// What its inputs take.
-  var preparation: InputPreparation { InputPreparation(ports: network.inputs, pixelScale: pixelScale) }
+  var preparation: InputPreparation {
+    InputPreparation(ports: network.inputs, pixelScale: pixelScale, indexRanges: network.indexRanges)
+  }
 }

@@ -110,7 +110,8 @@ extension Dataset {
   /// What is wrong with taking the examples from one on for validation: classes that only one of both parts has.
   func splitWarning(at kept: Int) -> String? {
     guard let text = slice(0..<kept).classWarning(validation: slice(kept..<count)) else { return nil }
-    return "validationSplit takes the last examples\(text). Shuffle the data set first, or draw a part of each class with split(_:)."
+    return
+      "validationSplit takes the last examples\(text). Shuffle the data set first, or draw a part of each class with split(_:)."
   }
 
   /// What is wrong with a data set to validate on: that both are one sorted data set, or classes that only one of them has.

@@ -130,7 +130,9 @@ extension Dataset {
     func stacked(_ part: KeyPath<Example, [String: Tensor]>, _ own: [String: Tensor]) throws -> [String: Tensor] {
       guard let first = examples.first?[keyPath: part] else { return own }
       func kinds(_ tensors: [String: Tensor]) -> [String] {
-        tensors.sorted { $0.key < $1.key }.map { "\($0.key)\($0.key.isEmpty ? "" : " ")\($0.value.dtype.rawValue)\(Shape.text($0.value.shape))" }
+        tensors.sorted { $0.key < $1.key }.map {
+          "\($0.key)\($0.key.isEmpty ? "" : " ")\($0.value.dtype.rawValue)\(Shape.text($0.value.shape))"
+        }
       }
       for (number, example) in examples.enumerated() where kinds(example[keyPath: part]) != kinds(first) {
         throw AthanorError(
@@ -139,9 +141,10 @@ extension Dataset {
             + kinds(first).joined(separator: ", "),
           fix: "Return arrays of the same names, shapes and element types for all examples.")
       }
-      return try Dictionary(uniqueKeysWithValues: first.keys.map { name in
-        (name, try Tensor(joiningRowsOf: examples.compactMap { $0[keyPath: part][name]?.withFirstAxis }))
-      })
+      return try Dictionary(
+        uniqueKeysWithValues: first.keys.map { name in
+          (name, try Tensor(joiningRowsOf: examples.compactMap { $0[keyPath: part][name]?.withFirstAxis }))
+        })
     }
     return try replacing(
       inputs: stacked(\.inputs, inputsByName), targets: stacked(\.targets, targetsByName), weights: weightsByName,
@@ -171,7 +174,8 @@ extension Dataset {
   public func balancedClassWeights() throws -> [Int: Float] {
     guard let classCounts else {
       throw AthanorError(
-        .data, at: "Dataset", "the targets are \(targets.dtype.rawValue)\(targets.shape) but class numbers int32[N] are needed",
+        .data, at: "Dataset",
+        "the targets are \(targets.dtype.rawValue)\(targets.shape) but class numbers int32[N] are needed",
         fix: "Give class numbers as targets.")
     }
     return Dataset.balancedClassWeights(classCounts)

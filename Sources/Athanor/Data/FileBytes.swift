@@ -10,12 +10,7 @@ package enum FileBytes {
   /// - Throws: `AthanorError` when the file is missing, is a folder, cannot be read, is larger than `limit`, or is what Git LFS leaves
   ///   in the place of a file that was not fetched.
   package static func read(_ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      let error = systemError(path, "cannot be opened for reading")
-      try requireTarget(of: path)
-      throw error
-    }
+    let descriptor = try openForReading(path)
     defer { close(descriptor) }
     return try read(descriptor: descriptor, path, limit: limit)
   }
@@ -24,16 +19,11 @@ package enum FileBytes {
   package static func read(descriptor: Int32, _ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be examined") }
-    guard status.st_mode & S_IFMT != S_IFDIR else {
-      throw AthanorError(.file, at: path, "is a folder but a file is needed")
-    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(min(max(Int(status.st_size), 0), limit) + 1)
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let count = chunk.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw systemError(path, "cannot be read after byte \(bytes.count)") }
+      let count = try read(descriptor, into: &chunk, path)
       if count == 0 {
         guard !isGitLFSPointer(bytes) else { throw AthanorError(.data, at: path, gitLFSProblem, fix: gitLFSRemedy) }
         return bytes
@@ -42,6 +32,34 @@ package enum FileBytes {
       guard bytes.count <= limit else {
         throw AthanorError(.data, at: path, "is larger than \(limit) bytes, the most that is read here")
       }
+    }
+  }
+
+  /// Opens a file for reading; whoever calls closes the descriptor.
+  ///
+  /// - Throws: `AthanorError` when the file is missing, is a folder or cannot be opened.
+  package static func openForReading(_ path: String) throws -> Int32 {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      let error = systemError(path, "cannot be opened for reading")
+      try requireTarget(of: path)
+      throw error
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return descriptor }
+    close(descriptor)
+    throw AthanorError(.file, at: path, "is a folder but a file is needed")
+  }
+
+  /// Reads the next bytes of an open file into a buffer.
+  ///
+  /// - Returns: How many there are; 0 at the end.
+  package static func read(_ descriptor: Int32, into buffer: inout [UInt8], _ path: String) throws -> Int {
+    while true {
+      let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw systemError(path, "cannot be read") }
+      return count
     }
   }
 

@@ -50,6 +50,8 @@ struct InputPreparation: Sendable {
   let ports: [Port]
   /// The factor for bytes that are given for float32 inputs.
   let pixelScale: Float
+  /// How many numbers an input may hold, and the layer that says so; nil for inputs that hold anything.
+  let indexRanges: [(count: Int, layer: String)?]
 
   /// Tensors, or what else is given for inputs by name, in the order of the inputs.
   ///
@@ -63,8 +65,33 @@ struct InputPreparation: Sendable {
   /// - Parameter scale: The factor for float32 inputs; nil for `pixelScale` on bytes and 1 on everything else.
   func prepared(_ tensors: [Tensor], _ what: String, scale: Float? = nil) throws -> PreparedInputs {
     let feed = try feed(tensors.map { ($0.dtype, $0.shape) }, what, scale: scale)
+    try checkIndices(tensors, what)
     let inputs = zip(tensors, feed.inputs).map { tensor, input in tensor.converted(to: input.dtype) }
     return PreparedInputs(inputs: inputs, count: feed.lengths[Length.batchName] ?? 1, feed: feed)
+  }
+
+  /// Checks inputs that go straight into an `IndexedLayer`.
+  ///
+  /// - Parameter first: The number of the first example.
+  /// - Throws: `AthanorError` that names example, input and layer, when a number is out of range.
+  func checkIndices(_ tensors: [Tensor], _ what: String, first: Int = 0) throws {
+    for (place, tensor) in tensors.enumerated() {
+      guard let range = indexRanges[place] else { continue }
+      let found: (place: Int, text: String)?
+      if let numbers = tensor.storage.integers {
+        found = numbers.firstIndex { $0 < 0 || Int($0) >= range.count }.map { ($0, "\(numbers[$0])") }
+      } else {
+        let numbers = tensor.floats
+        found = numbers.firstIndex { !($0 > -1 && $0 < Float(range.count)) }.map { ($0, "\(numbers[$0])") }
+      }
+      guard let found else { continue }
+      let perExample = max(1, tensor.shape.dropFirst().reduce(1, *))
+      throw AthanorError(
+        .data, at: what,
+        "example \(first + found.place / perExample) of input \"\(ports[place].name)\" holds \(found.text), but \(range.layer) takes "
+          + "0 to \(range.count - 1)",
+        fix: "Number words and categories from 0, or give the layer more of them.")
+    }
   }
 
   /// How inputs of these element types and shapes enter a graph; nil for a length that is not known yet.

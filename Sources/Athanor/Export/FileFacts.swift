@@ -110,6 +110,10 @@ package struct FileFacts: Encodable, Sendable {
     if let preparation = model.picturePreparation {
       facts.append(Fact("Pictures are prepared as", preparation.rawValue))
     }
+    if let encoding = model.tableEncoding {
+      facts.append(Fact("Columns", encoding.columns.map(\.name).joined(separator: ", ")))
+      facts.append(Fact("Target", encoding.targetName))
+    }
     if !model.frozenLayers.isEmpty { facts.append(Fact("Frozen", model.frozenLayers.joined(separator: ", "))) }
     if let training = model.training {
       let losses = training.goals.compactMap { $0.loss?.name }

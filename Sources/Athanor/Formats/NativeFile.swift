@@ -11,6 +11,7 @@ enum NativeFile {
   private static let progressKey = "progress"
   private static let preparationKey = "picture_preparation"
   private static let kindKey = "output_kind"
+  private static let tableKey = "table"
   private static let optimizerPrefix = "optimizer/"
   private static let callbackPrefix = "callbacks/"
 
@@ -35,6 +36,7 @@ enum NativeFile {
     if let names = model.classNames { description["class_names"] = names.jsonValue }
     if let kind = model.statedOutputKind { description[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { description[preparationKey] = .text(preparation.rawValue) }
+    if let encoding = model.tableEncoding { description[tableKey] = encoding.jsonValue }
     var metadata = [versionKey: version, modelKey: description.jsonValue.description]
     guard let training = model.training else { return (tensors, metadata) }
     metadata[trainingKey] = TrainingConfiguration(training).serialized.description
@@ -117,6 +119,7 @@ enum NativeFile {
     if !description.isMissing(preparationKey) {
       recipe.takePreparation(named: try description.text(preparationKey), at: description.location)
     }
+    if !description.isMissing(tableKey) { recipe.tableEncoding = try TableEncoding(description.nested(tableKey)) }
     try description.requireAllRead()
     recipe.warnings += report.warnings
     recipe.training = try training(file)

@@ -22,6 +22,17 @@ extension ModelRecipe {
     pixelScale = scale
   }
 
+  /// Takes over the encoding of tables that a file holds, as text.
+  ///
+  /// - Throws: `AthanorError` when it is damaged.
+  package mutating func takeTableEncoding(_ text: String?, at location: String) throws {
+    guard let text else { return }
+    let report = ReadingReport()
+    let configuration = try Configuration(parsing: text, at: location, report: report)
+    tableEncoding = try TableEncoding(configuration)
+    try configuration.requireAllRead()
+  }
+
   /// Takes over the kind of the outputs that a file names; one that is not known becomes a warning.
   package mutating func takeOutputKind(named name: String?, at location: String) {
     outputKind = known(name, at: location, "kind of outputs", "it is told from the last operations")

@@ -6,6 +6,7 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   BatchNormalization.self, ZeroPadding2D.self, Rescaling.self, Normalization.self, Add.self, Subtract.self,
   Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
   DepthwiseConv2D.self, SeparableConv2D.self, Cropping2D.self, UpSampling2D.self, ELU.self, PReLU.self, Softmax.self,
+  Embedding.self, CategoryEncoding.self,
   ImportedOperation.self,
 ]
 

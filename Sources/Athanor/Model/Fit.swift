@@ -104,7 +104,9 @@ extension Model {
       printer.say("Warning: the validation data are not like the training data\(text).")
     }
     if !shuffle, data.dataset?.isSortedByClass == true {
-      printer.say("Warning: the data set is sorted by class and shuffle is false, so that each batch holds one class. Shuffle it first.")
+      printer.say(
+        "Warning: the data set is sorted by class and shuffle is false, so that each batch holds one class. Shuffle it first."
+      )
     }
     if let validation { _ = try BatchReader(validation, for: self, "fit, validation", batchSize: batchSize) }
     let steps = stepsPerEpoch ?? data.exampleCount.map { ($0 + reader.batchSize - 1) / reader.batchSize }

@@ -50,6 +50,9 @@ public final class Model {
   /// How pictures are prepared for the model: that of the data set that it was trained with, or what the file says that it was read from.
   /// Files and exports keep it, and `athanor predict` does it.
   public var picturePreparation: PicturePreparation?
+  /// How rows of a table become the model's inputs; nil for a model that was not made for a table. Files and exports keep it, and
+  /// `athanor predict` uses it.
+  public package(set) var tableEncoding: TableEncoding?
   /// What the file says that the outputs are; nil where it leaves that to the last operations.
   package var declaredOutputKind: OutputKind?
   /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken

@@ -9,6 +9,7 @@ package struct ModelRecipe {
   package var weights: [String: Tensor] = [:]
   package var pixelScale: Float?
   package var picturePreparation: PicturePreparation?
+  package var tableEncoding: TableEncoding?
   package var classNames: [String]?
   /// What the file says that the outputs are; nil where it says nothing.
   package var outputKind: OutputKind?
@@ -106,6 +107,10 @@ extension Model {
           fix: "The file is damaged.")
       }
       classNames = try ClassNames.required(names, recipe.name)
+    }
+    if let encoding = recipe.tableEncoding {
+      try encoding.check(self, at: recipe.name)
+      tableEncoding = encoding
     }
     guard let stored = recipe.training else { return }
     pendingState = stored.restore

@@ -32,7 +32,8 @@ public enum NetworkTemplate: String, Hashable, Sendable, CaseIterable {
     }
     guard let side = input.prefix(2).min(), side >= smallestSide else {
       throw AthanorError(
-        .shape, at: rawValue, "pictures have \(input[0]) x \(input[1]) pixels but at least \(smallestSide) x \(smallestSide) are needed",
+        .shape, at: rawValue,
+        "pictures have \(input[0]) x \(input[1]) pixels but at least \(smallestSide) x \(smallestSide) are needed",
         fix: "Use the network cnn, or larger pictures.")
     }
     switch self {

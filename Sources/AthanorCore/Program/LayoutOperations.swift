@@ -135,7 +135,7 @@ extension OperationKind {
     }
   }
 
-  /// Known places of an axis.
+  /// Known places of an axis, or rows of a known table.
   package static let gather = OperationKind(
     "gather",
     [
@@ -145,7 +145,11 @@ extension OperationKind {
     ], fold: { try $0.foldedGather() }
   ) { site in
     guard let indices = try site.value(.indices).constant else {
-      throw site.unsupported("its places are computed by the network, but must be known before")
+      guard let table = try site.value(.x).constant, table.shape.count == 2, table.dtype == .float32,
+        try site.axis(site.operation.integer(.axis), rank: 2) == 0
+      else { throw site.unsupported("its places are computed by the network, but it takes no rows of a known table") }
+      let places = try site.value(site.plain(site.computed(.indices)))
+      return [ImportedValue(try places.asIntegers().lookedUp(in: site.weight("x", table)))]
     }
     var x = try site.computed(.x)
     let axis = try site.axis(site.operation.integer(.axis), rank: x.rank)

@@ -69,6 +69,20 @@ public struct Tensor: Hashable, Sendable {
   /// - Throws: `AthanorError` when the count does not fit the shape.
   public init(shape: [Int], integers: [Int32]) throws { try self.init(shape: shape, storage: .int32(integers)) }
 
+  /// A tensor of the elements in memory, of which there are at least enough.
+  package init(copying bytes: UnsafeMutableRawBufferPointer?, shape: [Int], dtype: DType) {
+    let count = shape.reduce(1, *)
+    func elements<Element>(_ type: Element.Type) -> [Element] {
+      Array((bytes?.bindMemory(to: type) ?? UnsafeMutableBufferPointer(start: nil, count: 0)).prefix(count))
+    }
+    switch dtype {
+    case .int32: self.init(uncheckedShape: shape, .int32(elements(Int32.self)))
+    case .uint8: self.init(uncheckedShape: shape, .uint8(elements(UInt8.self)))
+    case .float64: self.init(uncheckedShape: shape, .float64(elements(Double.self)))
+    default: self.init(uncheckedShape: shape, .float32(elements(Float.self)))
+    }
+  }
+
   /// A tensor of zeros, for lengths that are known to be valid.
   package init(zeros shape: [Int]) {
     self.shape = shape

@@ -13,7 +13,9 @@ enum ParallelWork {
     nonisolated(unsafe) var next = 0  // guarded by `lock`
     nonisolated(unsafe) var results = [Result?](repeating: nil, count: count)  // guarded by `lock`
     let isCancelled = { @Sendable in Task.isCancelled }
-    DispatchQueue.concurrentPerform(iterations: max(1, min(threads ?? ProcessInfo.processInfo.activeProcessorCount, count))) { _ in
+    DispatchQueue.concurrentPerform(
+      iterations: max(1, min(threads ?? ProcessInfo.processInfo.activeProcessorCount, count))
+    ) { _ in
       while let index = lock.withLock({ () -> Int? in
         guard next < count else { return nil }
         next += 1

@@ -92,7 +92,8 @@ public struct PictureFolder: Sendable {
     self.classNames = names ?? []
     guard self.classNames.count > 1 else {
       throw AthanorError(
-        .data, at: path, "it holds pictures of one class, \(self.classNames.joined()), but there is nothing to tell it apart from",
+        .data, at: path,
+        "it holds pictures of one class, \(self.classNames.joined()), but there is nothing to tell it apart from",
         fix: "Put the pictures of each class into a folder of its own, at least two.")
     }
     let files = found.map(\.file)
@@ -117,7 +118,9 @@ public struct PictureFolder: Sendable {
         command: "Mend or remove them, or leave them out with --skip-unreadable.")
     }
     self.entries = entries
-    let counts = entries.reduce(into: [Int](repeating: 0, count: self.classNames.count)) { $0[Int($1.classNumber)] += 1 }
+    let counts = entries.reduce(into: [Int](repeating: 0, count: self.classNames.count)) {
+      $0[Int($1.classNumber)] += 1
+    }
     if let empty = counts.firstIndex(of: 0), classNames == nil {
       throw notes.error(at: FileBytes.join(path, self.classNames[empty]), "none of its pictures can be read")
     }
@@ -160,7 +163,9 @@ public struct PictureFolder: Sendable {
       return try ParallelWork.map(places.count, threads: threads) { index -> AthanorError? in
         do throws(AthanorError) {
           try reader.read(
-            index, into: UnsafeMutableRawBufferPointer(rebasing: memory[index * reader.byteCount..<(index + 1) * reader.byteCount]))
+            index,
+            into: UnsafeMutableRawBufferPointer(
+              rebasing: memory[index * reader.byteCount..<(index + 1) * reader.byteCount]))
           return nil
         } catch {
           return error

@@ -8,7 +8,9 @@ extension PictureFolder {
   static func findings(
     _ entries: [Entry], _ classNames: [String], counts: [Int], same: [[Int]], notes: [String], path: String
   ) -> [String] {
-    var findings = ["\(path): \(entries.count) pictures of \(classNames.count) classes: " + ClassBalance.list(classNames, counts)]
+    var findings = [
+      "\(path): \(entries.count) pictures of \(classNames.count) classes: " + ClassBalance.list(classNames, counts)
+    ]
     findings.append(sizes(entries))
     findings += ClassBalance.findings(classNames, counts, unit: "picture")
     if !same.isEmpty {

@@ -111,3 +111,41 @@ static void ATH_NAME(take_gradient)(const ath_take_gradient_args *args, ath_pool
   const int64_t work = ath_max(1, ath_max(args->length, args->count) * args->inner);
   ath_run_ranges(pool, args->outer, ath_max(1, ATH_POINTWISE_GRAIN / work), ATH_NAME(take_gradient_range), args);
 }
+
+static void ATH_NAME(lookup_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
+  (void)index;
+  const ath_lookup_args *args = context;
+  const int64_t width = args->width;
+  for (int64_t j = begin; j < end; ++j) {
+    const int64_t row = args->index[j];
+    ATH_REAL *y = (ATH_REAL *)args->y + j * width;
+    const bool isThere = row >= 0 && row < args->rows;
+    const ATH_REAL *from = (const ATH_REAL *)args->table + (isThere ? row * width : 0);
+    for (int64_t i = 0; i < width; ++i) y[i] = isThere ? from[i] : (ATH_REAL)NAN;
+  }
+}
+
+static void ATH_NAME(lookup)(const ath_lookup_args *args, ath_pool *pool) {
+  ath_run_ranges(pool, args->count, ath_max(1, ATH_POINTWISE_GRAIN / ath_max(1, args->width)), ATH_NAME(lookup_range),
+                 args);
+}
+
+/// Rows begin ..< end of the table: each range looks at all indices, so that sums have one order.
+static void ATH_NAME(lookup_gradient_range)(const void *context, int64_t index, int64_t begin, int64_t end) {
+  (void)index;
+  const ath_lookup_gradient_args *args = context;
+  const int64_t width = args->width;
+  ATH_REAL *dtable = args->dtable;
+  for (int64_t e = begin * width; e < end * width; ++e) dtable[e] = 0;
+  for (int64_t j = 0; j < args->count; ++j) {
+    const int64_t row = args->index[j];
+    if (row < begin || row >= end) continue;
+    const ATH_REAL *dy = (const ATH_REAL *)args->dy + j * width;
+    for (int64_t i = 0; i < width; ++i) dtable[row * width + i] += dy[i];
+  }
+}
+
+static void ATH_NAME(lookup_gradient)(const ath_lookup_gradient_args *args, ath_pool *pool) {
+  ath_run_ranges(pool, args->rows, ath_max(1, 4 * ATH_POINTWISE_GRAIN / ath_max(1, args->width)),
+                 ATH_NAME(lookup_gradient_range), args);
+}

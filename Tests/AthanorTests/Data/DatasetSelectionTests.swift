@@ -33,7 +33,10 @@ struct DatasetSelectionTests {
     #expect(shuffled.targets.floats.sorted() == data.targets.floats)
     #expect(try data.shuffled(seed: 1) == shuffled)
     #expect(try data.shuffled(seed: 2) != shuffled)
-    #expect(shuffled.inputs.floats.enumerated().allSatisfy { $0.offset % 2 == 1 || $0.element == shuffled.targets.floats[$0.offset / 2] })
+    #expect(
+      shuffled.inputs.floats.enumerated().allSatisfy {
+        $0.offset % 2 == 1 || $0.element == shuffled.targets.floats[$0.offset / 2]
+      })
   }
 
   @Test func eachClassHasItsShare() throws {
@@ -70,11 +73,13 @@ struct DatasetSelectionTests {
     }
     #expect(
       try problem([0, 1], 0.6, 0.4)
-        == "split: the share for validation is 0.6 and that for testing 0.4. Give shares of at least 0 that are below 1 together.")
+        == "split: the share for validation is 0.6 and that for testing 0.4. Give shares of at least 0 that are below 1 together."
+    )
     #expect(try problem([0, 1], -0.1)?.hasPrefix("split: the share for validation is -0.1") == true)
     #expect(
       try problem([0, 1, 2], 0.5)
-        == "split: 0.5 of 3 examples in 3 classes leaves none for validation. Give more examples of each class, or a larger share.")
+        == "split: 0.5 of 3 examples in 3 classes leaves none for validation. Give more examples of each class, or a larger share."
+    )
     #expect(try problem([], 0.5)?.hasPrefix("split: 0.5 of 0 examples") == true)
   }
 
@@ -112,7 +117,8 @@ struct DatasetSelectionTests {
     }
     #expect(
       error?.description
-        == "map: example 2 has float32(1,) and example 0 float32(2,). Return arrays of the same names, shapes and element types for all examples.")
+        == "map: example 2 has float32(1,) and example 0 float32(2,). Return arrays of the same names, shapes and element types for all examples."
+    )
   }
 
   @Test func balancedWeightsLetClassesCountAlike() throws {

@@ -19,7 +19,8 @@ struct NetworkTemplateTests {
     let small = #expect(throws: AthanorError.self) { try NetworkTemplate.malireddi.layers(input: [15, 28, 1]) }
     #expect(
       small?.description
-        == "malireddi: pictures have 15 x 28 pixels but at least 16 x 16 are needed. Use the network cnn, or larger pictures.")
+        == "malireddi: pictures have 15 x 28 pixels but at least 16 x 16 are needed. Use the network cnn, or larger pictures."
+    )
     #expect(try NetworkTemplate.mlp.model(input: [13], classes: 3).outputShape == [nil, 3])
     let flat = #expect(throws: AthanorError.self) { try NetworkTemplate.cnn.layers(input: [13]) }
     #expect(

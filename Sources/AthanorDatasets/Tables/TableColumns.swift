@@ -1,0 +1,86 @@
+import Athanor
+
+/// What a first reading of a table finds out about a column.
+struct ColumnScan {
+  /// More distinct numbers are not counted.
+  static let mostCounted = 1000
+
+  private(set) var missing = 0
+  private(set) var present = 0
+  private(set) var numbers = 0
+  private(set) var usesDecimalComma = false
+  /// Whether all values are whole numbers.
+  private(set) var areIntegers = true
+  /// The different numbers, as long as there are few.
+  private(set) var distinct: Set<Double> = []
+  /// The first value that is no number, and its line.
+  private(set) var firstText: (text: String, line: Int)?
+  private var dates = 0
+  private var (previous, step): (Double?, Double?)
+  private var isStepConstant = true
+
+  var areNumbers: Bool { present > 0 && numbers == present }
+  var areDates: Bool { present > 0 && dates == present }
+  var isConstant: Bool { areNumbers && distinct.count == 1 }
+  /// Whether the numbers count rows: whole numbers that go up by the same step from each row to the next.
+  var areRowNumbers: Bool { areNumbers && areIntegers && missing == 0 && present >= 8 && isStepConstant && step ?? 0 != 0 }
+
+  mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, line: Int, decimalComma: Bool) {
+    guard !TableText.isMissing(bytes) else {
+      missing += 1
+      return
+    }
+    if dates == present, TableText.isDate(bytes) { dates += 1 }
+    present += 1
+    guard let number = TableText.number(bytes, decimalComma: decimalComma) else {
+      if firstText == nil { firstText = (String(decoding: bytes.prefix(200), as: UTF8.self), line) }
+      return
+    }
+    numbers += 1
+    if decimalComma, bytes.contains(UInt8(ascii: ",")) { usesDecimalComma = true }
+    if number != number.rounded() { areIntegers = false }
+    if distinct.count <= ColumnScan.mostCounted { distinct.insert(number) }
+    if let previous {
+      if let step, step != number - previous { isStepConstant = false }
+      step = number - previous
+    }
+    previous = number
+  }
+}
+
+/// The values of a column: numbers, or codes of texts.
+package enum TableValues: Sendable {
+  /// NaN where a value is missing.
+  case numbers([Float])
+  /// The place of each row's text in `texts`; -1 where it is missing.
+  case texts(codes: [Int32], texts: [String])
+}
+
+/// Gathers the texts of a column as codes.
+struct TextCollection {
+  /// More different texts are not kept: the column is not used.
+  static let mostTexts = 100_000
+
+  private(set) var codes: [Int32] = []
+  private(set) var texts: [String] = []
+  private var places: [String: Int32] = [:]
+  private(set) var isFull = false
+
+  mutating func add(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard !isFull else { return }
+    guard !TableText.isMissing(bytes) else { return codes.append(-1) }
+    let text = String(decoding: bytes, as: UTF8.self)
+    if let code = places[text] { return codes.append(code) }
+    guard texts.count < TextCollection.mostTexts else {
+      isFull = true
+      (codes, texts, places) = ([], [], [:])
+      return
+    }
+    let code = Int32(texts.count)
+    places[text] = code
+    texts.append(text)
+    codes.append(code)
+  }
+
+  var values: TableValues { .texts(codes: codes, texts: texts) }
+}
