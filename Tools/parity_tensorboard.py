@@ -1,21 +1,19 @@
 """Reads event files with the real TensorBoard: `python Tools/parity_tensorboard.py .build/release/athanor`.
 
 A training of two epochs, one that goes on from its checkpoint to the fourth, and one that goes on from the same checkpoint to the third, as after a
-crash: TensorBoard must show what history.csv has, and nothing of the fourth epoch. Scalars, histograms, pictures and the graph.
+crash: TensorBoard must show what history.csv has, and nothing of the fourth epoch. Scalars, histograms and the graph; pictures are in TensorBoardTests.swift alone.
 
 Versions: Tools/requirements.txt (tensorboard, without TensorFlow).
 """
 
 import csv
-import io
 import json
 import pathlib
 import shutil
 import tempfile
 
 import numpy as np
-from parity_support import athanor, check, finish, idx
-from PIL import Image
+from parity_support import athanor, check, finish
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
 
@@ -73,15 +71,6 @@ def main(folder):
         # A number at the very edge of a range may be counted on either side.
         moved = np.abs(np.cumsum(histogram.bucket) - np.cumsum(wanted)).max()
         check(f"histogram of {name}", same and close and moved <= 1, f"{int(histogram.num)} numbers, {moved:g} moved")
-
-    picture = accumulator.Images("examples")[0]
-    with Image.open(io.BytesIO(picture.encoded_image_string)) as image:
-        pixels = np.asarray(image)
-    sheet = np.full((4 * 30 - 2, 8 * 30 - 2), 128, np.uint8)
-    for number, digit in enumerate(idx("digits-train-images-idx3-ubyte", 32)):
-        row, column = divmod(number, 8)
-        sheet[30 * row : 30 * row + 28, 30 * column : 30 * column + 28] = digit
-    check("the sheet of pictures", np.array_equal(pixels, sheet) and (picture.height, picture.width) == sheet.shape, pixels.shape)
 
     nodes = {node.name: node for node in accumulator.Graph().node}
     layers = json.loads(athanor("summary", "malireddi", "--json"))["layers"]

@@ -41,8 +41,24 @@ enum Main {
         print(text)
         exit(0)
       }
-      Terminal.error(text + "\n")
+      Terminal.error((unknownCommand(CommandLine.arguments.dropFirst()) ?? text) + "\n")
       exit(AthanorProgram.exitCode(for: error) == .validationFailure ? 2 : 1)
     }
+  }
+
+  /// What is wrong with words that begin with no command, with the one that may have been meant; nil for others. The parser of arguments only
+  /// says that it did not expect them.
+  private static func unknownCommand(_ words: some Sequence<String>) -> String? {
+    var (command, path): (any ParsableCommand.Type, String) = (AthanorProgram.self, AthanorProgram._commandName)
+    for word in words {
+      let commands = command.configuration.subcommands
+      guard !commands.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+      guard let next = commands.first(where: { $0._commandName == word }) else {
+        let suggestion = AthanorError.suggestion(for: word, among: commands.map { $0._commandName })
+        return "Error: there is no command \"\(word)\". \(suggestion)See \(path) --help."
+      }
+      (command, path) = (next, "\(path) \(word)")
+    }
+    return nil
   }
 }

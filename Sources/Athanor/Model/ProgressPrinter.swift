@@ -28,8 +28,9 @@ package struct ProgressPrinter {
   }
 
   package init(
-    _ verbosity: Verbosity, isTerminal: Bool = isatty(1) == 1, columns: @escaping () -> Int? = { TerminalSize.columns },
-    write: @escaping (String) -> Void = ProgressPrinter.standardOutput
+    _ verbosity: Verbosity, isTerminal: Bool = isatty(1) == 1,
+    write: @escaping (String) -> Void = ProgressPrinter.standardOutput,
+    columns: @escaping () -> Int? = { TerminalSize.columns }
   ) {
     self.verbosity = verbosity == .auto ? (isTerminal ? .bar : .line) : verbosity
     self.columns = columns

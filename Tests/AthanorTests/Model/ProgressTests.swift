@@ -12,7 +12,7 @@ struct ProgressTests {
   /// Two epochs of 12 batches at given times.
   private func printed(_ verbosity: Verbosity, isTerminal: Bool = false) -> String {
     var text = ""
-    let printer = ProgressPrinter(verbosity, isTerminal: isTerminal, columns: { nil }) { text += $0 }
+    let printer = ProgressPrinter(verbosity, isTerminal: isTerminal, write: { text += $0 }, columns: { nil })
     printer.beginEpoch(1, of: 2, batches: 12)
     printer.batch(1, logs([("loss", 2.30259)]), 0.02)
     printer.batch(2, logs([("loss", 2.2)]), 0.04)  // too soon after the first
@@ -69,7 +69,7 @@ struct ProgressTests {
   func timeLeft() {
     func left(_ seconds: Double) -> String {
       var text = ""
-      let printer = ProgressPrinter(.bar, isTerminal: true, columns: { nil }) { text = $0 }
+      let printer = ProgressPrinter(.bar, isTerminal: true, write: { text = $0 }, columns: { nil })
       printer.beginEpoch(1, of: 1, batches: 2)
       printer.batch(1, Logs(), seconds)
       return text.split(separator: " ").dropFirst(2).joined(separator: " ")
@@ -85,7 +85,7 @@ struct ProgressTests {
   func narrow() {
     func line(_ columns: Int?, batches: Int? = 12) -> String {
       var text = ""
-      let printer = ProgressPrinter(.bar, isTerminal: true, columns: { columns }) { text = $0 }
+      let printer = ProgressPrinter(.bar, isTerminal: true, write: { text = $0 }, columns: { columns })
       printer.beginEpoch(1, of: 1, batches: batches)
       printer.batch(6, logs([("loss", 1.5), ("accuracy", 0.5)]), 0.6)
       return String(text.dropFirst())
@@ -100,7 +100,7 @@ struct ProgressTests {
     #expect(line(40, batches: nil) == "      6/Unknown 1s 100ms/step")
     for columns in 1...90 { #expect(line(columns).count < max(columns, 1) || columns == 1) }
     var text = ""
-    let printer = ProgressPrinter(.bar, isTerminal: true, columns: { 20 }) { text += $0 }
+    let printer = ProgressPrinter(.bar, isTerminal: true, write: { text += $0 }, columns: { 20 })
     printer.beginEpoch(1, of: 1, batches: 12)
     printer.endEpoch(logs([("loss", 1.5)]), 1, batches: 12)
     #expect(text == "Epoch 1/1\n\r12/12 ━━━━━━━━━━━━━━━━━━━━ 1s 83ms/step - loss: 1.5000\n")
