@@ -44,11 +44,15 @@ build-serve: dependencies ## The program behind "athanor serve"; takes some minu
 serve: build build-serve ## A page on which one draws a digit: http://127.0.0.1:8080/
 	$(ATHANOR) serve
 
-install: build ## The program, and the digits and the model that come with it, below PREFIX
+install: build ## The program, the digits and the model that come with it, and completions for bash, zsh and fish, below PREFIX
 	install -d $(PREFIX)/bin $(PREFIX)/share/athanor
 	install .build/release/athanor-command $(PREFIX)/bin/athanor
 	if [ -x $(SERVE) ]; then install $(SERVE) $(PREFIX)/bin/athanor-serve; fi
 	cp -R Sources/AthanorDatasets/Resources/digits Sources/AthanorDatasets/Resources/models $(PREFIX)/share/athanor/
+	install -d $(PREFIX)/share/bash-completion/completions $(PREFIX)/share/zsh/site-functions $(PREFIX)/share/fish/vendor_completions.d
+	$(PREFIX)/bin/athanor --generate-completion-script bash > $(PREFIX)/share/bash-completion/completions/athanor
+	$(PREFIX)/bin/athanor --generate-completion-script zsh > $(PREFIX)/share/zsh/site-functions/_athanor
+	$(PREFIX)/bin/athanor --generate-completion-script fish > $(PREFIX)/share/fish/vendor_completions.d/athanor.fish
 
 docs: ## The tutorial, guides and reference as a site
 	$(SWIFT) package --allow-writing-to-directory .build/docs generate-documentation --target Athanor \
@@ -60,11 +64,12 @@ docs: ## The tutorial, guides and reference as a site
 test: dependencies ## Every Swift test, in release mode; needs no Python
 	$(SWIFT) test -c release
 
-parity: build $(VENV)/installed ## Compare with the real Keras
+parity: build $(VENV)/installed ## Compare with the real Keras, and read event files with the real TensorBoard
 	$(VENV)/bin/python Tools/parity.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_tensorboard.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
@@ -147,8 +152,8 @@ $(BENCH_VENV)/installed: Benchmarks/requirements.txt | python
 
 digits-model: build $(DIGITS_VENV)/installed ## Train the model that comes with the program anew, on the MNIST in DATA, and measure it on other digits
 	$(DIGITS_VENV)/bin/python Tools/digits/augment.py $(DATA) $(DIGITS)/data
-	$(ATHANOR) train malireddi --data-dir $(DIGITS)/data --epochs 6 --seed 1 --format safetensors --output $(DIGITS)/first
-	$(ATHANOR) train $(DIGITS)/first/last.safetensors --data-dir $(DIGITS)/data --epochs 2 --learning-rate 0.0002 --seed 2 --output $(DIGITS)/second
+	$(ATHANOR) train malireddi --data-dir $(DIGITS)/data --validate-on test --epochs 6 --seed 1 --format safetensors --output $(DIGITS)/first
+	$(ATHANOR) train $(DIGITS)/first/last.safetensors --data-dir $(DIGITS)/data --validate-on test --epochs 2 --learning-rate 0.0002 --seed 2 --output $(DIGITS)/second
 	$(ATHANOR) convert $(DIGITS)/second/last.safetensors $(DIGITS_MODEL) --without-training
 	$(DIGITS_VENV)/bin/python Tools/digits/accuracy.py $(ATHANOR) $(DIGITS_MODEL)
 

@@ -7,7 +7,7 @@ import AthanorDatasets
 struct BatchBenchmark: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "batches")
 
-  @Argument var network: TutorialNetwork
+  @Argument var network: NetworkTemplate
 
   struct Figures: Encodable {
     let batch: Int

@@ -3,13 +3,13 @@ import Athanor
 import AthanorDatasets
 import Foundation
 
-extension TutorialNetwork: ExpressibleByArgument {}
+extension NetworkTemplate: ExpressibleByArgument {}
 
 /// Trains one of the tutorial's networks: what the peers' scripts do, with the same figures.
 struct NetworkBenchmark: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "network")
 
-  @Argument var network: TutorialNetwork
+  @Argument var network: NetworkTemplate
   @Argument var folder: String
   @Argument var epochs: Int
   @Argument var seed: UInt64

@@ -6,47 +6,93 @@ import Foundation
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a model's loss and accuracy on the test pictures of a data set.",
-    discussion: "With --output DIR it also draws confusion.svg and mistakes.svg there.")
+    abstract: "Measure a model's loss and accuracy on the test examples of a data set or a folder of pictures.",
+    discussion: """
+      Pictures of a folder are brought to the size that the model takes, and its classes are those of the model. With --output DIR it also \
+      draws confusion.svg and mistakes.svg there.
+      """)
 
   @Argument(help: "The file of a trained model: .h5, .safetensors, ...") var file: String
-  @OptionGroup var data: DataOptions
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Part") var selection: PartOptions
   @OptionGroup var computing: ThreadOptions
   @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
+  @Option(help: "An HTML file that holds figures, curves, worst mistakes, and how it was made.") var report: String?
   @Flag(help: "Print one JSON object: loss, accuracy and count.") var json = false
 
   func run() async throws {
     let model = try NetworkSource.read(file, threads: computing.threads)
-    let loaded = try await data.load()
-    try requireClasses(model, loaded)
-    if model.training == nil { try compile(model) }
-    let test = try model.arranged(loaded.test)
-    let logs = try model.evaluate(test, batchSize: 200)
-    if let output { try draw(model, loaded, test, output) }
+    let found = try await data.open(for: model)
+    let (examples, part) = try selection.examples(of: found)
+    if let names = found.classNames { try requireClasses(model, names, found.title) }
+    if model.training == nil {
+      if found.classNames == nil {
+        try model.compile(loss: .meanSquaredError, metrics: [.loss(.meanAbsoluteError)])
+      } else {
+        try compile(model)
+      }
+    }
+    let source = try found.source(examples, for: model)
+    let logs = try model.evaluate(source, batchSize: 200)
+    if let output { try draw(model, found, examples, source, output) }
+    if let report {
+      let text = try self.report(model, found, examples, part, source, logs)
+      try Terminal.write(text.html(), to: report)
+    }
     if json {
-      var object: [String: Any?] = ["count": loaded.test.count]
+      var object: [String: Any?] = ["count": examples.count]
       for entry in logs.entries { object[entry.name] = entry.value }
       return try Terminal.json(object)
     }
     print(
-      "\(loaded.test.count) pictures of \(loaded.dataset.title): "
+      "\(found.counted(examples.count)) of \(found.title)\(part.map { " (\($0.rawValue))" } ?? ""): "
         + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
-    if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
+    if let output { print("Drawn: \(output)/confusion.svg\(found.isPictures ? " and \(output)/mistakes.svg" : "")") }
+    if let report { print("Report: \(report)") }
+  }
+
+  private func report(
+    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ part: ExampleSplit.Part?, _ source: any DataSource,
+    _ logs: Logs
+  ) throws -> EvaluationReport {
+    let predictions = try model.predict(source, batchSize: 200)
+    let numbers = data.classNumbers
+    let names = examples.map(data.name(of:))
+    var report: EvaluationReport
+    if let classNames = data.classNames {
+      // Of a stream there may be too many to hold.
+      let pictures = data.isPictures && source.dataset != nil ? try data.dataset(examples).inputs : nil
+      report = try EvaluationReport(
+        targets: examples.map { Int(numbers[$0]) },
+        probabilities: model.probabilities(of: predictions, fromLogits: model.outputKind == .other),
+        classNames: classNames, pictures: pictures, exampleNames: names, title: data.title)
+    } else {
+      report = try EvaluationReport(
+        targets: data.dataset(examples).targets.floats.map(Double.init), predictions: predictions.floats.map(Double.init),
+        targetName: model.tableEncoding?.targetName ?? "", exampleNames: names, title: data.title)
+    }
+    report.model = "\(file): \(model.summaryLine)"
+    report.data = "\(data.counted(examples.count)) of \(data.path)\(part.map { " (\($0.rawValue))" } ?? "")"
+    report.figures = logs
+    report.history = model.history
+    report.command = CommandLine.arguments.indices.map {
+      Terminal.quoted($0 == 0 ? "athanor" : CommandLine.arguments[$0])
+    }.joined(separator: " ")
+    return report
   }
 
   /// - Throws: `AthanorError` when the model does not tell apart the classes that the data have.
-  private func requireClasses(_ model: Model, _ loaded: LoadedDataset) throws {
-    let names = loaded.dataset.classNames
-    try model.requireOrder(of: names, loaded.dataset.title)
+  private func requireClasses(_ model: Model, _ names: [String], _ title: String) throws {
+    try model.requireOrder(of: names, title)
     if model.outputKind == .sigmoid, model.outputShape.lengths.last == 1, names.count != 2 {
       throw AthanorError(
         .shape, at: file,
-        "its single sigmoid tells 2 classes apart but \(loaded.dataset.title) has \(names.count)",
+        "its single sigmoid tells 2 classes apart but \(title) has \(names.count)",
         fix: "Give a model with \(names.count) outputs.")
     }
     if let own = model.classNames, own != names, own.count == names.count {
       Terminal.error(
-        "Note: \(file) calls its classes \(ClassNames.list(own)), and \(loaded.dataset.title) \(ClassNames.list(names)); "
+        "Note: \(file) calls its classes \(ClassNames.list(own)), and \(title) \(ClassNames.list(names)); "
           + "they are compared by number.\n")
     }
   }
@@ -67,17 +113,24 @@ struct Evaluate: AsyncParsableCommand {
     }
   }
 
-  private func draw(_ model: Model, _ loaded: LoadedDataset, _ test: Dataset, _ folder: String) throws {
+  private func draw(
+    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ source: any DataSource, _ folder: String
+  ) throws {
+    guard let names = data.classNames else {
+      throw AthanorError(
+        .argument, at: "--output", "there is no confusion matrix, for the targets of \(data.title) are numbers",
+        fix: "Leave it out.")
+    }
     let isScore = model.outputKind == .other
-    let probabilities = model.probabilities(of: try model.predict(test, batchSize: 200), fromLogits: isScore)
+    let probabilities = model.probabilities(of: try model.predict(source, batchSize: 200), fromLogits: isScore)
     let classes = probabilities.shape.last ?? 1
     let values = probabilities.floats
-    let targets = loaded.test.targets.floats.map { Int($0) }
-    let names = loaded.dataset.classNames
+    let numbers = data.classNumbers
+    let targets = examples.map { Int(numbers[$0]) }
     guard classes == names.count, probabilities.shape.count == 2 else {
       throw AthanorError(
         .shape, at: file,
-        "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but \(loaded.dataset.title) has "
+        "each prediction has shape \(Shape(Array(model.outputShape.lengths.dropFirst()))) but \(data.title) has "
           + "\(names.count) classes",
         fix: "Leave --output out, or give a model with \(names.count) outputs.")
     }
@@ -90,11 +143,14 @@ struct Evaluate: AsyncParsableCommand {
     // The worst mistakes are those in which the model was surest.
     let wrong = targets.indices.filter { targets[$0] != predictions[$0] }
       .sorted { values[$0 * classes + predictions[$0]] > values[$1 * classes + predictions[$1]] }
-    guard case .uint8(let pixels) = loaded.test.inputs.storage else { return }
-    let (height, width) = (loaded.dataset.height, loaded.dataset.width)
-    let mistakes = try wrong.prefix(25).map { row in
+    let worst = Array(wrong.prefix(25))
+    let pictures = try data.dataset(worst.map { examples[$0] }).inputs
+    guard case .uint8(let pixels) = pictures.storage, pictures.shape.count == 4 else { return }
+    let (height, width, channels) = (pictures.shape[1], pictures.shape[2], pictures.shape[3])
+    let length = height * width * channels
+    let mistakes = try worst.enumerated().map { place, row in
       try MistakesFigure.Mistake(
-        pixels: Array(pixels[(row * height * width)..<((row + 1) * height * width)]), height: height, width: width,
+        pixels: Array(pixels[place * length..<(place + 1) * length]), height: height, width: width, channels: channels,
         truth: names[targets[row]], prediction: names[predictions[row]],
         probability: Double(values[row * classes + predictions[row]]))
     }

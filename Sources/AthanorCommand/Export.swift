@@ -50,8 +50,10 @@ struct Export: AsyncParsableCommand {
   @Option(
     help: "A Swift file to write with a type of that name, by which an app uses the model: DigitClassifier.swift.")
   var wrapper: String?
-  @Option(help: "A data set whose test pictures the exported model is run on: mnist, fashion-mnist or digits.")
+  @Option(
+    help: "A data set whose test examples the exported model is run on: a name, or a folder as athanor train takes it.")
   var dataset: String?
+  @OptionGroup var selection: PartOptions
   @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
   var dataDirectory: String?
   @Flag(help: "Print one JSON object: file, bytes and what the comparison found.") var json = false
@@ -79,7 +81,7 @@ struct Export: AsyncParsableCommand {
         throw ValidationError("\(option) \(pair): write NAME=TEXT.")
       }
     }
-    if let dataset { try DataOptions.check(dataset) }
+    if let dataset { _ = try DataOptions.named(dataset, dataDirectory) }
     if let wrapper, !wrapper.hasSuffix(".swift") {
       throw ValidationError("--wrapper \(wrapper): give a name that ends with .swift.")
     }
@@ -108,9 +110,10 @@ struct Export: AsyncParsableCommand {
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
     if let dataset {
-      let test = try await DataOptions.load(dataset, dataDirectory).test
+      let found = try await DataOptions.named(dataset, dataDirectory).open(for: model)
+      let test = try found.dataset(selection.examples(of: found).examples)
       // With pictures in, channels come last.
-      samples = imageInput == nil ? try model.arranged(test) : test
+      samples = imageInput == nil ? model.arranged(test) : test
     }
     let report = try model.export(to: output, as: format, samples: samples, original: file)
     if let wrapper { try Terminal.write(SwiftWrapper.source(name: type, of: output), to: wrapper) }

@@ -42,7 +42,7 @@ struct FilterFigure: ParsableCommand {
     commandName: "filters", abstract: "Draw the filters of a convolution.",
     discussion: "Each weight is a cell: blue above zero and orange below, the stronger the larger.")
 
-  @Argument(help: "A network (malireddi or chollet) or a model file.") var model: String
+  @Argument(help: "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file.") var model: String
   @Option(help: "The name of a convolution; by default the first.") var layer: String?
   @OptionGroup var figure: FigureOptions
 
@@ -100,14 +100,15 @@ struct DataFigure: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let loaded = try await data.load()
-    let sheet = try DatasetFigure(loaded.train, title: loaded.dataset.title, columns: columns)
+    let found = try await data.open()
+    let examples = found.parts?.train ?? Array(found.classNumbers.indices)
+    let sheet = try DatasetFigure(found.dataset(examples), title: found.title, columns: columns)
     try figure.write(
       sheet.svg(theme: figure.theme),
-      "\(loaded.train.count) pictures of \(sheet.classNames.count) classes, of which "
+      "\(examples.count) pictures of \(sheet.classNames.count) classes, of which "
         + "the first \(columns) are drawn",
       [
-        "pictures": loaded.train.count, "columns": columns,
+        "pictures": examples.count, "columns": columns,
         "classes": Dictionary(zip(sheet.classNames, sheet.counts)) { $1 },
       ])
   }

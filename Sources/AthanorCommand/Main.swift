@@ -7,7 +7,11 @@ struct AthanorProgram: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "athanor",
     abstract: "Train small neural networks on the CPU you have, and use them.",
-    discussion: "Exit codes: 0 fine, 1 failed, 2 wrong usage. Start with: athanor train malireddi",
+    discussion: """
+      Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 after Ctrl-C and 143 after SIGTERM (a training has been saved then). Start with: \
+      athanor train malireddi
+      """,
+    version: AthanorVersion.current,
     subcommands: [
       Summary.self, Train.self, Evaluate.self, Predict.self, Benchmark.self, Export.self, Convert.self, Inspect.self,
       Figure.self, Serve.self, Datasets.self,
@@ -37,53 +41,24 @@ enum Main {
         print(text)
         exit(0)
       }
-      Terminal.error(text + "\n")
+      Terminal.error((unknownCommand(CommandLine.arguments.dropFirst()) ?? text) + "\n")
       exit(AthanorProgram.exitCode(for: error) == .validationFailure ? 2 : 1)
     }
   }
-}
 
-/// Text and JSON for the terminal.
-enum Terminal {
-  static func error(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
-
-  /// One JSON object in one line, keys sorted; numbers that are not finite become null.
-  static func json(_ object: [String: Any?]) throws {
-    let data = try JSONSerialization.data(
-      withJSONObject: writable(object), options: [.sortedKeys, .withoutEscapingSlashes])
-    print(String(decoding: data, as: UTF8.self))
-    fflush(nil)
-  }
-
-  /// The same with null in the place of what JSON cannot say, at any depth.
-  private static func writable(_ value: Any?) -> Any {
-    switch value {
-    case let number as Double where !number.isFinite: NSNull()
-    case let number as Float where !number.isFinite: NSNull()
-    case let object as [String: Any?]: object.mapValues(writable)
-    case let array as [Any?]: array.map(writable)
-    case let value?: value
-    case nil: NSNull()
+  /// What is wrong with words that begin with no command, with the one that may have been meant; nil for others. The parser of arguments only
+  /// says that it did not expect them.
+  private static func unknownCommand(_ words: some Sequence<String>) -> String? {
+    var (command, path): (any ParsableCommand.Type, String) = (AthanorProgram.self, AthanorProgram._commandName)
+    for word in words {
+      let commands = command.configuration.subcommands
+      guard !commands.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+      guard let next = commands.first(where: { $0._commandName == word }) else {
+        let suggestion = AthanorError.suggestion(for: word, among: commands.map { $0._commandName })
+        return "Error: there is no command \"\(word)\". \(suggestion)See \(path) --help."
+      }
+      (command, path) = (next, "\(path) \(word)")
     }
-  }
-
-  /// A word as a shell takes it.
-  static func quoted(_ word: String) -> String {
-    let plain = word.utf8.allSatisfy { byte in
-      UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
-        || "-_./,:=+@%".utf8.contains(byte)
-    }
-    return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
-  }
-
-  /// How many characters fit in a line: those of the terminal, else `COLUMNS`, else 80.
-  static var width: Int {
-    var size = winsize()
-    if isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
-    return ProcessInfo.processInfo.environment["COLUMNS"].flatMap(Int.init) ?? 80
-  }
-
-  static func write(_ text: String, to path: String) throws {
-    try FileBytes.write(Array(text.utf8), to: path)
+    return nil
   }
 }

@@ -23,9 +23,11 @@ struct Predict: AsyncParsableCommand {
       """)
 
   @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
-  @Argument(help: "Pictures, or folders of them; or one table.") var pictures: [String] = []
-  @Option(help: "Predict the test pictures of this data set instead.") var dataset: String?
+  @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures: [String] = []
+  @Option(help: "Predict the test examples of this data set instead: a name, or a folder as athanor train takes it.")
+  var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
+  @OptionGroup var selection: PartOptions
   @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output: String?
   @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
   @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.") var outputs: String?
@@ -38,6 +40,8 @@ struct Predict: AsyncParsableCommand {
   var skipUnreadable = false
   @Flag(help: "Print one JSON object: in a line for each picture, or for what was written.") var json = false
 
+  private static let standardInput = "-"
+
   /// The table whose rows are to be predicted.
   private var table: String? { pictures.count == 1 && TableFile.isTable(pictures[0]) ? pictures[0] : nil }
 
@@ -45,6 +49,9 @@ struct Predict: AsyncParsableCommand {
     guard table == nil || output != nil else { throw ValidationError("A table needs --output FILE.csv.") }
     guard [!pictures.isEmpty, dataset != nil, !inputs.isEmpty].filter(\.self).count == 1 else {
       throw ValidationError("Give pictures, or --dataset with --output, or --inputs with --outputs.")
+    }
+    guard pictures.count(where: { $0 == Predict.standardInput }) <= 1 else {
+      throw ValidationError("Standard input (-) holds one picture.")
     }
     guard dataset == nil || output != nil else { throw ValidationError("--dataset needs --output FILE.npy.") }
     guard dataset != nil || table != nil || output == nil else {
@@ -59,10 +66,6 @@ struct Predict: AsyncParsableCommand {
         throw ValidationError("--batch-size goes with --dataset, --inputs or a table.")
       }
     }
-    guard let dataset else { return }
-    var options = DataOptions()
-    options.dataset = dataset
-    try options.validate()
   }
 
   func run() async throws {
@@ -78,14 +81,14 @@ struct Predict: AsyncParsableCommand {
     let names = try classes.names(for: model, count: unnamed.names.count, file)
     let answer = try ClassAnswer(of: model, names: names, fromLogits: classes.fromLogits, at: file)
     let (reading, table) = (answer.reading, Table(answer: answer))
-    let paths = try Picture.files(at: pictures)
+    let paths = try pictures.flatMap { try $0 == Predict.standardInput ? [$0] : Picture.files(at: [$0]) }
     if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
     var notes = PictureNotes()
     var isFirst = true
     for path in paths {
       let numbers: [Float]
       do {
-        let picture = try Picture(contentsOf: path)
+        let picture = try path == Predict.standardInput ? .fromStandardInput() : Picture(contentsOf: path)
         notes.add(picture, path)
         let output = try model.predict(input(model, picture, path))
         numbers = model.probabilities(of: output, fromLogits: classes.fromLogits).floats
@@ -162,11 +165,9 @@ struct Predict: AsyncParsableCommand {
   }
 
   private func predictDataset(_ model: Model, _ dataset: String, _ output: String) async throws {
-    var options = DataOptions()
-    options.dataset = dataset
-    options.dataDirectory = dataDirectory
-    let loaded = try await options.load()
-    let probabilities = try model.predict(model.arranged(loaded.test), batchSize: batchSize ?? 200)
+    let found = try await DataOptions.named(dataset, dataDirectory).open(for: model)
+    let source = try found.source(selection.examples(of: found).examples, for: model)
+    let probabilities = try model.predict(source, batchSize: batchSize ?? 200)
     try NumPyArray.write(probabilities, to: output)
     if json {
       try Terminal.json(["file": output, "shape": probabilities.shape])

@@ -5,7 +5,9 @@ struct Summary: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show a network's layers, output shapes and parameters; several networks side by side.")
 
-  @Argument(help: ArgumentHelp("A network (malireddi or chollet) or a model file, or several.", valueName: "network"))
+  @Argument(
+    help: ArgumentHelp(
+      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, or several.", valueName: "network"))
   var networks: [String]
   @Flag(help: "Print one JSON object instead of a table, in a line for each network.") var json = false
 

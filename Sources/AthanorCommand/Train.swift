@@ -8,86 +8,139 @@ struct Train: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a network and keep its best checkpoint.",
     discussion: """
-      Leaves in the output folder: best_model.EPOCH-LOSS.h5 for each improvement, best.h5, last.h5, history.csv and \
-      curves.svg; with --format safetensors, or started from such a file, .safetensors files instead. Ctrl-C finishes the \
-      batch, saves the last file and says how to go on.
+      The data are a data set by its name, a folder with a folder of pictures for each class (or with train, val and test folders of that \
+      kind), or a table with a header, of which --target names the column to predict. They are looked at first; what was found is written to \
+      standard error. A network without weights is made to fit them.
+
+      Leaves in the output folder: best_model.EPOCH-LOSS.h5 for each improvement, best.h5, last.h5, history.csv, curves.svg and split.csv, which \
+      says what each example was used for; with --format safetensors, or started from such a file, .safetensors files instead. Ctrl-C finishes \
+      the batch, saves the last file and says how to go on.
       """)
 
-  @Argument(help: "A network (malireddi or chollet), or a .h5 or .safetensors file.") var network: String
-  @OptionGroup var data: DataOptions
-  @Option(parsing: .unconditional, help: "The number of the last epoch.") var epochs = 10
-  @Option(parsing: .unconditional, help: "How many pictures one step looks at.") var batchSize = 200
-  @Option(parsing: .unconditional, help: "Adam's learning rate; by default 0.001.") var learningRate: Double?
+  @Argument(
+    help: ArgumentHelp(
+      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, with weights or (.json) without; by default malireddi for a data set that has a name, cnn for a folder and mlp for a table."
+    ))
+  var network: String?
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Split") var splitting: SplitOptions
+  @OptionGroup(title: "Steps") var setup: SetupOptions
+  @Option(parsing: .unconditional, help: "The number of the last epoch; by default 10, and more for few examples.")
+  var epochs: Int?
+  @Option(
+    parsing: .unconditional,
+    help: "How many examples one step looks at; by default 200, and less for few examples.")
+  var batchSize: Int?
+  @Flag(help: "Shift, turn and zoom the pictures a little in training, each time by other numbers.") var augment = false
+  @Flag(help: "Mirror them too, left to right; not for letters and digits.") var flip = false
+  @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
+    ClassWeighting?
+  @Option(
+    help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
+  var base: String?
+  @Flag(help: "Leave the weights of --base as they are, and train the new layer alone.") var freeze = false
   @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
   @OptionGroup var computing: ThreadOptions
   @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
-  @Option(help: "How checkpoints are written: h5 or safetensors; by default as the file training starts from, else h5.")
-  var format: String?
+  @Option(help: "How checkpoints are written; by default as the file training starts from, else h5.")
+  var format: CheckpointFormat?
   @Option(help: "The last.h5 or last.safetensors of an interrupted training, to go on from.") var resume: String?
   @Option(parsing: .unconditional, help: "End when the validation loss has not improved for so many epochs.")
   var patience: Int?
-  @Flag(inversion: .prefixedNo, help: "Look at the pictures in a new order in each epoch.") var shuffle = true
+  @Flag(inversion: .prefixedNo, help: "Look at the examples in a new order in each epoch.") var shuffle = true
+  @Option(
+    help: ArgumentHelp("Write event files for TensorBoard into this folder.", valueName: "folder"))
+  var tensorboard: String?
   @Flag(help: "Measure each operation: a table at the end, and profile.json for Chrome's trace viewer.") var profile =
     false
   @Flag(help: "Print one JSON object in a line for each epoch, and nothing else.") var json = false
 
-  func validate() throws {
-    guard epochs > 0 else { throw ValidationError("--epochs must be at least 1.") }
-    guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
-    if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
-      throw ValidationError("--learning-rate must be above 0.")
-    }
-    if let patience, patience < 1 { throw ValidationError("--patience must be at least 1.") }
-    guard format.map(Train.formats.contains) ?? true else {
-      throw ValidationError("--format must be \(Train.formats.joined(separator: " or ")).")
-    }
-    guard resume == nil || learningRate == nil else {
-      throw ValidationError(
-        "--learning-rate cannot change in the middle of a training; leave it out, or start from the file without --resume."
-      )
-    }
+  enum ClassWeighting: String, ExpressibleByArgument, CaseIterable {
+    case balanced
   }
 
-  private static let formats = ["h5", "safetensors"]
+  enum CheckpointFormat: String, ExpressibleByArgument, CaseIterable {
+    case h5, safetensors
+  }
+
+  func validate() throws {
+    for (option, number) in [("--epochs", epochs), ("--batch-size", batchSize), ("--patience", patience)] {
+      if let number, number < 1 { throw ValidationError("\(option) must be at least 1.") }
+    }
+    if resume != nil, let option = setup.given.first {
+      throw ValidationError(
+        "\(option) cannot change in the middle of a training; leave it out, or start from the file without --resume.")
+    }
+    if base != nil, network != nil { throw ValidationError("--base is the network; leave \(network ?? "") out.") }
+    if flip, !augment { throw ValidationError("--flip goes with --augment.") }
+    if freeze, base == nil { throw ValidationError("--freeze goes with --base.") }
+  }
 
   /// The ending of the checkpoints.
   private var ending: String {
-    format ?? Train.formats.first { ((resume ?? network) as NSString).pathExtension == $0 } ?? "h5"
+    let file = ((resume ?? base ?? network ?? "") as NSString).pathExtension
+    return (format ?? CheckpointFormat(rawValue: file) ?? .h5).rawValue
   }
 
   func run() async throws {
-    let named = try NetworkSource.model(network, seed: seed, threads: computing.threads)
-    let model = try resume.map { try NetworkSource.read($0, threads: computing.threads) } ?? named
-    if let resume, model.training == nil {
+    let resumed = try resume.map { try NetworkSource.read($0, threads: computing.threads) }
+    if let resume, resumed?.training == nil {
       throw AthanorError(
         .argument, at: resume, "it holds no training that this program knows, so there is nothing to go on with",
         fix: "Start from it without --resume.")
     }
+    let start = try base.map { try NetworkSource.read($0, threads: computing.threads, compiled: false) }
+    let template = network.flatMap(NetworkSource.network)
+    let file = try template == nil ? network.map { try NetworkSource.file($0, threads: computing.threads) } : nil
+    var found: any LabelledData
+    if let known = resumed ?? file {
+      found = try await data.open(for: known)
+    } else if let start {
+      found = try await data.open(pictures: start.pictureInput?.shape)
+    } else {
+      found = try await data.open()
+    }
+    for finding in found.findings { Terminal.error(finding + ".\n") }
+    let split = try splitting.split(found, seed: seed)
+    found = try found.fitted(to: split.train)
+    let chosen = template ?? found.usualNetwork
+    let options = NetworkOptions(
+      augmentation: augment ? flip ? .smallWithFlip : .small : nil, seed: seed, threads: computing.threads)
+    let named =
+      try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
+    let model = resumed ?? named
     guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
     else {
       throw AthanorError(
-        .argument, at: resume ?? network, "it holds another network than \(network)",
+        .argument, at: resume ?? "", "it holds another network than \(network ?? base ?? chosen.rawValue)",
         fix: "Name the network, or the file, whose training was interrupted.")
     }
+    try requireClasses(model, found)
     try FileBytes.makeFolder(output)
-    let loaded = try await data.load()
+    let usual = found.usualTraining(split.train.count)
+    let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
     if let resume, let number = model.history.epochs.last?.number, number >= epochs {
       Terminal.error("\(resume) has had \(number) epochs already; for more, give a larger --epochs.\n")
     }
     if resume == nil, FileManager.default.fileExists(atPath: "\(output)/history.csv") {
       Terminal.error(
-        "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv and curves.svg are replaced; its "
+        "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv, curves.svg and split.csv are replaced; its "
           + "best_model files stay.\n")
     }
-    if model.training == nil || (resume == nil && learningRate != nil) {
-      let rate = LearningRate.constant(learningRate ?? 0.001)
-      try model.compile(optimizer: .adam(learningRate: rate), loss: .categoricalCrossentropy, metrics: [.accuracy])
+    for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
+    if model.training == nil || (resume == nil && !setup.given.isEmpty) {
+      try setup.compile(
+        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize),
+        usual: file == nil ? chosen.usualSchedule : .constant)
     }
+    try SplitFile.write(split, of: found, to: "\(output)/split.csv")
+    let validated = splitting.validated(split)
+    let (train, validation) = try (found.source(split.train, for: model), found.source(validated, for: model))
     if !json {
       print(model.summary())
       print(
-        "Training on \(loaded.train.count) pictures of \(loaded.dataset.title) (\(loaded.path)) with \(model.threadCount) threads"
-      )
+        "Training on \(found.counted(split.train.count)) of \(found.title) (\(found.path)), \(epochs) epochs in batches of \(batchSize), with "
+          + "\(model.threadCount) threads; validating on \(validated.count)")
     }
     if profile { model.profile = Profile() }
     let interruption = Interruption()
@@ -95,14 +148,15 @@ struct Train: AsyncParsableCommand {
       CSVLogger("\(output)/history.csv"),
       ClosureCallback(epochDidEnd: { epoch, logs, context in try report(epoch, logs, context) }), interruption,
     ]
+    if let tensorboard { callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1)) }
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
     callbacks += [
       ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
       ModelCheckpoint("\(output)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(output)/last.\(ending)"),
     ]
+    let weights = classWeights == .balanced ? Dataset.balancedClassWeights(found.classCounts(split.train)) : [:]
     try model.fit(
-      model.arranged(loaded.train), epochs: epochs, batchSize: batchSize, validation: model.arranged(loaded.test),
-      shuffle: shuffle,
+      train, epochs: epochs, batchSize: batchSize, validation: validation, shuffle: shuffle, classWeights: weights,
       callbacks: callbacks, verbose: json ? .silent : .auto, resume: resume != nil)
     if let profile = model.profile {
       try Terminal.write(profile.chromeTrace(), to: "\(output)/profile.json")
@@ -110,32 +164,64 @@ struct Train: AsyncParsableCommand {
     }
     if interruption.wasInterrupted {
       try model.save(to: "\(output)/last.\(ending)")
-      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(loaded))\n")
-      return
+      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
+      throw interruption.exitCode
     }
-    if !json {
-      let place = Terminal.quoted(output)
-      // The sample stands in for MNIST when there is no network.
-      var dataset = loaded.dataset.name == "mnist" ? "" : " --dataset \(loaded.dataset.name)"
-      if let directory = data.dataDirectory { dataset += " --data-dir \(Terminal.quoted(directory))" }
-      print(
-        """
-
-        In \(output): best.\(ending) (lowest validation loss), last.\(ending), history.csv, curves.svg
-        Next: athanor evaluate \(place)/best.\(ending)\(dataset) --output \(place)
-              athanor predict \(place)/best.\(ending) PICTURE.png
-        """)
-    }
+    if !json { print(closing(found, model)) }
   }
 
-  private func continuation(_ loaded: LoadedDataset) -> String {
-    var words = ["athanor", "train", network, "--resume", "\(output)/last.\(ending)", "--output", output]
-    words += ["--epochs", String(epochs), "--batch-size", String(batchSize), "--dataset", loaded.dataset.name]
-    if !shuffle { words.append("--no-shuffle") }
-    if let threads = computing.threads { words += ["--threads", String(threads)] }
-    if let directory = data.dataDirectory { words += ["--data-dir", directory] }
-    if let patience { words += ["--patience", String(patience)] }
-    return words.map(Terminal.quoted).joined(separator: " ")
+  /// - Throws: `AthanorError` when the targets are classes and the network has another number of them.
+  private func requireClasses(_ model: Model, _ data: any LabelledData) throws {
+    guard let names = data.classNames, let count = model.classCount, count != names.count else { return }
+    throw AthanorError(
+      .shape, at: resume ?? network ?? "", "it tells \(count) classes apart but \(data.title) has \(names.count)",
+      fix: "Train a new network, or give the file as --base, which makes a new last layer.")
+  }
+
+  /// What each part of the data is for, in a sentence.
+  private func described(_ split: ExampleSplit, _ data: any LabelledData) -> [String] {
+    let (validated, tested) = (splitting.validated(split), splitting.validateOn == .test ? [] : split.test)
+    var text = "\(data.counted(split.train.count)) to train with, \(validated.count) to validate on"
+    if splitting.validateOn == .test { text += ", which are those for testing" }
+    if !tested.isEmpty { text += ", \(tested.count) to test with" }
+    // Of a data set that has a name there is nothing to find out.
+    var sentences = data.findings.isEmpty ? [] : [text]
+    if let names = data.classNames {
+      let (train, validation) = (data.classCounts(split.train), data.classCounts(validated))
+      for (counts, what) in [(train, "to train with"), (validation, "to validate on")] {
+        let lacking = zip(names, counts).filter { $0.1 == 0 }.map(\.0)
+        if !lacking.isEmpty {
+          sentences.append("There are no \(data.unit)s \(what) of \(lacking.joined(separator: ", "))")
+        }
+      }
+    }
+    return sentences
+  }
+
+  private func closing(_ data: any LabelledData, _ model: Model) -> String {
+    let place = Terminal.quoted(output)
+    var options = CommandLine.options(["--dataset", "--data-dir"], in: CommandLine.arguments)
+    // The sample stands in for MNIST when there is no network.
+    if options.isEmpty, data.title != ImageDataset.mnist.title { options = ["--dataset", ImageDataset.digits.name] }
+    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil {
+      options += ["--split", "\(output)/split.csv"]
+    }
+    let suffix = options.map { " " + Terminal.quoted($0) }.joined()
+    return """
+
+      In \(output): best.\(ending) (lowest validation loss), last.\(ending), history.csv, curves.svg, split.csv
+      Next: athanor evaluate \(place)/best.\(ending)\(suffix) --output \(place)
+            athanor predict \(place)/best.\(ending) \(model.tableEncoding == nil ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
+      """
+  }
+
+  /// The command that goes on where this one was interrupted: the same words, without what holds from the beginning to the end.
+  private func continuation(epochs: Int, batchSize: Int) -> String {
+    var words = CommandLine.without(
+      ["--resume", "--epochs", "--batch-size", "--output"] + setup.given, in: Array(CommandLine.arguments.dropFirst()))
+    words += ["--resume", "\(output)/last.\(ending)", "--output", output]
+    words += ["--epochs", String(epochs), "--batch-size", String(batchSize)]
+    return (["athanor"] + words).map(Terminal.quoted).joined(separator: " ")
   }
 
   private func report(_ epoch: Int, _ logs: Logs, _ context: TrainingContext) throws {
@@ -146,37 +232,5 @@ struct Train: AsyncParsableCommand {
     var object: [String: Any?] = ["epoch": epoch, "seconds": last.seconds]
     for entry in logs.entries { object[entry.name] = entry.value }
     try Terminal.json(object)
-  }
-}
-
-/// Ends training after the present batch when the user presses Ctrl-C; a second time ends the program at once.
-final class Interruption: Callback {
-  private final class Flag: @unchecked Sendable {  // guarded by its lock
-    private let lock = NSLock()
-    private var count = 0
-    func raise() -> Int {
-      lock.withLock {
-        count += 1; return count
-      }
-    }
-    var isRaised: Bool { lock.withLock { count > 0 } }
-  }
-
-  private let flag = Flag()
-  private let source: any DispatchSourceSignal
-  private(set) var wasInterrupted = false
-
-  init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    let flag = flag
-    source.setEventHandler { if flag.raise() > 1 { exit(130) } }
-    source.resume()
-  }
-
-  func batchDidEnd(_ batch: Int, _ logs: Logs, _ context: TrainingContext) throws {
-    guard flag.isRaised, !wasInterrupted else { return }
-    wasInterrupted = true
-    context.stopTraining = true
   }
 }

@@ -67,7 +67,7 @@ struct FigureTests {
     let lines = try program.run("summary", "malireddi", "chollet", "--json")
     #expect(try objects(lines.output).map { $0["parameters"] as? Int } == [94602, 1_199_882])
     // Two of one name are told apart by how they were given.
-    try TutorialNetwork.malireddi.model(threads: 1).save(to: program.path("m.safetensors"))
+    try NetworkTemplate.malireddi.model(threads: 1).save(to: program.path("m.safetensors"))
     let alike = try program.run("summary", "malireddi", "m.safetensors")
     #expect(alike.output.contains("Model: \"m.safetensors\""))
   }

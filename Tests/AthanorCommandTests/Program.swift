@@ -33,7 +33,10 @@ final class Program {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
 
-  func start(_ arguments: [String], output: URL, error: URL) throws -> Process {
+  func start(
+    _ arguments: [String], output: URL, error: URL, input: FileHandle = .nullDevice,
+    environment more: [String: String] = [:], terminal: FileHandle? = nil
+  ) throws -> Process {
     let process = Process()
     process.executableURL = Program.executable
     process.arguments = arguments
@@ -44,12 +47,15 @@ final class Program {
     environment["COLUMNS"] = "80"
     environment["ATHANOR_OFFLINE"] = "1"
     environment["ATHANOR_RESOURCES"] = nil
+    environment["NO_COLOR"] = nil
+    environment["TERM"] = "xterm"
+    environment.merge(more) { $1 }
     process.environment = environment
     try Data().write(to: output)
     try Data().write(to: error)
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: error)
-    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try terminal ?? FileHandle(forWritingTo: output)
+    process.standardError = try terminal ?? FileHandle(forWritingTo: error)
+    process.standardInput = input
     try process.run()
     return process
   }
@@ -57,10 +63,12 @@ final class Program {
   func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
   /// Runs the program to its end; `during` may act upon it meanwhile.
-  func run(_ arguments: [String], during: (Process, URL) throws -> Void = { _, _ in }) throws -> Outcome {
+  func run(_ arguments: [String], input: FileHandle = .nullDevice, during: (Process, URL) throws -> Void = { _, _ in })
+    throws -> Outcome
+  {
     let output = folder.appendingPathComponent("\(UUID().uuidString).output")
     let error = output.deletingPathExtension().appendingPathExtension("error")
-    let process = try start(arguments, output: output, error: error)
+    let process = try start(arguments, output: output, error: error, input: input)
     try during(process, output)
     process.waitUntilExit()
     defer {

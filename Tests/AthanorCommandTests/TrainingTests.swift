@@ -10,7 +10,9 @@ struct TrainingTests {
   func files() throws {
     let program = try Program()
     let outcome = try program.run(
-      "train", "malireddi", "--dataset", "digits", "--epochs", "2", "--output", "run", "--json", "--profile")
+      "train", "malireddi", "--dataset", "digits", "--validate-on", "test", "--epochs", "2", "--output", "run",
+      "--json",
+      "--profile")
     #expect(outcome.status == 0)
     let epochs = try objects(outcome.output)
     try #require(epochs.count == 2)
@@ -22,7 +24,7 @@ struct TrainingTests {
     let best = losses.enumerated().map { String(format: "best_model.%02d-%.2f.h5", $0.offset + 1, $0.element) }
     #expect(
       try program.files("run")
-        == (best + ["best.h5", "last.h5", "history.csv", "curves.svg", "profile.json"]).sorted())
+        == (best + ["best.h5", "last.h5", "history.csv", "curves.svg", "split.csv", "profile.json"]).sorted())
     let rows = try program.text("run/history.csv").split(separator: "\n")
     #expect(rows.first == "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate,seconds" && rows.count == 3)
     #expect(try program.text("run/curves.svg").hasPrefix("<svg") && outcome.error.contains("GFLOP/s"))
@@ -83,14 +85,17 @@ struct TrainingTests {
   @Test("Ctrl-C saves and says how to go on; the end is that of a training that never stopped")
   func interruption() throws {
     let program = try Program()
-    let words = ["train", "malireddi", "--dataset", "digits", "--epochs", "3", "--batch-size", "100", "--output"]
+    let words = [
+      "train", "malireddi", "--dataset", "digits", "--validate-on", "test", "--epochs", "3", "--batch-size", "100",
+      "--output",
+    ]
     #expect(try program.run(words + ["whole"]).status == 0)
     let interrupted = try program.run(words + ["parts"]) { process, output in
       // After the first epoch, so in the middle of the second.
       while process.isRunning, try !String(contentsOf: output, encoding: .utf8).contains("Epoch 2/3") { usleep(2000) }
       process.interrupt()
     }
-    #expect(interrupted.status == 0 && interrupted.error.contains("Interrupted and saved. Go on with:"))
+    #expect(interrupted.status == 130 && interrupted.error.contains("Interrupted and saved. Go on with:"))
     let line = try #require(interrupted.error.split(separator: "\n").last)
     let rest = line.split(separator: " ").dropFirst().map(String.init)
     #expect(rest.contains("--resume") && rest.contains("parts/last.h5"))
@@ -117,7 +122,8 @@ struct TrainingTests {
   func killed() throws {
     let program = try Program()
     let words = [
-      "train", "malireddi", "--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--format", "safetensors",
+      "train", "malireddi", "--dataset", "digits", "--validate-on", "test", "--epochs", "2", "--batch-size", "100",
+      "--format", "safetensors",
       "--output",
     ]
     #expect(try program.run(words + ["whole"]).status == 0)

@@ -33,7 +33,8 @@ struct UsageTests {
   @Test(
     "Wrong usage ends with 2, and says what is wrong on standard error",
     arguments: [
-      ("bogus", "Unexpected argument 'bogus'"), ("summary", "Missing expected argument '<network> ...'"),
+      ("bogus", "there is no command \"bogus\". See athanor --help."),
+      ("summary", "Missing expected argument '<network> ...'"),
       ("figure filters malireddi", "Missing expected argument '--output <output>'"),
       ("figure filters malireddi --output a.png", "--output a.png: give a name that ends with .svg."),
       ("figure data --columns 0 --output a.svg", "--columns must be from 1 to 20."),
@@ -48,7 +49,7 @@ struct UsageTests {
       ("train malireddi --learning-rate nan", "--learning-rate must be above 0."),
       ("train malireddi --learning-rate inf", "--learning-rate must be above 0."),
       ("train malireddi --learning-rate -0.1", "--learning-rate must be above 0."),
-      ("train", "Missing expected argument '<network>'"), ("evaluate", "Missing expected argument '<file>'"),
+      ("evaluate", "Missing expected argument '<file>'"),
       ("evaluate x.h5 --threads -1", "--threads must be at least 1."),
       ("evaluate x.h5 --dataset digts", "there is no data set \"digts\". Did you mean \"digits\"?"),
       ("predict", "Missing expected argument '<file>'"),
@@ -73,6 +74,17 @@ struct UsageTests {
       ("datasets digits", "Unexpected argument 'digits'"), ("summary malireddi --jsn", "Unknown option '--jsn'"),
       ("train malireddi --dataset mnistt", "there is no data set \"mnistt\". Did you mean \"mnist\"?"),
       ("train malireddi --resume x.h5 --learning-rate 1", "--learning-rate cannot change in the middle of a training"),
+      ("train malireddi --resume x.h5 --schedule cosine", "--schedule cannot change in the middle of a training"),
+      ("train malireddi --schedule cosin", "The value 'cosin' is invalid for '--schedule <schedule>'"),
+      ("train malireddi --dataset digits --validation-split 1", "--validation-split must be above 0 and below 1."),
+      (
+        "train --validation-split 0.6 --test-split 0.4", "--validation-split and --test-split must be below 1 together."
+      ),
+      ("train --validate-on test --validation-split 0.1", "leave --validation-split out."),
+      ("train cnn --base x.h5", "--base is the network; leave cnn out."),
+      ("train --freeze", "--freeze goes with --base."),
+      ("train --dataset digits --size 0", "The value '0' is invalid for '--size <size>'"),
+      ("train --label-smoothing 1", "--label-smoothing must be at least 0 and below 1."),
       ("predict x.h5", "Give pictures, or --dataset with --output, or --inputs with --outputs."),
       ("predict x.h5 --dataset digits", "--dataset needs --output FILE.npy."),
       ("evaluate x.h5 --datset digits", "Unknown option '--datset'. Did you mean '--dataset'?"),

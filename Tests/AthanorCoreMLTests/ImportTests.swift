@@ -176,7 +176,7 @@ func errorText(_ body: () throws -> Void) -> String {
   /// In 32 bits the same bits come out: the kernels see the same numbers in the same order.
   @Test func theTutorialsNetworkComesBackExactly() throws {
     let folder = try TemporaryFolder()
-    let model = try TutorialNetwork.malireddi.model(seed: 5)
+    let model = try NetworkTemplate.malireddi.model(seed: 5)
     let options = CoreMLOptions(input: .picture(), labels: .integers(Array(0...9)))
     for ending in ["mlpackage", "mlmodel"] {
       let report = try model.export(to: "\(folder.path)/a.\(ending)", as: .coreML(options))
@@ -217,7 +217,7 @@ func errorText(_ body: () throws -> Void) -> String {
 
   @Test func compressionIsCounted() throws {
     let folder = try TemporaryFolder()
-    let model = try TutorialNetwork.malireddi.model(seed: 2, threads: 2)
+    let model = try NetworkTemplate.malireddi.model(seed: 2, threads: 2)
     let inputs = try Tensor(shape: [40, 28, 28, 1], bytes: (0..<31360).map { UInt8($0 * 7 % 251) })
     let data = try Dataset(inputs: inputs, targets: Tensor(shape: [40], integers: (0..<40).map { Int32($0 % 10) }))
     let whole = try model.export(to: "\(folder.path)/whole.mlpackage", as: .coreML(), samples: data)

@@ -22,8 +22,8 @@ import Testing
     model.summaryRows.filter { $0.kind != "Dropout" }.map { "\($0.name) \($0.kind) \($0.output) \($0.parameters)" }
   }
 
-  @Test(arguments: TutorialNetwork.allCases, ["mlpackage", "mlmodel"])
-  func tutorial(_ network: TutorialNetwork, _ ending: String) throws {
+  @Test(arguments: [NetworkTemplate.malireddi, .chollet], ["mlpackage", "mlmodel"])
+  func tutorial(_ network: NetworkTemplate, _ ending: String) throws {
     let model = try network.model(seed: 5, threads: 1)
     let copy = try reread(model, ending, CoreMLOptions(input: .picture(), labels: .integers(Array(0...9))))
     #expect(rows(copy) == rows(model) && copy.summaryRows.count == model.layers.count { !($0 is Dropout) })

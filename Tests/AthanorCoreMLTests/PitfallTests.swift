@@ -119,7 +119,7 @@ import Testing
   /// Every array of the weight file begins at a multiple of 64 bytes, and the header counts them.
   @Test func arraysAreAligned() throws {
     let program = try CoreMLProgram(
-      TutorialNetwork.malireddi.model(), CoreMLOptions(input: .picture(), compression: .palette(bits: 6)))
+      NetworkTemplate.malireddi.model(), CoreMLOptions(input: .picture(), compression: .palette(bits: 6)))
     let block = try #require(program.model.program.functions["main"]?.blocks["CoreML6"]).operations
     let offsets = block.flatMap { $0.attributes.values.map(\.blobFile.offset) }.filter { $0 > 0 }
     #expect(offsets.count >= 10 && offsets.allSatisfy { $0 % 64 == 0 } && Set(offsets).count == offsets.count)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct OnnxExportTests {
   /// The tutorial's network: its layers, between one change of order for the input and none after.
   @Test func malireddi() throws {
-    let model = try OnnxNetwork(TutorialNetwork.malireddi.model(), metadata: ["author": "Ada"]).model
+    let model = try OnnxNetwork(NetworkTemplate.malireddi.model(), metadata: ["author": "Ada"]).model
     #expect(
       model.graph.nodes.map(\.type) == [
         "Transpose", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Conv", "Relu", "MaxPool", "Reshape", "Gemm",
@@ -29,6 +29,27 @@ import Testing
     try model.checkExport(to: "x.onnx", as: .onnx())
     let error = #expect(throws: AthanorError.self) { try model.checkExport(to: "x.mlmodel", as: .onnx()) }
     #expect(error?.description == "x.mlmodel: an ONNX model's name must end with .onnx. Choose such a name.")
+  }
+
+  /// What works in training alone is in no file.
+  @Test func augmentation() throws {
+    func types(_ layers: [any Layer]) throws -> [String] {
+      try OnnxNetwork(
+        Model(input: [8, 8, 1], layers: layers + [Conv2D(4, kernelSize: 3), Flatten(), Dense(2)])
+      ).model.graph.nodes.map(\.type)
+    }
+    let layers: [any Layer] =
+      Augmentation.layers(height: 8, width: 8, horizontalFlip: true)
+      + [
+        RandomContrast(0.2), RandomBrightness(0.2), RandomErasing(), RandomCrop(height: 8, width: 8),
+        GaussianNoise(0.1),
+      ]
+    #expect(try types(layers) == types([]))
+    // A smaller part is cut out and resized in predictions too.
+    let cropped = try Model(input: [8, 8, 1], layers: [RandomCrop(height: 6, width: 5), Flatten(), Dense(2)])
+    try cropped.checkExport(as: .onnx())
+    try Model(input: [8, 9, 3], layers: [Resizing(height: 5, width: 12, filter: .antialiasedBilinear), Flatten()])
+      .checkExport(as: .onnx())
   }
 
   /// What a file cannot hold is refused with the layer's name.

@@ -23,8 +23,8 @@ import Testing
     model.summaryRows.filter { $0.kind != "Dropout" }.map { "\($0.name) \($0.kind) \($0.output) \($0.parameters)" }
   }
 
-  @Test(arguments: TutorialNetwork.allCases)
-  func tutorial(_ network: TutorialNetwork) throws {
+  @Test(arguments: [NetworkTemplate.malireddi, .chollet])
+  func tutorial(_ network: NetworkTemplate) throws {
     let model = try network.model(seed: 5, threads: 1)
     let copy = try reread(model)
     #expect(rows(copy) == rows(model) && copy.summaryRows.count == model.layers.count { !($0 is Dropout) })

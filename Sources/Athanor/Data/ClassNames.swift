@@ -3,12 +3,14 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when there are not as many as the model tells apart, or they are the model's in another order.
   func adoptClassNames(of data: any DataSource) throws {
-    guard let names = data.dataset?.classNames, outputs.count == 1 else { return }
+    guard let names = data.classNames, outputs.count == 1 else { return }
     try requireOrder(of: names, "the data set")
-    let isRow = data.dataset?.targets.dtype == .int32
-    guard let count = classCount, isRow, let targets = data.dataset?.targets else { return }
+    // Class numbers, or a row of probabilities, as mixed examples have it.
+    guard let count = classCount, let target = data.ports.targets.first,
+      target.dtype == .int32 || target.lengths == [.batch, .fixed(names.count)]
+    else { return }
     guard names.count == count else {
-      if names.count > count, targets.floats.allSatisfy({ $0 < Float(count) }) {
+      if names.count > count, let targets = data.dataset?.targets, targets.floats.allSatisfy({ $0 < Float(count) }) {
         let problem =
           "the data set names \(names.count) classes and has examples of the first \(count) alone, as many as the model tells "
           + "apart; their names are not taken over"
@@ -110,10 +112,15 @@ package enum ClassNames {
 extension Dataset {
   /// What is wrong with taking the examples from one on for validation: classes that only one of both parts has.
   func splitWarning(at kept: Int) -> String? {
-    guard targetsByName.count == 1, case .int32(let classes) = targets.storage, targets.shape.count == 1 else {
-      return nil
-    }
-    let (first, last) = (Set(classes[..<kept]), Set(classes[kept...]))
+    guard let text = slice(0..<kept).classWarning(validation: slice(kept..<count)) else { return nil }
+    return
+      "validationSplit takes the last examples\(text). Shuffle the data set first, or draw a part of each class with split(_:)."
+  }
+
+  /// What is wrong with a data set to validate on: that both are one sorted data set, or classes that only one of them has.
+  func classWarning(validation: Dataset) -> String? {
+    guard let classes = classNumbers, let others = validation.classNumbers else { return nil }
+    let (first, last) = (Set(classes), Set(others))
     func list(_ numbers: Set<Int32>) -> String {
       ClassNames.list(
         numbers.sorted().map { number in
@@ -123,13 +130,20 @@ extension Dataset {
     }
     let untrained = last.subtracting(first)
     // A few examples need not hold every class; of many that lack some the order is at fault.
-    let unseen = classes.count - kept >= 10 * first.union(last).count ? first.subtracting(last) : []
-    let isSorted = zip(classes, classes.dropFirst()).allSatisfy { $0 <= $1 } && first.union(last).count > 1
+    let unseen = others.count >= 10 * first.union(last).count ? first.subtracting(last) : []
+    let all = classes + others
+    let isSorted = zip(all, all.dropFirst()).allSatisfy { $0 <= $1 } && first.union(last).count > 1
     guard !untrained.isEmpty || !unseen.isEmpty || isSorted else { return nil }
-    var text = "validationSplit takes the last examples"
+    var text = ""
     if isSorted { text += ", and the data set is sorted by class" }
     if !untrained.isEmpty { text += "; no example to learn from has the class \(list(untrained))" }
     if !unseen.isEmpty { text += "; no example to validate on has the class \(list(unseen))" }
-    return text + ". Shuffle the data set first, or give validation: a data set of its own."
+    return text
+  }
+
+  /// Whether the classes come one after another, so that a training that does not change the order forgets each for the next.
+  var isSortedByClass: Bool {
+    guard let classNumbers, Set(classNumbers).count > 1 else { return false }
+    return zip(classNumbers, classNumbers.dropFirst()).allSatisfy { $0 <= $1 }
   }
 }

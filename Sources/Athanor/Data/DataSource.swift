@@ -37,6 +37,8 @@ public protocol DataSource {
   /// The source as a data set, where all of it lies in memory; nil for a stream. `fit` checks it as a whole before training begins, and
   /// takes the examples of `validationSplit` from it.
   var dataset: Dataset? { get }
+  /// The names of the classes, by number, which a model takes over that learns from the source; nil when they have none.
+  var classNames: [String]? { get }
 
   /// A cursor at the beginning of a pass. Cursors of equal passes give the same batches.
   ///
@@ -51,6 +53,8 @@ extension DataSource {
   public var scale: Float? { nil }
   /// None: a stream.
   public var dataset: Dataset? { nil }
+  /// None.
+  public var classNames: [String]? { nil }
 }
 
 /// Reads one pass through a source.
@@ -119,6 +123,27 @@ public struct DataPass: Hashable, Sendable {
     self.batchSize = batchSize
     self.share = share
     self.shareCount = shareCount
+  }
+}
+
+extension DataPass {
+  /// The places of all examples in the order of the pass, all shares together.
+  package func order(of count: Int) -> [Int] {
+    guard shuffle else { return Array(0..<count) }
+    var random = RandomStream(seed: seed, stream: 2 << 32 | UInt64(number))
+    return random.permutation(count)
+  }
+
+  /// The batch that a cursor's saved position names.
+  ///
+  /// - Throws: `AthanorError` when the pass has no such batch.
+  package func batch(at position: [String: Int], of batchCount: Int) throws -> Int {
+    guard let place = position["batch"], place >= 0, place % shareCount == share, place - shareCount < batchCount else {
+      throw AthanorError(
+        .argument, at: "", "the checkpoint is at position \(position) of a data set of \(batchCount) batches",
+        fix: "Resume with the data and the batch size of the interrupted training.")
+    }
+    return place
   }
 }
 

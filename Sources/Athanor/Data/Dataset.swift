@@ -43,7 +43,7 @@ public struct Dataset: DataSource, Hashable, Sendable {
   /// Factor applied to an input's elements as they enter the model, where it was given; 1/255 for pixels otherwise.
   public var inputScale: Float { givenScale ?? (inputs.dtype == .uint8 ? 1 / 255 : 1) }
 
-  private static func first(_ tensors: [String: Tensor]) -> Tensor {
+  static func first(_ tensors: [String: Tensor]) -> Tensor {
     tensors.min { $0.key < $1.key }?.value ?? Tensor(zeros: [0])
   }
 
@@ -138,17 +138,20 @@ public struct Dataset: DataSource, Hashable, Sendable {
     self.classNames = classNames
   }
 
-  /// The first `count` examples, or all when there are fewer.
-  public func prefix(_ count: Int) -> Dataset { slice(0..<Swift.min(Swift.max(count, 0), self.count)) }
+  /// The same facts of other tensors of as many examples each.
+  func replacing(
+    inputs: [String: Tensor], targets: [String: Tensor], weights: [String: Tensor], masks: [String: Tensor], count: Int
+  ) -> Dataset {
+    Dataset(
+      inputsByName: inputs, targetsByName: targets, weightsByName: weights, masksByName: masks, givenScale: givenScale,
+      classNames: classNames, picturePreparation: picturePreparation, count: count)
+  }
 
-  /// The examples in a range, which must lie within the data set.
-  package func slice(_ range: Range<Int>) -> Dataset {
-    func part(_ tensors: [String: Tensor]) -> [String: Tensor] { tensors.mapValues { $0.slice(range) } }
-    return Dataset(
-      inputsByName: part(inputsByName), targetsByName: part(targetsByName), weightsByName: part(weightsByName),
-      masksByName: part(masksByName), givenScale: givenScale, classNames: classNames,
-      picturePreparation: picturePreparation,
-      count: range.count)
+  /// The same facts of changed tensors, each of which has `count` examples then.
+  func mapTensors(count: Int, _ change: (Tensor) throws -> Tensor) rethrows -> Dataset {
+    try replacing(
+      inputs: inputsByName.mapValues(change), targets: targetsByName.mapValues(change),
+      weights: weightsByName.mapValues(change), masks: masksByName.mapValues(change), count: count)
   }
 
   private init(

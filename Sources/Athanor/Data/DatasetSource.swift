@@ -40,8 +40,7 @@ private final class DatasetCursor: DataCursor {
       + data.weightsByName.map { (.sampleWeights($0.key), $0.value) }
       + data.masksByName.map { (.mask($0.key), $0.value) }
     self.pass = pass
-    var random = RandomStream(seed: pass.seed, stream: 2 << 32 | UInt64(pass.number))
-    order = pass.shuffle ? random.permutation(data.count) : Array(0..<data.count)
+    order = pass.order(of: data.count)
     batchCount = data.count / pass.batchSize + (data.count % pass.batchSize == 0 ? 0 : 1)
     batch = pass.share
   }
@@ -66,13 +65,6 @@ private final class DatasetCursor: DataCursor {
   var position: [String: Int]? { ["batch": batch] }
 
   func move(to position: [String: Int]) throws {
-    guard let place = position["batch"], place >= 0, place % pass.shareCount == pass.share,
-      place - pass.shareCount < batchCount
-    else {
-      throw AthanorError(
-        .argument, at: "", "the checkpoint is at position \(position) of a data set of \(batchCount) batches",
-        fix: "Resume with the data and the batch size of the interrupted training.")
-    }
-    batch = place
+    batch = try pass.batch(at: position, of: batchCount)
   }
 }

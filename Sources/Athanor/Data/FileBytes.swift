@@ -12,6 +12,11 @@ package enum FileBytes {
   package static func read(_ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     let descriptor = try openForReading(path)
     defer { close(descriptor) }
+    return try read(descriptor: descriptor, path, limit: limit)
+  }
+
+  /// The same of a file that is open, for instance standard input, which stays open.
+  package static func read(descriptor: Int32, _ path: String, limit: Int = 1 << 31) throws -> [UInt8] {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw systemError(path, "cannot be examined") }
     var bytes: [UInt8] = []

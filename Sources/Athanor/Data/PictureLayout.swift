@@ -46,13 +46,11 @@ extension Model {
   package func arranged(_ pictures: Tensor) -> Tensor { pictureInput?.arranged(pictures) ?? pictures }
 
   /// A data set whose only input are pictures `[N, H, W, C]`, with these as the model takes them.
-  package func arranged(_ data: Dataset) throws -> Dataset {
+  package func arranged(_ data: Dataset) -> Dataset {
     guard data.inputsByName.count == 1 else { return data }
-    var result = try Dataset(
-      inputs: data.inputsByName.mapValues(arranged), targets: data.targetsByName, inputScale: data.givenScale,
-      sampleWeights: data.weightsByName, masks: data.masksByName, classNames: data.classNames)
-    result.picturePreparation = data.picturePreparation
-    return result
+    return data.replacing(
+      inputs: data.inputsByName.mapValues(arranged), targets: data.targetsByName, weights: data.weightsByName,
+      masks: data.masksByName, count: data.count)
   }
 
   /// A model with the same weights that takes pictures `[N, H, W, C]`.

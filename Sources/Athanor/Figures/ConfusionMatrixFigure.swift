@@ -78,6 +78,18 @@ public struct ConfusionMatrixFigure: Hashable, Sendable {
     }
   }
 
+  /// The harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN), by class; nil for a class without examples that was never predicted.
+  public var f1Scores: [Double?] {
+    counts.indices.map { number in
+      let predicted = counts.reduce(0) { $0 + Double($1[number]) }
+      let all = counts[number].reduce(predicted) { $0 + Double($1) }
+      return all > 0 ? 2 * Double(counts[number][number]) / all : nil
+    }
+  }
+
+  /// How many examples each class has.
+  public var supports: [Int] { counts.map { $0.reduce(0) { $0.addingReportingOverflow($1).partialValue } } }
+
   /// The figure as an SVG document.
   public func svg(theme: FigureTheme = .automatic) -> String {
     let layout = ConfusionMatrixLayout(self)

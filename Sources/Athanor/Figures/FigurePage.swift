@@ -34,7 +34,9 @@ package enum FigurePage {
     }
     let widths = legend.map { 34 + FigureText.width($0.0, size: 12) + 18 }
     let total = widths.reduce(0, +)
-    let fits = FigureText.width(shown, size: 17) * 1.05 + total + 24 <= space
+    // On the line of the title, or of the subtitle below it.
+    let line = subtitle.isEmpty ? FigureText.width(shown, size: 17) * 1.05 : FigureText.width(subtitle, size: 12.5)
+    let fits = line + total + 24 <= space
     var x = fits ? width - margin - total + 18 : margin
     if !legend.isEmpty && !fits { y += 24 }
     for (entry, entryWidth) in zip(legend, widths) {

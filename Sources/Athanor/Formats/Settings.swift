@@ -182,6 +182,21 @@ extension Optional: SettingValue where Wrapped: SettingValue {
   }
 }
 
+extension SettingValue where Self: RawRepresentable & CaseIterable, Self.RawValue == String {
+  /// The case's name.
+  public var setting: JSONValue { .text(rawValue) }
+
+  /// A case by its name.
+  public static func read(_ key: String, in configuration: Configuration, default standard: Self?) throws -> Self {
+    if configuration.isMissing(key), let standard { return standard }
+    guard let value = Self(rawValue: try configuration.text(key)) else {
+      let names = allCases.map { "\"\($0.rawValue)\"" }
+      throw configuration.error(key, expected: names.joined(separator: " or "))
+    }
+    return value
+  }
+}
+
 /// A type of which a setting can be a list.
 public protocol SettingElement: JSONConvertible {
   /// The list of a key.

@@ -62,6 +62,46 @@ extension Dropout: SerializableLayer {
   }
 }
 
+/// Adds random numbers to its input while training: `[N, ...] -> [N, ...]`, `y = x + deviation * n`, with n normally distributed of mean 0
+/// and variance 1, drawn for each number.
+///
+/// Nothing changes in prediction. Source: `keras.layers.GaussianNoise`.
+///
+/// - Throws: when built: `AthanorError` if the deviation is not in 0 ... 1.
+/// - Example:
+///   ```swift
+///   GaussianNoise(0.1)
+///   ```
+public struct GaussianNoise: Layer {
+  /// The standard deviation of what is added.
+  public var deviation: Double
+  public let name: String?
+  public var maskRule: MaskRule { .passes }
+
+  /// Describes a noise.
+  public init(_ deviation: Double, name: String? = nil) {
+    self.deviation = deviation
+    self.name = name
+  }
+
+  public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
+    guard (0...1).contains(deviation) else {
+      throw AthanorError(.argument, at: "", "deviation is \(deviation) but must be at least 0 and at most 1")
+    }
+    let input = try input.floating
+    return scope.isTraining && deviation > 0 ? try input + input.normalNumbers() * deviation : input
+  }
+}
+
+extension GaussianNoise: SerializableLayer {
+  public init(unconfigured name: String) { self.init(0, name: name) }
+
+  public mutating func configure(_ settings: inout Settings) throws {
+    try settings.field("stddev", &deviation)
+    settings.neutral("seed")
+  }
+}
+
 /// Adds a penalty for the size of its input, divided by the number of examples, to the loss, and passes the input on:
 /// `[N, ...] -> [N, ...]`. The penalty is `l1 * sum(|x|) + l2 * sum(x^2)`. Source: `keras.layers.ActivityRegularization`.
 ///

@@ -111,7 +111,7 @@ extension UpSampling2D: SerializableLayer {
 
 extension Shape {
   /// The axes of pictures `[N, H, W, C]`.
-  fileprivate var pictureAxes: [Axis] {
+  var pictureAxes: [Axis] {
     get throws {
       _ = try Window2D(kernel: [1, 1], strides: [1, 1], padding: .valid).outputSize(self, "window")
       return axes

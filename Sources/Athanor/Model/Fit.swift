@@ -100,6 +100,14 @@ extension Model {
     }
     try adoptClassNames(of: data)
     if let preparation = data.dataset?.picturePreparation { self.picturePreparation = preparation }
+    if validationSplit == 0, let text = validation?.dataset.flatMap({ data.dataset?.classWarning(validation: $0) }) {
+      printer.say("Warning: the validation data are not like the training data\(text).")
+    }
+    if !shuffle, data.dataset?.isSortedByClass == true {
+      printer.say(
+        "Warning: the data set is sorted by class and shuffle is false, so that each batch holds one class. Shuffle it first."
+      )
+    }
     if let validation { _ = try BatchReader(validation, for: self, "fit, validation", batchSize: batchSize) }
     let steps = stepsPerEpoch ?? data.exampleCount.map { ($0 + reader.batchSize - 1) / reader.batchSize }
     let names = training.lossNames.map(\.name) + training.metricNames.map(\.name)

@@ -1,8 +1,22 @@
 import Foundation
 
+/// The terminal on standard output.
+package enum TerminalSize {
+  /// How many characters a line has; nil where standard output is no terminal.
+  package static var columns: Int? {
+    var size = winsize()
+    guard isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+}
+
 /// Prints the progress of a training as Keras does.
+///
+/// A bar is drawn again and again on its line, which it must not leave: where the terminal is too narrow for it, the bar gets shorter and the
+/// last figures are left out.
 package struct ProgressPrinter {
   private let verbosity: Verbosity
+  private let columns: () -> Int?
   private let write: (String) -> Void
   private let state = State()
 
@@ -15,9 +29,11 @@ package struct ProgressPrinter {
 
   package init(
     _ verbosity: Verbosity, isTerminal: Bool = isatty(1) == 1,
-    write: @escaping (String) -> Void = ProgressPrinter.standardOutput
+    write: @escaping (String) -> Void = ProgressPrinter.standardOutput,
+    columns: @escaping () -> Int? = { TerminalSize.columns }
   ) {
     self.verbosity = verbosity == .auto ? (isTerminal ? .bar : .line) : verbosity
+    self.columns = columns
     self.write = write
   }
 
@@ -41,7 +57,7 @@ package struct ProgressPrinter {
     let perStep = seconds / Double(batch)
     // What is left of the epoch; the time so far where that is not known.
     let time = state.batches.map { clock(Int(perStep * Double(max(0, $0 - batch)))) } ?? "\(Int(seconds.rounded()))s"
-    overwrite(bar(batch) + " \(time) " + timing(perStep) + figures(logs))
+    overwrite(line(batch, " \(time) " + timing(perStep), figures(logs)))
   }
 
   /// - Parameter batches: How many batches the epoch had.
@@ -49,7 +65,7 @@ package struct ProgressPrinter {
     state.batches = batches
     let perStep = seconds / Double(max(batches, 1))
     let elapsed = "\(Int(seconds.rounded()))s"
-    let rest = timing(perStep) + figures(logs)
+    let rest = timing(perStep) + figures(logs).joined()
     switch verbosity {
     case .bar:
       overwrite(bar(batches) + " \(elapsed) " + rest)
@@ -66,14 +82,28 @@ package struct ProgressPrinter {
     state.width = 0
   }
 
-  private func bar(_ batch: Int) -> String {
+  /// The line of a bar as long as the terminal's at most, whose last place stays free.
+  private func line(_ batch: Int, _ time: String, _ figures: [String]) -> String {
+    let room = columns().map { $0 - 1 } ?? .max
+    func line(_ bar: Int, _ figures: [String]) -> String { self.bar(batch, length: bar) + time + figures.joined() }
+    for count in stride(from: figures.count, through: 0, by: -1) {
+      let shown = Array(figures.prefix(count))
+      let excess = line(20, shown).count - room
+      if excess <= 0 { return line(20, shown) }
+      if excess <= 15, state.batches != nil { return line(20 - excess, shown) }
+    }
+    return String(line(5, []).prefix(room))
+  }
+
+  private func bar(_ batch: Int, length: Int = 20) -> String {
     guard let batches = state.batches else {
       return String(repeating: " ", count: max(0, 7 - String(batch).count)) + "\(batch)/Unknown"
     }
     let total = String(batches)
     let number = String(repeating: " ", count: max(0, total.count - String(batch).count)) + String(batch)
-    let filled = min(20, 20 * batch / max(batches, 1))
-    return "\(number)/\(total) " + String(repeating: "━", count: filled) + String(repeating: "─", count: 20 - filled)
+    let filled = min(length, length * batch / max(batches, 1))
+    return "\(number)/\(total) " + String(repeating: "━", count: filled)
+      + String(repeating: "─", count: length - filled)
   }
 
   /// `42s`, `1:05` or `2:00:07`, as Keras prints the time that is left.
@@ -90,15 +120,15 @@ package struct ProgressPrinter {
       : seconds >= 1e-3 ? "\(Int((seconds * 1e3).rounded()))ms/step" : "\(Int((seconds * 1e6).rounded()))us/step"
   }
 
-  private func figures(_ logs: Logs) -> String {
+  private func figures(_ logs: Logs) -> [String] {
     logs.entries.map { entry in
       let small = abs(entry.value) > 0 && abs(entry.value) < 1e-3
       return " - \(entry.name): " + (small ? String(format: "%.4e", entry.value) : fixed(entry.value, 4))
-    }.joined()
+    }
   }
 
   private func overwrite(_ text: String) {
-    let padding = String(repeating: " ", count: max(0, state.width - text.count))
+    let padding = String(repeating: " ", count: max(0, min(state.width, columns().map { $0 - 1 } ?? .max) - text.count))
     state.width = text.count
     write("\r" + text + padding)
   }

@@ -36,6 +36,13 @@ extension Model {
 }
 
 extension Model {
+  /// The model in a line: its name, how many layers and parameters it has, and what goes in and comes out.
+  public var summaryLine: String {
+    func text(_ ports: [Port]) -> String { ports.map { Shape.text($0.lengths.map(\.fixed)) }.joined(separator: ", ") }
+    return
+      "\(name): \(network.entries.count) layers, \(grouped(parameterCount)) parameters, input \(text(inputs)), output \(text(outputs))"
+  }
+
   /// A row of the summary.
   public struct SummaryRow: Hashable, Sendable {
     /// The layer's name.

@@ -30,10 +30,10 @@ package struct DropoutOp: ForwardOp {
 
   package func kernel(_ site: KernelSite) -> Kernel {
     let (x, y, mask) = (site.inputs[0], site.outputs[0], site.outputs[1])
-    let stream = UInt64(stream)
+    let stream = stream
     return Kernel { run in
       var arguments = ath_dropout_args(
-        count: Int64(x.count), rate: rate, key: run.seed &+ stream &* 0x9E37_79B9_7F4A_7C15, counter: run.step,
+        count: Int64(x.count), rate: rate, key: run.randomKey(stream), counter: run.step,
         x: run[x], y: run[y], mask: run[mask].assumingMemoryBound(to: UInt8.self))
       run.table.pointee.dropout(&arguments, run.pool)
     }

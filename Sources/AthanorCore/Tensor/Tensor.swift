@@ -171,17 +171,20 @@ public struct Tensor: Hashable, Sendable {
         .argument, at: "Tensor(joiningRowsOf:)", "\(types) cannot follow each other",
         fix: "Give tensors of one type and of one shape behind the first axis.")
     }
-    var joined = first.storage
-    for tensor in tensors.dropFirst() {
-      switch (joined, tensor.storage) {
-      case (.float32(let a), .float32(let b)): joined = .float32(a + b)
-      case (.float64(let a), .float64(let b)): joined = .float64(a + b)
-      case (.int32(let a), .int32(let b)): joined = .int32(a + b)
-      case (.uint8(let a), .uint8(let b)): joined = .uint8(a + b)
-      default: break  // types are the same, as checked above
-      }
+    func joined<Element>(_ elements: (Storage) -> [Element]?) -> [Element] {
+      var result: [Element] = []
+      result.reserveCapacity(tensors.reduce(0) { $0 + $1.count })
+      for tensor in tensors { result += elements(tensor.storage) ?? [] }
+      return result
     }
-    self.init(uncheckedShape: [tensors.reduce(0) { $0 + $1.shape[0] }] + first.shape.dropFirst(), joined)
+    let storage: Storage =
+      switch first.storage {
+      case .float32: .float32(joined { if case .float32(let values) = $0 { values } else { nil } })
+      case .float64: .float64(joined { if case .float64(let values) = $0 { values } else { nil } })
+      case .int32: .int32(joined { if case .int32(let values) = $0 { values } else { nil } })
+      case .uint8: .uint8(joined { if case .uint8(let values) = $0 { values } else { nil } })
+      }
+    self.init(uncheckedShape: [tensors.reduce(0) { $0 + $1.shape[0] }] + first.shape.dropFirst(), storage)
   }
 
   /// The axes in another order, as 32-bit floating-point numbers: axis i of the result is axis `order[i]` of this tensor.

@@ -22,6 +22,14 @@ extension Picture {
     try self.init(data: Data(FileBytes.read(path, limit: Picture.fileLimit)), name: path)
   }
 
+  /// Reads one PNG or JPEG picture from standard input, to its end.
+  ///
+  /// - Throws: as above.
+  package static func fromStandardInput() throws -> Picture {
+    let name = "standard input"
+    return try Picture(data: Data(FileBytes.read(descriptor: 0, name, limit: fileLimit)), name: name)
+  }
+
   /// Decodes the bytes of a PNG or JPEG file.
   ///
   /// - Throws: `AthanorError` with `name`, when they are damaged, of another kind, or too many pixels.

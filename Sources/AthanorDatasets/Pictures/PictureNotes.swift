@@ -12,8 +12,11 @@ package struct PictureNotes {
   package init() {}
 
   /// Adds the notes of a picture.
-  package mutating func add(_ picture: Picture, _ file: String) {
-    for note in picture.notes {
+  package mutating func add(_ picture: Picture, _ file: String) { add(picture.notes, file) }
+
+  /// Adds the notes of a file.
+  mutating func add(_ notes: [Picture.Note], _ file: String) {
+    for note in notes {
       switch note {
       case .turned: turned.append(file)
       case .defect(let text): defects.append((file, text))
@@ -58,11 +61,12 @@ package struct PictureNotes {
 
   /// All errors in one.
   func error(
-    at place: String, _ problem: String, code remedy: String = "Mend or remove them."
+    at place: String, _ problem: String, code remedy: String = "Mend or remove them.",
+    command commandRemedy: String = "Mend or remove them."
   ) -> AthanorError {
     let list = PictureNotes.list(errors.map { "\($0.location): \($0.problem)" })
     return AthanorError(
-      .data, at: place, "\(problem): \(list)", code: remedy, command: "Mend or remove them.")
+      .data, at: place, "\(problem): \(list)", code: remedy, command: commandRemedy)
   }
 
   private static func list(_ texts: [String]) -> String {

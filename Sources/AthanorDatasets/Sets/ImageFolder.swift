@@ -79,7 +79,7 @@ public enum ImageFolder {
     FileHandle.standardError.write(Data("Warning: \(text)\n".utf8))
   }
 
-  private static func checkSize(height: Int, width: Int, channels: Int) throws {
+  static func checkSize(height: Int, width: Int, channels: Int) throws {
     guard (1...Picture.sideLimit).contains(height), (1...Picture.sideLimit).contains(width) else {
       throw AthanorError(
         .argument, at: "ImageFolder", "examples of \(height) x \(width) pixels were asked for",
@@ -92,7 +92,7 @@ public enum ImageFolder {
     }
   }
 
-  private static func checkMemory(_ byteCount: Int, path: String) throws {
+  static func checkMemory(_ byteCount: Int, path: String) throws {
     let memory = ProcessInfo.processInfo.physicalMemory
     guard byteCount <= memory else {
       throw AthanorError(
@@ -102,7 +102,9 @@ public enum ImageFolder {
   }
 
   /// The names of the classes: the wanted ones when all of them are there and no others, or all subfolders' names.
-  private static func classes(of path: String, wanted: [String]?) throws -> [String] {
+  ///
+  /// - Parameter mayLack: Whether wanted classes may have no folder, and are then left out.
+  static func classes(of path: String, wanted: [String]?, mayLack: Bool = false) throws -> [String] {
     let expected = "one folder for each class with PNG or JPEG pictures in it"
     guard FileBytes.isFolder(path) else {
       throw AthanorError(
@@ -130,10 +132,10 @@ public enum ImageFolder {
         .data, at: FileBytes.join(path, other), "this folder is none of the classes \(wanted.joined(separator: ", "))",
         fix: "Remove the folder, or add its name to the classes of the training set.")
     }
-    return wanted
+    return mayLack ? wanted.filter(found.contains) : wanted
   }
 
-  private static func pictures(of name: String, in path: String) throws -> [String] {
+  static func pictures(of name: String, in path: String) throws -> [String] {
     let folder = FileBytes.join(path, name)
     guard FileBytes.isFolder(folder) else {
       throw AthanorError(

@@ -89,6 +89,11 @@ public struct TableFile: Sendable {
     self.values = values
   }
 
+  /// The names in a table's header.
+  ///
+  /// - Throws: `AthanorError` when the file cannot be read or has no header.
+  public static func columnNames(of path: String) throws -> [String] { try TableReader(path).header }
+
   /// Whether a file's name says that it is a table: it ends with .csv, .tsv or .tab.
   public static func isTable(_ path: String) -> Bool {
     [".csv", ".tsv", ".tab"].contains { path.lowercased().hasSuffix($0) }

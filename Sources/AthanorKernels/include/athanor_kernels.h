@@ -450,6 +450,45 @@ typedef struct {
   void *dx; // may be dy
 } ath_dropout_gradient_args;
 
+/// Random numbers that depend on key, counter and place alone. Element e has word e % 4 of philox(key, counter, e / 4). Uniform: its upper
+/// 24 bits times 2^-24, in [0, 1). Normal, of mean 0 and variance 1 (Box and Muller 1958): with u and v the upper 24 bits of words 0 and 1
+/// (2 and 3), r = sqrt(-2 log((u + 1) 2^-24)) and t = 2 pi v 2^-24, the two elements are r cos t and r sin t.
+typedef struct {
+  int64_t count;
+  bool normal;
+  uint64_t key, counter;
+  void *y; // [count]
+} ath_random_numbers_args;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Pictures through affine maps
+
+/// What stands for places outside of a picture of the pixels a b c d: the fill value; d c b a | a b c d | d c b a;
+/// a b c d | a b c d | a b c d; a a a a | a b c d | d d d d.
+typedef enum { ATH_FILL_CONSTANT, ATH_FILL_REFLECT, ATH_FILL_WRAP, ATH_FILL_NEAREST } ath_fill_mode;
+
+/// x[n, h, w, c] -> y[n, oh, ow, c]: the pixel in row i and column j of example b is that of x in column u = m[0] j + m[1] i + m[2]
+/// and row v = m[3] j + m[4] i + m[5], with m = matrix[b]. Between pixels: the four around it by bilinear weights, each filled by
+/// itself where it lies outside; or the nearest one, halves away from zero.
+typedef struct {
+  int64_t n, h, w, c, oh, ow;
+  bool bilinear;
+  ath_fill_mode fill;
+  double fill_value;
+} ath_affine_shape;
+
+typedef struct {
+  ath_affine_shape shape;
+  const void *x, *matrix; // matrix: [n, 6]
+  void *y;
+} ath_affine_sample_args;
+
+typedef struct {
+  ath_affine_shape shape;
+  const void *dy, *matrix;
+  void *dx; // overwritten
+} ath_affine_sample_gradient_args;
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Batch normalisation over x[rows, channels] (Ioffe and Szegedy 2015)
 

@@ -24,6 +24,7 @@
 #include "reductions.inc.h"
 #include "softmax.inc.h"
 #include "dropout.inc.h"
+#include "sampling.inc.h"
 #include "batch_norm.inc.h"
 #include "optimizers.inc.h"
 

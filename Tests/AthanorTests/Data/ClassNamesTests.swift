@@ -104,7 +104,7 @@ struct ClassNamesTests {
     #expect(
       lines.joined().contains(
         "Warning: validationSplit takes the last examples, and the data set is sorted by class; no example to learn from has "
-          + "the class dog. Shuffle the data set first, or give validation: a data set of its own."))
+          + "the class dog. Shuffle the data set first, or draw a part of each class with split(_:)."))
     lines = []
     try model.fit(data([0, 1, 0, 1]), validationSplit: 0.25, verbose: .line)
     #expect(!lines.joined().contains("Warning"))

@@ -59,7 +59,7 @@ struct PredictorTests {
     "64 callers of Chollet's network at once: the bits of one caller, in at most one workspace for each core and one more"
   )
   func manyCallers() async throws {
-    let model = try TutorialNetwork.chollet.model(seed: 3)
+    let model = try NetworkTemplate.chollet.model(seed: 3)
     let inputs = try noise([9, 28, 28, 1])
     let predictor = try model.predictor()
     #expect(predictor.workspaceCount == 0)

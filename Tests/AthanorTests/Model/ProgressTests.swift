@@ -12,7 +12,7 @@ struct ProgressTests {
   /// Two epochs of 12 batches at given times.
   private func printed(_ verbosity: Verbosity, isTerminal: Bool = false) -> String {
     var text = ""
-    let printer = ProgressPrinter(verbosity, isTerminal: isTerminal) { text += $0 }
+    let printer = ProgressPrinter(verbosity, isTerminal: isTerminal, write: { text += $0 }, columns: { nil })
     printer.beginEpoch(1, of: 2, batches: 12)
     printer.batch(1, logs([("loss", 2.30259)]), 0.02)
     printer.batch(2, logs([("loss", 2.2)]), 0.04)  // too soon after the first
@@ -69,7 +69,7 @@ struct ProgressTests {
   func timeLeft() {
     func left(_ seconds: Double) -> String {
       var text = ""
-      let printer = ProgressPrinter(.bar, isTerminal: true) { text = $0 }
+      let printer = ProgressPrinter(.bar, isTerminal: true, write: { text = $0 }, columns: { nil })
       printer.beginEpoch(1, of: 1, batches: 2)
       printer.batch(1, Logs(), seconds)
       return text.split(separator: " ").dropFirst(2).joined(separator: " ")
@@ -79,6 +79,31 @@ struct ProgressTests {
     #expect(left(59.6) == "59s 60s/step")
     #expect(left(65) == "1:05 65s/step")
     #expect(left(7207) == "2:00:07 7207s/step")
+  }
+
+  @Test("A bar fits its terminal: it gets shorter, then the last figures are left out, then the time; the end is whole")
+  func narrow() {
+    func line(_ columns: Int?, batches: Int? = 12) -> String {
+      var text = ""
+      let printer = ProgressPrinter(.bar, isTerminal: true, write: { text = $0 }, columns: { columns })
+      printer.beginEpoch(1, of: 1, batches: batches)
+      printer.batch(6, logs([("loss", 1.5), ("accuracy", 0.5)]), 0.6)
+      return String(text.dropFirst())
+    }
+    let whole = " 6/12 ━━━━━━━━━━────────── 0s 100ms/step - loss: 1.5000 - accuracy: 0.5000"
+    #expect(line(nil) == whole && line(200) == whole && line(whole.count + 1) == whole)
+    #expect(line(whole.count) == " 6/12 ━━━━━━━━━────────── 0s 100ms/step - loss: 1.5000 - accuracy: 0.5000")
+    #expect(line(60) == " 6/12 ━━─── 0s 100ms/step - loss: 1.5000 - accuracy: 0.5000")
+    #expect(line(50) == " 6/12 ━━━━━━━─────── 0s 100ms/step - loss: 1.5000")
+    #expect(line(30) == " 6/12 ━━━━───── 0s 100ms/step")
+    #expect(line(10) == " 6/12 ━━─")
+    #expect(line(40, batches: nil) == "      6/Unknown 1s 100ms/step")
+    for columns in 1...90 { #expect(line(columns).count < max(columns, 1) || columns == 1) }
+    var text = ""
+    let printer = ProgressPrinter(.bar, isTerminal: true, write: { text += $0 }, columns: { 20 })
+    printer.beginEpoch(1, of: 1, batches: 12)
+    printer.endEpoch(logs([("loss", 1.5)]), 1, batches: 12)
+    #expect(text == "Epoch 1/1\n\r12/12 ━━━━━━━━━━━━━━━━━━━━ 1s 83ms/step - loss: 1.5000\n")
   }
 
   @Test("fit prints through it")

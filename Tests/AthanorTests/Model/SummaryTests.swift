@@ -5,7 +5,7 @@ import Testing
 struct SummaryTests {
   @Test("Malireddi's network: 94,602 parameters")
   func malireddi() throws {
-    let summary = try TutorialNetwork.malireddi.model().summary()
+    let summary = try NetworkTemplate.malireddi.model().summary()
     #expect(
       summary == """
         Model: "malireddi"
@@ -45,7 +45,7 @@ struct SummaryTests {
 
   @Test("Chollet's network: 1,199,882 parameters")
   func chollet() throws {
-    let summary = try TutorialNetwork.chollet.model().summary()
+    let summary = try NetworkTemplate.chollet.model().summary()
     #expect(
       summary == """
         Model: "chollet"

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Athanor
+import AthanorDatasets
+import Foundation
+
+/// How data are split for a training.
+struct SplitOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Which share of the training examples, drawn from each class, is kept for validation; by default 0.2, and the last 5,000 of MNIST."
+  )
+  var validationSplit: Double?
+  @Option(
+    parsing: .unconditional,
+    help: "Which share of the training examples, drawn from each class, is kept for testing, where there are none.")
+  var testSplit: Double?
+  @Option(
+    help:
+      "By which examples the best checkpoint is chosen: validation, or test, which makes the test figures too good.")
+  var validateOn = ValidationChoice.validation
+  @Option(help: "Split the data as this split.csv of another training does.") var split: String?
+
+  enum ValidationChoice: String, ExpressibleByArgument, CaseIterable {
+    case validation, test
+  }
+
+  func validate() throws {
+    for (option, share) in [("--validation-split", validationSplit), ("--test-split", testSplit)] {
+      if let share, !(share > 0 && share < 1) { throw ValidationError("\(option) must be above 0 and below 1.") }
+    }
+    guard (validationSplit ?? 0) + (testSplit ?? 0) < 1 else {
+      throw ValidationError("--validation-split and --test-split must be below 1 together.")
+    }
+    if split != nil, validationSplit != nil || testSplit != nil {
+      throw ValidationError("--split says which examples are kept; leave --validation-split and --test-split out.")
+    }
+    if validateOn == .test, validationSplit != nil {
+      throw ValidationError(
+        "With --validate-on test nothing else is kept for validation; leave --validation-split out.")
+    }
+  }
+
+  /// Splits the data.
+  ///
+  /// - Throws: `AthanorError` when a part would be empty.
+  func split(_ data: any LabelledData, seed: UInt64) throws -> ExampleSplit {
+    var result = try split.map { try SplitFile.read($0, for: data) } ?? given(data, seed: seed)
+    if validateOn == .test {
+      guard !result.test.isEmpty else {
+        throw AthanorError(
+          .argument, at: "--validate-on test", "\(data.title) has no \(data.unit)s for testing",
+          fix: "Give --test-split, or leave it out.")
+      }
+      result.train += result.validation
+      result.train.sort()
+      result.validation = []
+    }
+    for (name, part) in [("to train with", result.train), ("to validate on", validated(result))] where part.isEmpty {
+      throw AthanorError(
+        .data, at: split ?? data.path, "there are no \(data.unit)s \(name)",
+        fix: "Give more \(data.unit)s, or another split.")
+    }
+    return result
+  }
+
+  /// The examples by which the best checkpoint is chosen.
+  func validated(_ split: ExampleSplit) -> [Int] { validateOn == .test ? split.test : split.validation }
+
+  private func given(_ data: any LabelledData, seed: UInt64) throws -> ExampleSplit {
+    let numbers = data.classNumbers
+    var result = data.parts ?? ExampleSplit(train: Array(numbers.indices))
+    if testSplit != nil, !result.test.isEmpty {
+      throw AthanorError(
+        .argument, at: "--test-split", "\(data.title) has \(data.counted(result.test.count)) for testing already",
+        fix: "Leave it out.")
+    }
+    if validationSplit != nil, !result.validation.isEmpty {
+      throw AthanorError(
+        .argument, at: "--validation-split",
+        "\(data.title) has \(data.counted(result.validation.count)) for validation already", fix: "Leave it out.")
+    }
+    let train = result.train
+    var share = result.validation.isEmpty && validateOn == .validation ? validationSplit : 0
+    if share == nil {
+      switch data.usualValidation {
+      case .share(let usual): share = usual
+      case .last(let count):
+        result.validation = Array(train.suffix(count))
+        result.train = train.dropLast(count)
+        share = 0
+      }
+    }
+    guard let share, share > 0 || testSplit != nil else { return result }
+    let pool = result.train
+    let drawn = try ExampleSplit(
+      classes: pool.map { numbers[$0] }, validation: share, test: testSplit ?? 0, seed: seed)
+    func places(_ drawn: [Int]) -> [Int] { drawn.map { pool[$0] } }
+    result.train = places(drawn.train)
+    result.validation += places(drawn.validation)
+    result.test += places(drawn.test)
+    return result
+  }
+}
+
+/// The file that says which example a training used for what: CSV with the columns `example` and `split`.
+enum SplitFile {
+  static func write(_ split: ExampleSplit, of data: any LabelledData, to path: String) throws {
+    var parts = [ExampleSplit.Part?](repeating: nil, count: data.classNumbers.count)
+    for part in ExampleSplit.Part.allCases {
+      for example in split[part] { parts[example] = part }
+    }
+    let lines = parts.enumerated().compactMap { example, part in
+      part.map { "\(field(data.name(of: example))),\($0.rawValue)" }
+    }
+    try Terminal.write((["example,split"] + lines).joined(separator: "\n") + "\n", to: path)
+  }
+
+  private static func field(_ name: String) -> String {
+    name.contains { ",\"\r\n".contains($0) } ? "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : name
+  }
+
+  /// - Throws: `AthanorError` that names the line, when it is no such file, or its examples are not those of the data.
+  static func read(_ path: String, for data: any LabelledData) throws -> ExampleSplit {
+    let bytes = try FileBytes.read(path, limit: 1 << 30)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw AthanorError(.data, at: path, "it is not UTF-8 text", fix: "Give the split.csv of a training.")
+    }
+    let places = Dictionary(
+      data.classNumbers.indices.map { (field(data.name(of: $0)), $0) }, uniquingKeysWith: { first, _ in first })
+    var split = ExampleSplit(train: [])
+    var seen = [Bool](repeating: false, count: data.classNumbers.count)
+    for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+      func refuse(_ problem: String) -> AthanorError {
+        AthanorError(
+          .data, at: "\(path): line \(number + 1)", problem, fix: "Give the split.csv of a training with the same data."
+        )
+      }
+      if number == 0 {
+        guard line == "example,split" else { throw refuse("\"\(line.prefix(80))\" is not example,split") }
+        continue
+      }
+      guard let comma = line.lastIndex(of: ","),
+        let part = ExampleSplit.Part(rawValue: String(line[line.index(after: comma)...]))
+      else { throw refuse("\"\(line.prefix(80))\" does not end with train, validation or test") }
+      guard let place = places[String(line[..<comma])] else {
+        throw refuse("there is no \(data.unit) \(line[..<comma].prefix(200)) in \(data.path)")
+      }
+      guard !seen[place] else { throw refuse("\(line[..<comma].prefix(200)) is named twice") }
+      seen[place] = true
+      switch part {
+      case .train: split.train.append(place)
+      case .validation: split.validation.append(place)
+      case .test: split.test.append(place)
+      }
+    }
+    return split
+  }
+}
