@@ -137,6 +137,14 @@ package nonisolated struct ProtoModel: @unchecked Sendable {
     set {_uniqueStorage()._kind = .categoricalMapping(newValue)}
   }
 
+  package var arrayFeatureExtractor: ProtoArrayFeatureExtractor {
+    get {
+      if case .arrayFeatureExtractor(let v)? = _storage._kind {return v}
+      return ProtoArrayFeatureExtractor()
+    }
+    set {_uniqueStorage()._kind = .arrayFeatureExtractor(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -150,6 +158,7 @@ package nonisolated struct ProtoModel: @unchecked Sendable {
     case imputer(ProtoImputer)
     case featureVectorizer(ProtoFeatureVectorizer)
     case categoricalMapping(ProtoCategoricalMapping)
+    case arrayFeatureExtractor(ProtoArrayFeatureExtractor)
 
   }
 
@@ -295,6 +304,18 @@ package nonisolated struct ProtoCategoricalMapping: Sendable {
     case unknownCode(Int64)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct ProtoArrayFeatureExtractor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var places: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2853,7 +2874,7 @@ package nonisolated struct ProtoSqueezeLayer: Sendable {
 
 nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Model"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}\u{8}is_updatable\0\u{4}~\u{2}pipeline_classifier\0\u{3}pipeline_regressor\0\u{1}pipeline\0\u{4}e\u{1}neural_network_regressor\0\u{4}d\u{1}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0\u{2}c\u{1}imputer\0\u{3}feature_vectorizer\0\u{4}\u{4}categorical_mapping\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}\u{8}is_updatable\0\u{4}~\u{2}pipeline_classifier\0\u{3}pipeline_regressor\0\u{1}pipeline\0\u{4}e\u{1}neural_network_regressor\0\u{4}d\u{1}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0\u{2}c\u{1}imputer\0\u{3}feature_vectorizer\0\u{4}\u{4}categorical_mapping\0\u{4}\u{3}array_feature_extractor\0")
 
   fileprivate class _StorageClass {
     var _version: Int32 = 0
@@ -3025,6 +3046,19 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .categoricalMapping(v)
           }
         }()
+        case 609: try {
+          var v: ProtoArrayFeatureExtractor?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .arrayFeatureExtractor(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .arrayFeatureExtractor(v)
+          }
+        }()
         default: break
         }
       }
@@ -3086,6 +3120,10 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case .categoricalMapping?: try {
         guard case .categoricalMapping(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 606)
+      }()
+      case .arrayFeatureExtractor?: try {
+        guard case .arrayFeatureExtractor(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 609)
       }()
       case nil: break
       }
@@ -3351,6 +3389,36 @@ nonisolated extension ProtoCategoricalMapping: SwiftProtobuf.Message, SwiftProto
   package static func ==(lhs: ProtoCategoricalMapping, rhs: ProtoCategoricalMapping) -> Bool {
     if lhs.mapping != rhs.mapping {return false}
     if lhs.unknown != rhs.unknown {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoArrayFeatureExtractor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ArrayFeatureExtractor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}places\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.places) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.places.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.places, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoArrayFeatureExtractor, rhs: ProtoArrayFeatureExtractor) -> Bool {
+    if lhs.places != rhs.places {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
