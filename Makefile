@@ -77,6 +77,7 @@ parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in 
 	$(EXPORT_VENV)/bin/python Tools/onnx_node_suite.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_torch.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_pictures.py $(ATHANOR)
+	$(EXPORT_VENV)/bin/python Tools/parity_tables.py $(ATHANOR)
 
 $(EXPORT_VENV)/installed: Tools/requirements-export.txt | python
 	$(PYTHON) -m venv $(EXPORT_VENV)

@@ -59,6 +59,8 @@ struct TextVectorizationTests {
     let json = words.jsonValue.description
     #expect(read(json) == "none")
     #expect(read(json.replacing("character", with: "words")).hasPrefix("f.split: "))
-    #expect(read(json.replacing("\"x\"", with: "\"x\",\"x\"")) == "f: the word \"x\" comes twice, or is one of the special ones.")
+    #expect(
+      read(json.replacing("\"x\"", with: "\"x\",\"x\""))
+        == "f: the word \"x\" comes twice, or is one of the special ones.")
   }
 }
