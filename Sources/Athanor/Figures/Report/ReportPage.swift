@@ -101,7 +101,8 @@ enum ReportPage {
     @media print {
       :root { --page: #ffffff }
       main { max-width: none; padding: 0 }
-      .cards div, figure, tr { break-inside: avoid }
+      figure svg { width: auto; max-height: 20cm }
+      .cards div, .facts, figure, tr { break-inside: avoid }
       h2 { break-after: avoid }
     }
     """
