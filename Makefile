@@ -152,8 +152,8 @@ $(BENCH_VENV)/installed: Benchmarks/requirements.txt | python
 
 digits-model: build $(DIGITS_VENV)/installed ## Train the model that comes with the program anew, on the MNIST in DATA, and measure it on other digits
 	$(DIGITS_VENV)/bin/python Tools/digits/augment.py $(DATA) $(DIGITS)/data
-	$(ATHANOR) train malireddi --data-dir $(DIGITS)/data --epochs 6 --seed 1 --format safetensors --output $(DIGITS)/first
-	$(ATHANOR) train $(DIGITS)/first/last.safetensors --data-dir $(DIGITS)/data --epochs 2 --learning-rate 0.0002 --seed 2 --output $(DIGITS)/second
+	$(ATHANOR) train malireddi --data-dir $(DIGITS)/data --validate-on test --epochs 6 --seed 1 --format safetensors --output $(DIGITS)/first
+	$(ATHANOR) train $(DIGITS)/first/last.safetensors --data-dir $(DIGITS)/data --validate-on test --epochs 2 --learning-rate 0.0002 --seed 2 --output $(DIGITS)/second
 	$(ATHANOR) convert $(DIGITS)/second/last.safetensors $(DIGITS_MODEL) --without-training
 	$(DIGITS_VENV)/bin/python Tools/digits/accuracy.py $(ATHANOR) $(DIGITS_MODEL)
 

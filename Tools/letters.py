@@ -53,13 +53,17 @@ def render(file, letter):
 def main():
     output = pathlib.Path(sys.argv[1])
     found = families()
-    usable = {}
-    for family, styles in found.items():
+    usable, seen = {}, set()
+    for family, styles in sorted(found.items()):
         pictures = {(style, letter): render(file, letter) for style, file in styles.items() for letter in LETTERS}
         # A font that draws the same box for all letters has none of them.
         if None not in pictures.values() and all(
                 len({pictures[style, letter].tobytes() for letter in LETTERS}) == len(LETTERS) for style in styles):
-            usable[family] = pictures
+            # Families that share a letter's pixels are one font under two names.
+            shapes = {picture.tobytes() for picture in pictures.values()}
+            if not shapes & seen:
+                usable[family] = pictures
+            seen |= shapes
     names = sorted(usable)
     random.Random(1).shuffle(names)
     kept = names[: max(1, len(names) // 4)]

@@ -59,6 +59,8 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
         x = (np.arange(x.size) - x.size / 2)[numbers.generator.permutation(x.size)].reshape(shape).astype(np.float32) / 16
     if name.startswith("masking"):
         x[1], x[:, 2] = 0.5, 0.5  # an example and a time step that are masked
+    if name.startswith(("embedding", "category_encoding")):
+        x = numbers.classes(x.size, 7).reshape(shape).astype(np.float32)
     layer.build(tuple(x.shape))
     for variable in layer.weights:
         if variable.path.endswith("variance"):
@@ -67,7 +69,8 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
             variable.assign(numbers.normal(*variable.shape, scale=0.5))
     trainable = [v.value for v in layer.trainable_variables]
     others = [v.value for v in layer.non_trainable_variables]
-    takes_training = isinstance(layer, (keras.layers.BatchNormalization,))
+    # Augmentations are asked for factors between equal bounds, so that nothing about them is random.
+    takes_training = isinstance(layer, keras.layers.BatchNormalization) or hasattr(layer, "get_random_transformation")
     options = {"training": True} if takes_training else {}
 
     def run(weights, x):
@@ -91,7 +94,9 @@ def layer_golden(name: str, layer: keras.Layer, shape: list[int]) -> dict:
         "loss": float(loss(trainable, jnp.asarray(x))),
         "inputGradient": array(input_gradient),
         "gradients": {v.name: array(g) for v, g in zip(layer.trainable_variables, weight_gradients)},
-        "after": {v.name: array(a) for v, a in zip(layer.non_trainable_variables, after)} if takes_training else {},
+        "after": {
+            v.name: array(a) for v, a in zip(layer.non_trainable_variables, after) if v.name.startswith("moving_")
+        },
     }
 
 
@@ -152,6 +157,28 @@ def layers() -> dict:
         "zero_padding2d": (l.ZeroPadding2D(((1, 3), (0, 2))), [2, 5, 3, 3]),
         "cropping2d": (l.Cropping2D(((1, 2), (0, 3))), [2, 6, 7, 3]),
         "up_sampling2d": (l.UpSampling2D((2, 3)), [2, 3, 4, 3]),
+        "resizing": (l.Resizing(5, 12), [2, 8, 7, 3]),
+        "resizing_antialias": (l.Resizing(3, 9, antialias=True), [2, 8, 7, 2]),
+        "resizing_nearest": (l.Resizing(5, 11, interpolation="nearest"), [2, 8, 7, 2]),
+        "random_flip": (l.RandomFlip("horizontal"), [3, 4, 1, 2]),
+        "random_rotation": (l.RandomRotation((0.1, 0.1)), [2, 7, 6, 3]),
+        "random_rotation_constant": (l.RandomRotation((-0.2, -0.2), fill_mode="constant", fill_value=0.5), [2, 6, 9, 1]),
+        "random_rotation_nearest": (l.RandomRotation((0.35, 0.35), fill_mode="wrap", interpolation="nearest"), [2, 6, 9, 2]),
+        "random_translation": (l.RandomTranslation((0.3, 0.3), (-0.25, -0.25), fill_mode="wrap"), [2, 6, 7, 3]),
+        "random_translation_edge": (l.RandomTranslation((-0.9, -0.9), (0.45, 0.45), fill_mode="nearest"), [2, 5, 7, 1]),
+        "random_translation_reflect": (l.RandomTranslation((0.9, 0.9), (-1.0, -1.0)), [2, 5, 7, 1]),
+        "random_zoom": (l.RandomZoom((0.2, 0.2)), [2, 7, 6, 3]),
+        "random_zoom_width": (l.RandomZoom((-0.3, -0.3), (0.4, 0.4), fill_mode="constant", fill_value=-0.25), [2, 7, 6, 2]),
+        "random_contrast": (l.RandomContrast((-0.3, 0.3), value_range=(-1.0, 1.5)), [2, 5, 4, 3]),
+        "random_brightness": (l.RandomBrightness((0.2, 0.2), value_range=(-1.0, 1.5)), [2, 5, 4, 3]),
+        "random_erasing": (l.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=0.5), [2, 5, 4, 3]),
+        "random_crop": (l.RandomCrop(4, 5), [2, 4, 5, 3]),
+        "gaussian_noise_zero": (l.GaussianNoise(0.0), [3, 7]),
+        "embedding": (l.Embedding(7, 3), [4, 5]),
+        "embedding_masked": (l.Embedding(7, 4, mask_zero=True, activity_regularizer="l2"), [3, 2, 4]),
+        "category_encoding": (l.CategoryEncoding(7, output_mode="one_hot"), [6, 1]),
+        "category_encoding_multi": (l.CategoryEncoding(7), [6, 4]),
+        "category_encoding_count": (l.CategoryEncoding(7, output_mode="count"), [6, 4]),
     }
     activations = {
         name: name

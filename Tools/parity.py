@@ -95,7 +95,7 @@ def compare_training(folder, name, network):
         model.optimizer.build(model.trainable_variables)
         start, expected, output = folder / "start.h5", folder / "expected.h5", folder / "output"
         model.save(start)
-        athanor("train", start, "--dataset", "digits", "--epochs", epochs, "--batch-size", BATCH, "--no-shuffle", "--output", output)
+        athanor("train", start, "--dataset", "digits", "--validate-on", "test", "--epochs", epochs, "--batch-size", BATCH, "--no-shuffle", "--output", output)
         model.fit(x, y, batch_size=BATCH, epochs=epochs, shuffle=False, verbose=0)
         model.save(expected)
         what = f"{name}, 100 steps of {title}"
@@ -130,7 +130,7 @@ def compare_files(folder):
     test = idx("digits-test-images-idx3-ubyte"), idx("digits-test-labels-idx1-ubyte")
     for name in ("malireddi", "chollet"):
         output = folder / name
-        athanor("train", name, "--dataset", "digits", "--epochs", 1, "--output", output)
+        athanor("train", name, "--dataset", "digits", "--validate-on", "test", "--epochs", 1, "--output", output)
         compare_predictions(folder, f"{name} trained and saved by Athanor", output / "best.h5", test)
     keras.utils.set_random_seed(3)
     model = keras.Sequential([keras.Input((28, 28, 1)), *every_layer()])
@@ -140,7 +140,7 @@ def compare_files(folder):
     written = folder / "every-layer.h5"
     model.save(written)
     compare_predictions(folder, "every layer, saved by Keras", written, test)
-    athanor("train", written, "--dataset", "digits", "--epochs", 1, "--output", folder / "every-layer")
+    athanor("train", written, "--dataset", "digits", "--validate-on", "test", "--epochs", 1, "--output", folder / "every-layer")
     compare_predictions(folder, "every layer, trained and saved by Athanor", folder / "every-layer" / "last.h5", test)
     adapted = L.Normalization()
     adapted.adapt(pixels(images))

@@ -60,7 +60,7 @@ def compare_networks(folder):
     pictures = idx("digits-test-images-idx3-ubyte", 25)
     for network in ("malireddi", "chollet"):
         output = folder / network
-        athanor("train", network, "--dataset", "digits", "--epochs", 1, "--output", output)
+        athanor("train", network, "--dataset", "digits", "--validate-on", "test", "--epochs", 1, "--output", output)
         athanor("predict", output / "best.h5", "--dataset", "digits", "--output", folder / "probabilities.npy")
         expected = np.load(folder / "probabilities.npy")[: len(pictures)]
         inputs = [{"image": picture} for picture in pictures]

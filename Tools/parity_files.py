@@ -236,7 +236,7 @@ def compare_steps(folder):
         model.compile(optimizer=keras.optimizers.SGD(1e-3), loss="categorical_crossentropy", metrics=["accuracy"])
         model.save(folder / "start.keras")
         athanor(
-            "train", folder / "start.keras", "--dataset", "mnist", "--data-dir", folder / "data", "--epochs", 1, "--batch-size", 32,
+            "train", folder / "start.keras", "--dataset", "mnist", "--validate-on", "test", "--data-dir", folder / "data", "--epochs", 1, "--batch-size", 32,
             "--no-shuffle", "--output", folder / name,
         )  # fmt: skip
         flat = lambda weights: np.concatenate([np.asarray(w).astype("float64").ravel() for w in weights])

@@ -164,7 +164,7 @@ def compare(folder, title, kind, loss, optimizer, ending, metrics=(), **compiled
     model.save(start)
     if ending == "keras":  # from a .h5 file Keras itself cannot take over the optimizer's state
         model = keras.models.load_model(start)
-    athanor("train", start, "--dataset", "mnist", "--data-dir", data, "--epochs", EPOCHS, "--batch-size", BATCH, "--no-shuffle", "--output", output)
+    athanor("train", start, "--dataset", "mnist", "--data-dir", data, "--validate-on", "test", "--epochs", EPOCHS, "--batch-size", BATCH, "--no-shuffle", "--output", output)
     history = model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, validation_data=(x, y), verbose=0).history
     with open(output / "history.csv") as file:
         rows = list(csv.DictReader(file))

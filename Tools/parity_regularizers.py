@@ -65,7 +65,7 @@ def main(folder):
         model.save(folder / "start.keras")
         data = ("--dataset", "mnist", "--data-dir", folder / "data")
         athanor(
-            "train", folder / "start.keras", *data, "--epochs", 3, "--batch-size", 32, "--no-shuffle", "--output", folder / "run",
+            "train", folder / "start.keras", *data, "--validate-on", "test", "--epochs", 3, "--batch-size", 32, "--no-shuffle", "--output", folder / "run",
         )  # fmt: skip
         model.fit(x, y, batch_size=32, epochs=3, shuffle=False, verbose=0)
         ours = keras.models.load_model(folder / "run" / "last.h5")

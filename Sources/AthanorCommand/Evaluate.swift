@@ -47,7 +47,7 @@ struct Evaluate: AsyncParsableCommand {
     print(
       "\(found.counted(examples.count)) of \(found.title)\(part.map { " (\($0.rawValue))" } ?? ""): "
         + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
-    if let output { print("Drawn: \(output)/confusion.svg and \(output)/mistakes.svg") }
+    if let output { print("Drawn: \(output)/confusion.svg\(found.isPictures ? " and \(output)/mistakes.svg" : "")") }
     if let report { print("Report: \(report)") }
   }
 

@@ -6,12 +6,12 @@ import Foundation
 
 struct Figure: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw a convolution's filters, what a layer makes of a picture, or the pictures of a data set.",
+    abstract: "Draw a convolution's filters, what a layer makes of a picture, the pictures of a data set, or its classes.",
     discussion: """
       The figures are SVG files. "athanor train" draws the curves of a training, "athanor evaluate --output" the confusion matrix and the \
       worst mistakes, and "athanor inspect --graph" the layers.
       """,
-    subcommands: [FilterFigure.self, FeatureFigure.self, DataFigure.self])
+    subcommands: [FilterFigure.self, FeatureFigure.self, DataFigure.self, AugmentedFigure.self, BalanceFigure.self])
 }
 
 /// Where a figure goes, and how it looks.
@@ -111,5 +111,78 @@ struct DataFigure: AsyncParsableCommand {
         "pictures": examples.count, "columns": columns,
         "classes": Dictionary(zip(sheet.classNames, sheet.counts)) { $1 },
       ])
+  }
+}
+
+struct AugmentedFigure: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "augmented", abstract: "Draw pictures as \"athanor train --augment\" changes them.",
+    discussion: "Each row begins with a picture of the training as it is.")
+
+  @OptionGroup var data: DataOptions
+  @Flag(help: "Mirror them too, left to right.") var flip = false
+  @Option(parsing: .unconditional, help: "How many pictures are drawn, 1 to 20.") var pictures = 8
+  @Option(parsing: .unconditional, help: "How often each is changed, 1 to 20.") var versions = 9
+  @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
+  @OptionGroup var figure: FigureOptions
+
+  func validate() throws {
+    for (option, number) in [("--pictures", pictures), ("--versions", versions)] where !(1...20).contains(number) {
+      throw ValidationError("\(option) must be from 1 to 20.")
+    }
+  }
+
+  func run() async throws {
+    let found = try await data.open()
+    guard found.isPictures else {
+      throw AthanorError(.argument, at: "--dataset", "\(found.path) holds no pictures", fix: "Give a folder of pictures.")
+    }
+    // The first pictures of different classes, as far as there are enough.
+    let train = found.parts?.train ?? Array(found.classNumbers.indices)
+    let numbers = found.classNumbers
+    var seen: Set<Int32> = []
+    let firsts = train.filter { seen.insert(numbers[$0]).inserted }
+    let others = train.lazy.filter { !firsts.contains($0) }.prefix(max(0, pictures - firsts.count))
+    let originals = try found.dataset(Array((firsts + others).prefix(pictures))).inputs
+    let shape = Array(originals.shape.dropFirst())
+    var changed: Symbol = Input(shape)
+    let input = changed
+    for layer in Augmentation.layers(height: shape[0], width: shape[1], horizontalFlip: flip) {
+      changed = layer(changed, training: true)
+    }
+    let sheets = try (0..<versions).map { version in
+      try Model(inputs: [input], outputs: [changed], seed: seed &+ UInt64(version), threads: 1).predict(originals)
+    }
+    let sheet = try AugmentationFigure(originals: originals, versions: sheets, title: "\(found.title), augmented")
+    try figure.write(
+      sheet.svg(theme: figure.theme), "\(originals.shape[0]) pictures of \(found.title), each changed \(versions) times",
+      ["pictures": originals.shape[0], "versions": versions])
+  }
+}
+
+struct BalanceFigure: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "balance", abstract: "Draw how many examples each class has, in each part of a split.")
+
+  @OptionGroup var data: DataOptions
+  @Option(help: "The split.csv of a training; by default the parts that the data have by themselves.") var split: String?
+  @OptionGroup var figure: FigureOptions
+
+  func run() async throws {
+    let found = try await data.open()
+    guard let names = found.classNames else {
+      throw AthanorError(.argument, at: "--dataset", "the targets of \(found.title) are numbers", fix: "Give data with classes.")
+    }
+    let parts = try split.map { try SplitFile.read($0, for: found) } ?? found.parts
+    let counts = parts.map { parts in
+      ExampleSplit.Part.allCases.filter { !parts[$0].isEmpty }.map {
+        ClassBalanceFigure.Split($0.rawValue, found.classCounts(parts[$0]))
+      }
+    }
+    let all = ClassBalanceFigure.Split("all", found.classCounts(Array(found.classNumbers.indices)))
+    let bars = try ClassBalanceFigure(counts ?? [all], classNames: names, title: found.title)
+    try figure.write(
+      bars.svg(theme: figure.theme), "\(found.counted(found.classNumbers.count)) of \(names.count) classes",
+      ["classes": Dictionary(zip(names, all.counts)) { $1 }])
   }
 }

@@ -15,17 +15,20 @@ struct Predict: AsyncParsableCommand {
       A model that ends without softmax gives scores and not probabilities, which --from-logits makes of them. A single sigmoid gives the \
       probability of the second of two classes.
 
+      A model that learned from a table takes one table (.csv, .tsv) with the same columns, and writes it to --output with further \
+      columns: prediction, and probability for classes.
+
       With --inputs and --outputs the inputs and outputs of any model are NumPy files. Bytes (uint8) for an input of floating-point \
       numbers are scaled as in training, by 1/255 as a rule.
       """)
 
   @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
-  @Argument(help: "Pictures, or folders of them; - is one picture on standard input.") var pictures: [String] = []
+  @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures: [String] = []
   @Option(help: "Predict the test examples of this data set instead: a name, or a folder as athanor train takes it.")
   var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
   @OptionGroup var selection: PartOptions
-  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities.") var output: String?
+  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output: String?
   @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
   @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.") var outputs: String?
   @Option(parsing: .unconditional, help: "How many examples are computed at once; by default 32, of a data set 200.")
@@ -39,7 +42,11 @@ struct Predict: AsyncParsableCommand {
 
   private static let standardInput = "-"
 
+  /// The table whose rows are to be predicted.
+  private var table: String? { pictures.count == 1 && TableFile.isTable(pictures[0]) ? pictures[0] : nil }
+
   func validate() throws {
+    guard table == nil || output != nil else { throw ValidationError("A table needs --output FILE.csv.") }
     guard [!pictures.isEmpty, dataset != nil, !inputs.isEmpty].filter(\.self).count == 1 else {
       throw ValidationError("Give pictures, or --dataset with --output, or --inputs with --outputs.")
     }
@@ -47,19 +54,27 @@ struct Predict: AsyncParsableCommand {
       throw ValidationError("Standard input (-) holds one picture.")
     }
     guard dataset == nil || output != nil else { throw ValidationError("--dataset needs --output FILE.npy.") }
-    guard dataset != nil || output == nil else { throw ValidationError("--output FILE.npy needs --dataset.") }
+    guard dataset != nil || table != nil || output == nil else {
+      throw ValidationError("--output FILE.npy needs --dataset, and --output FILE.csv a table.")
+    }
     guard inputs.isEmpty == (outputs == nil) else {
       throw ValidationError("--inputs FILE.npy and --outputs FILE.npy go together.")
     }
     if let batchSize {
       guard batchSize > 0 else { throw ValidationError("--batch-size must be at least 1.") }
-      guard pictures.isEmpty else { throw ValidationError("--batch-size goes with --dataset or --inputs.") }
+      guard pictures.isEmpty || table != nil else {
+        throw ValidationError("--batch-size goes with --dataset, --inputs or a table.")
+      }
     }
   }
 
   func run() async throws {
     let model = try NetworkSource.read(file, threads: computing.threads)
     if let outputs { return try predictArrays(model, outputs) }
+    if let table, let output {
+      return try TablePrediction(model: model, file: file, table: table, output: output).run(
+        json: json, batchSize: batchSize)
+    }
     if let dataset, let output { return try await predictDataset(model, dataset, output) }
     _ = try model.requirePictureInput(at: file)
     let unnamed = try ClassAnswer(of: model, names: nil, fromLogits: classes.fromLogits, at: file)

@@ -33,6 +33,16 @@ struct Train: AsyncParsableCommand {
   var batchSize: Int?
   @Flag(help: "Shift, turn and zoom the pictures a little in training, each time by other numbers.") var augment = false
   @Flag(help: "Mirror them too, left to right; not for letters and digits.") var flip = false
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Mix pairs of examples, with shares drawn from Beta(ALPHA, ALPHA), such as 0.2 (Zhang et al. 2018).")
+  var mixup: Double?
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Put a rectangle of another picture into each, with its area drawn from Beta(ALPHA, ALPHA), such as 1 (Yun et al. 2019).")
+  var cutmix: Double?
   @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
     ClassWeighting?
   @Option(
@@ -72,6 +82,13 @@ struct Train: AsyncParsableCommand {
         "\(option) cannot change in the middle of a training; leave it out, or start from the file without --resume.")
     }
     if base != nil, network != nil { throw ValidationError("--base is the network; leave \(network ?? "") out.") }
+    for (option, alpha) in [("--mixup", mixup), ("--cutmix", cutmix)] {
+      if let alpha, !(alpha > 0 && alpha.isFinite) { throw ValidationError("\(option) must be above 0.") }
+    }
+    if mixup != nil, cutmix != nil { throw ValidationError("Give --mixup or --cutmix.") }
+    if mixup ?? cutmix != nil, classWeights != nil {
+      throw ValidationError("--class-weights does not go with --mixup and --cutmix, whose examples have several classes.")
+    }
     if flip, !augment { throw ValidationError("--flip goes with --augment.") }
     if freeze, base == nil { throw ValidationError("--freeze goes with --base.") }
   }
@@ -135,7 +152,9 @@ struct Train: AsyncParsableCommand {
     }
     try SplitFile.write(split, of: found, to: "\(output)/split.csv")
     let validated = splitting.validated(split)
-    let (train, validation) = try (found.source(split.train, for: model), found.source(validated, for: model))
+    let (train, validation) = try (
+      mixed(found.source(split.train, for: model), found), found.source(validated, for: model)
+    )
     if !json {
       print(model.summary())
       print(
@@ -168,6 +187,14 @@ struct Train: AsyncParsableCommand {
       throw interruption.exitCode
     }
     if !json { print(closing(found, model)) }
+  }
+
+  /// Examples that are mixtures, where the options ask for that.
+  private func mixed(_ source: any DataSource, _ data: any LabelledData) throws -> any DataSource {
+    guard let method = mixup.map({ Mixing.Method.mixUp(alpha: $0) }) ?? cutmix.map({ .cutMix(alpha: $0) }) else {
+      return source
+    }
+    return try Mixing(method, of: source, classCount: data.classNames?.count)
   }
 
   /// - Throws: `AthanorError` when the targets are classes and the network has another number of them.

@@ -20,7 +20,12 @@ extension CoreMLFile {
     case .program(let program): describe(program, &facts)
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network), .neuralNetworkClassifier(let network):
       describe(network, &facts)
-    case .pipeline, .pipelineClassifier, .pipelineRegressor, nil: break
+    case .pipelineClassifier(let content), .pipelineRegressor(let content):
+      if let network = content.pipeline.models.first(where: \.isNetwork) {
+        let inner = CoreMLFile(network, within: self).facts
+        (facts.operations, facts.weightTypes) = (inner.operations, inner.weightTypes)
+      }
+    case .pipeline, .imputer, .featureVectorizer, .categoricalMapping, .arrayFeatureExtractor, nil: break
     }
     return facts
   }
@@ -31,7 +36,8 @@ extension CoreMLFile {
     case .neuralNetworkClassifier: "Core ML, neural network, classifier"
     case .neuralNetwork, .neuralNetworkRegressor: "Core ML, neural network"
     case .pipeline, .pipelineClassifier, .pipelineRegressor: "Core ML, a pipeline of several models"
-    case nil: "Core ML, a kind of model that Athanor does not know"
+    case .imputer, .featureVectorizer, .categoricalMapping, .arrayFeatureExtractor, nil:
+      "Core ML, a kind of model that Athanor does not know"
     }
   }
 
@@ -161,6 +167,8 @@ extension CoreMLFile {
       case .integerLabels(let labels): return labels.values.map(String.init)
       case nil: return []
       }
+    case .pipelineClassifier(let content):
+      return content.pipeline.models.first(where: \.isNetwork).map { CoreMLFile($0, within: self).labels } ?? []
     default: return []
     }
   }

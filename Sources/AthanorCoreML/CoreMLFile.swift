@@ -9,6 +9,13 @@ package struct CoreMLFile {
   package let model: ProtoModel
   let weights: WeightReader
 
+  /// One of a pipeline's models.
+  init(_ model: ProtoModel, within file: CoreMLFile) {
+    self.path = file.path
+    self.model = model
+    weights = file.weights
+  }
+
   /// A file that is not on the disk yet.
   package init(model: [UInt8], weights: [UInt8], path: String) throws {
     self.path = path
@@ -100,7 +107,7 @@ package struct CoreMLFile {
   /// The program in the exchange language.
   ///
   /// - Parameter takesPictures: Whether declared pictures go in; else the numbers that are made of them, which the file's first operation sees.
-  private func program(takesPictures: Bool = true) throws -> Program {
+  func program(takesPictures: Bool = true) throws -> Program {
     try model.requireKnownFields(isWhole: false)
     try ColorLayout.check(outputs: model.description_p.outputs)
     func read(_ network: ProtoNeuralNetwork, isClassifier: Bool) throws -> Program {
@@ -111,11 +118,13 @@ package struct CoreMLFile {
     case .neuralNetwork(let network), .neuralNetworkRegressor(let network):
       return try read(network, isClassifier: false)
     case .neuralNetworkClassifier(let network): return try read(network, isClassifier: true)
-    case .pipeline, .pipelineClassifier, .pipelineRegressor:
+    case .pipelineClassifier(let content), .pipelineRegressor(let content):
+      return try CoreMLPipeline.Reader(self, content.pipeline).program()
+    case .pipeline:
       throw AthanorError(
         .unsupported, at: "", "it is a pipeline of several models, which is not supported",
         fix: "Save the neural network or ML Program within it as a file of its own.")
-    case nil:
+    case .imputer, .featureVectorizer, .categoricalMapping, .arrayFeatureExtractor, nil:
       throw AthanorError(
         .unsupported, at: "", "it holds neither an ML Program nor a neural network",
         fix: "Trees and the other kinds of models cannot be read.")
@@ -133,6 +142,8 @@ package struct CoreMLFile {
       var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
       try recipe.takePixelScale(model.description_p.metadata.userDefined[Model.pixelFileKey], at: Model.pixelFileKey)
       try recipe.takeTableEncoding(model.description_p.metadata.userDefined[TableEncoding.fileKey], at: TableEncoding.fileKey)
+      try recipe.takeTextVectorization(
+        model.description_p.metadata.userDefined[TextVectorization.fileKey], at: TextVectorization.fileKey)
       recipe.takePreparation(named: model.description_p.metadata.userDefined[PicturePreparation.fileKey], at: path)
       let labels = labels
       // A classifier's numbers are probabilities, whatever computes them.

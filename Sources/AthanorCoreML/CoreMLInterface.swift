@@ -14,7 +14,8 @@ extension CoreMLOptions {
     var options = self
     if labels?.count == 0 {
       options.labels = nil
-    } else if labels == nil, !takesBatches, source.inputs.count == 1, source.outputs.count == 1,
+    } else if labels == nil, !takesBatches, source.inputs.count == 1 || source.tableEncoding != nil,
+      source.outputs.count == 1,
       let names = source.classNames,
       names.count == source.classCount
     {
@@ -105,7 +106,7 @@ extension CoreMLOptions {
     if source.inputs.count > 1 || source.outputs.count > 1 {
       let single: [(String, Bool)] = [
         ("inputName", inputName != nil), ("outputName", outputName != nil), ("labels", labels != nil),
-      ]
+      ].filter { source.tableEncoding == nil || $0.0 == "inputName" }
       if let option = single.first(where: \.1)?.0 {
         throw AthanorError(
           .argument, at: "Core ML",
@@ -176,6 +177,9 @@ extension CoreMLOptions {
     }
     if let encoding = source.tableEncoding {
       description.metadata.userDefined[TableEncoding.fileKey] = encoding.jsonValue.description
+    }
+    if let words = source.textVectorization {
+      description.metadata.userDefined[TextVectorization.fileKey] = words.jsonValue.description
     }
     if let preparation = source.picturePreparation {
       description.metadata.userDefined[PicturePreparation.fileKey] = preparation.rawValue

@@ -25,6 +25,22 @@ extension ExportFormat {
       prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
       openLengths: { options.openLengths($0) },
       contents: { model, path in
+        if let encoding = options.pipelineEncoding(of: model) {
+          let pipeline = try CoreMLPipeline(model, encoding, options, asProgram: CoreMLKind(path) == .program)
+          let (bytes, weights): ([UInt8], [UInt8]) = (try pipeline.model.reproducibleBytes(), pipeline.weights)
+          let isPackage = try CoreMLKind(path) == .program
+          return ExportFormat.Contents(
+            byteCount: bytes.count + weights.count,
+            recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
+            declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
+            write: { place in
+              if isPackage {
+                try CoreMLPackage(model: bytes, weights: weights).write(to: place)
+              } else {
+                try FileBytes.write(bytes, to: place)
+              }
+            })
+        }
         switch try CoreMLKind(path) {
         case .program:
           let program = try CoreMLProgram(model, options)
@@ -43,6 +59,11 @@ extension ExportFormat {
         }
       },
       check: { model, path in
+        if let encoding = options.pipelineEncoding(of: model) {
+          let kind = try path.map { try CoreMLKind($0) } ?? .program
+          _ = try CoreMLPipeline(model, encoding, options, asProgram: kind == .program)
+          return
+        }
         switch try path.map({ try CoreMLKind($0) }) ?? .program {
         case .program: _ = try CoreMLProgram(model, options)
         case .network: _ = try CoreMLNetwork(model, options)
@@ -76,12 +97,17 @@ package struct CoreMLProgram {
   package private(set) var model = ProtoModel()
   package private(set) var weights: [UInt8] = []
   private let options: CoreMLOptions
+  private let isInPipeline: Bool
   private let builder: ProgramBuilder
 
   /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
-  package init(_ source: Model, _ options: CoreMLOptions) throws {
+  package init(_ source: Model, _ options: CoreMLOptions) throws { try self.init(source, options, isInPipeline: false) }
+
+  /// - Parameter isInPipeline: Whether rows without the axis of examples go in and out, as a pipeline's other models have them.
+  init(_ source: Model, _ options: CoreMLOptions, isInPipeline: Bool) throws {
     let (options, source) = (options.resolved(for: source), try options.prepared(source))
     self.options = options
+    self.isInPipeline = isInPipeline
     builder = ProgramBuilder(options.precision == .float16 ? .float16 : .float32, compression: options.compression)
     try options.check(source)
     let program = try Program(
@@ -94,6 +120,11 @@ package struct CoreMLProgram {
     var first: [String: String] = [:]
     for input in program.inputs {
       let name = builder.uniqueName(input.name)
+      if isInPipeline {
+        function.inputs.append(.with { ($0.name, $0.type) = (name, .tensor(.float32, Array(input.shape.dropFirst()))) })
+        first[input.name] = row(name, input)
+        continue
+      }
       let type = ProtoValueType.tensor(input.dtype == .float32 ? .float32 : .int32, input.axes.map(\.fixed))
       function.inputs.append(.with { ($0.name, $0.type) = (name, type) })
       first[input.name] = name
@@ -116,7 +147,27 @@ package struct CoreMLProgram {
     model.program.version = 1
     model.program.functions["main"] = function
     model.description_p = try options.description(source, inputs: function.inputs.map(\.name), outputs)
+    if isInPipeline {
+      for (index, input) in program.inputs.enumerated() {
+        model.description_p.inputs[index].type.array = .with {
+          ($0.shape, $0.dataType) = (input.shape.dropFirst().map { Int64($0) }, CoreMLOptions.arrayType(.float32))
+        }
+      }
+    }
     weights = builder.weights.bytes
+  }
+
+  /// A pipeline's row of numbers as the network's input of one example.
+  private func row(_ name: String, _ input: Program.Input) -> String {
+    var value = name
+    if input.dtype == .int32 {
+      let codes = builder.uniqueName("\(name)_codes")
+      builder.cast(value, to: .int32, shape: Array(input.shape.dropFirst()), name: codes)
+      value = codes
+    }
+    let row = builder.uniqueName("\(name)_row")
+    builder.reshape(value, input.dtype == .int32 ? .int32 : .float32, to: input.shape, name: row)
+    return row
   }
 
   /// Puts what is declared outside behind the prediction: its precision, its classes.
@@ -133,6 +184,11 @@ package struct CoreMLProgram {
       builder.add(OperationKind.identity, x, [(name, .tensor(builder.type(of: output.dtype), lengths))])
     }
     guard let labels = options.labels else {
+      if isInPipeline, output.dtype == .float32 {
+        let value = builder.uniqueName("\(wanted)_value")
+        builder.reshape(name, .float32, to: [1], name: value)
+        return [(value, .with { $0.array = .with { ($0.shape, $0.dataType) = ([1], CoreMLOptions.arrayType(.float32)) } })]
+      }
       // Core ML infers an output's shape where it depends on the size of what goes in.
       let shape = lengths.contains(nil) ? [] : lengths.map { Int64($0 ?? 0) }
       let type = CoreMLOptions.arrayType(output.dtype)

@@ -224,10 +224,19 @@ final class ProgramBuilder {
 
   /// Converts a value into another precision, under a given name.
   func cast(_ value: String, to type: DataType, shape: [Int?], name: String) {
-    let precision: OperationKind.Precision = type == .float16 ? .float16 : .float32
+    let precision: OperationKind.Precision = type == .float16 ? .float16 : type == .int32 ? .int32 : .float32
     let dtype = bind(.choice(precision), "\(name)_dtype")
     let inputs = [ArgumentName.x.rawValue: .named([value]), ArgumentName.dtype.rawValue: dtype]
     add(OperationKind.cast, inputs, [(name, .tensor(type, shape))])
+  }
+
+  /// Adds or takes away the axis of the one example: `[n]` and `[1, n]`.
+  func reshape(_ value: String, _ type: DataType, to shape: [Int], name: String) {
+    let inputs = [
+      ArgumentName.x.rawValue: ProtoArgument.named([value]),
+      ArgumentName.shape.rawValue: bind(.integers(shape), "\(name)_shape"),
+    ]
+    add(OperationKind.reshape, inputs, [(name, .tensor(type, shape))])
   }
 
   private func bind(_ argument: Program.Argument, _ wanted: String) -> ProtoArgument {

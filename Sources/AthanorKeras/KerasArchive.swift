@@ -17,6 +17,7 @@ enum KerasArchive {
   private static let preparationKey = "picture_preparation"
   private static let kindKey = "output_kind"
   private static let tableKey = "table"
+  private static let textKey = "text"
 
   // MARK: Writing
 
@@ -27,6 +28,7 @@ enum KerasArchive {
     if let kind = model.statedOutputKind { own[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { own[preparationKey] = .text(preparation.rawValue) }
     if let encoding = model.tableEncoding { own[tableKey] = encoding.jsonValue }
+    if let words = model.textVectorization { own[textKey] = words.jsonValue }
     if let training = model.training {
       own[stateKey] = .text(try model.progress.text)
       if let json = TrainingConfiguration(training).kerasCompileConfiguration(outputs: model.network.kerasOutputNames) {
@@ -82,6 +84,7 @@ enum KerasArchive {
       recipe.takePreparation(named: try own.text(preparationKey), at: "\(path), \(metadataName)")
     }
     if !own.isMissing(tableKey) { recipe.tableEncoding = try TableEncoding(own.nested(tableKey)) }
+    if !own.isMissing(textKey) { recipe.textVectorization = try TextVectorization(own.nested(textKey)) }
     let compiled = try config.nested("compile_config")
     let place = "\(path), \(metadataName)"
     var state: (text: String, location: String)?

@@ -44,6 +44,9 @@ package enum KerasFile {
     if let encoding = model.tableEncoding {
       root.attributes[TableEncoding.fileKey] = .text(encoding.jsonValue.description)
     }
+    if let words = model.textVectorization {
+      root.attributes[TextVectorization.fileKey] = .text(words.jsonValue.description)
+    }
     guard let training = model.training else { return root }
     // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
     if let json = TrainingConfiguration(training).kerasTrainingConfiguration(outputs: model.network.kerasOutputNames) {
@@ -109,6 +112,9 @@ package enum KerasFile {
     }
     if case .text(let text) = root.attributes[TableEncoding.fileKey] {
       try recipe.takeTableEncoding(text, at: "\(path), \(TableEncoding.fileKey)")
+    }
+    if case .text(let text) = root.attributes[TextVectorization.fileKey] {
+      try recipe.takeTextVectorization(text, at: "\(path), \(TextVectorization.fileKey)")
     }
     func own(_ attribute: String) -> (text: String, location: String)? {
       guard case .text(let text) = root.attributes[attribute] else { return nil }

@@ -58,6 +58,7 @@ package struct OnnxNetwork {
     if source.pixelScale != 1 / 255 { metadata[Model.pixelFileKey] = "\(source.pixelScale)" }
     if let kind = source.statedOutputKind { metadata[OutputKind.fileKey] = kind.rawValue }
     if let encoding = source.tableEncoding { metadata[TableEncoding.fileKey] = encoding.jsonValue.description }
+    if let words = source.textVectorization { metadata[TextVectorization.fileKey] = words.jsonValue.description }
     if let preparation = source.picturePreparation { metadata[PicturePreparation.fileKey] = preparation.rawValue }
     if let names = source.classNames { metadata[OnnxFiles.classKey] = names.jsonValue.description }
     model.properties = metadata.sorted { $0.key < $1.key }.map { pair in

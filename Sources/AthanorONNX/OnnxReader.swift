@@ -32,6 +32,8 @@ extension OnnxFiles: ModelFileReader {
       try recipe.takePixelScale(model.properties.first { $0.key == Model.pixelFileKey }?.value, at: Model.pixelFileKey)
       try recipe.takeTableEncoding(
         model.properties.first { $0.key == TableEncoding.fileKey }?.value, at: TableEncoding.fileKey)
+      try recipe.takeTextVectorization(
+        model.properties.first { $0.key == TextVectorization.fileKey }?.value, at: TextVectorization.fileKey)
       recipe.takeOutputKind(named: model.properties.first { $0.key == OutputKind.fileKey }?.value, at: path)
       recipe.takePreparation(named: model.properties.first { $0.key == PicturePreparation.fileKey }?.value, at: path)
       return recipe

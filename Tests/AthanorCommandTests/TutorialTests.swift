@@ -19,6 +19,39 @@ private enum Programs {
     return (train, test)
   }
 
+  static func ownPictures(_ path: String) throws -> Model {
+    let pictures = try PictureFolder(path)
+    for finding in pictures.findings { print(finding) }
+    let split = try ExampleSplit(classes: pictures.classNumbers, validation: 0.2, test: 0.1, seed: 1)
+    let train = try pictures.load(split.train, height: 32, width: 32, channels: 1)
+    let validation = try pictures.load(split.validation, height: 32, width: 32, channels: 1)
+
+    let model = try NetworkTemplate.cnn.model(
+      input: [32, 32, 1], classes: pictures.classNames.count,
+      augmentation: Augmentation.layers(height: 32, width: 32), seed: 1)
+    try model.compile(
+      optimizer: .adam(learningRate: .cosineDecay(initial: 0.001, steps: 20 * train.count / 32)),
+      loss: .categoricalCrossentropy, metrics: [.accuracy])
+    try model.fit(
+      train, epochs: 20, batchSize: 32, validation: validation, classWeights: train.balancedClassWeights())
+
+    let stream = try PictureStream(pictures, split.train, height: 32, width: 32, channels: 1)
+    try model.fit(stream, epochs: 1, batchSize: 32, validation: validation)
+    return model
+  }
+
+  static func ownTable(_ file: String) throws -> Model {
+    let table = try TableFile(contentsOf: file, target: "kind")
+    let rows = try ExampleSplit(classes: table.classNumbers ?? [], validation: 0.2, seed: 1)
+    let encoding = try TableEncoding(fittedTo: table, rows: rows.train)
+    let classifier = try encoding.model(hidden: [64, 64], seed: 1)
+    try classifier.compile(optimizer: .adam(), loss: .categoricalCrossentropy, metrics: [.accuracy])
+    try classifier.fit(
+      encoding.dataset(table, rows: rows.train), epochs: 10,
+      validation: encoding.dataset(table, rows: rows.validation), verbose: .silent)
+    return classifier
+  }
+
   static func export(_ model: Model, test: Dataset, folder: String) throws -> ExportReport {
     let options = CoreMLOptions(
       input: .picture(), labels: .integers(Array(0...9)), author: "Ada", license: "MIT",
@@ -107,5 +140,26 @@ struct TutorialTests {
     _ = try model.export(to: folder.path + "/model.onnx", as: .onnx(), samples: test)
     let outputs = try Programs.fromONNX(folder: folder.path, pictures: test.inputs)
     #expect(outputs.shape == [4, 10])
+  }
+
+  @Test("A folder of pictures and a table become models that know their classes")
+  func ownData() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, shade) in [("dark", 20), ("light", 200)] {
+      let place = folder.appendingPathComponent("set/\(name)")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for number in 0..<10 {
+        try PNG.plain(width: 9, height: 9, color: [UInt8(shade + number)])
+          .write(to: place.appendingPathComponent("\(number).png"))
+      }
+    }
+    let pictures = try Programs.ownPictures(folder.path + "/set")
+    #expect(pictures.classNames == ["dark", "light"] && pictures.outputShape == [nil, 2])
+    let rows = (0..<40).map { "\($0),\($0 % 3 == 0 ? "red" : "blue"),\($0 < 20 ? "low" : "high")" }
+    let table = folder.appendingPathComponent("table.csv")
+    try Data((["size,colour,kind"] + rows).joined(separator: "\n").utf8).write(to: table)
+    let model = try Programs.ownTable(table.path)
+    #expect(model.classNames == ["high", "low"] && model.tableEncoding?.columns.map(\.name) == ["size", "colour"])
   }
 }

@@ -54,7 +54,7 @@ struct UsageTests {
       ("evaluate x.h5 --dataset digts", "there is no data set \"digts\". Did you mean \"digits\"?"),
       ("predict", "Missing expected argument '<file>'"),
       ("predict x.h5 a.png --threads 0", "--threads must be at least 1."),
-      ("predict x.h5 a.png --output p.npy", "--output FILE.npy needs --dataset."),
+      ("predict x.h5 a.png --output p.npy", "--output FILE.npy needs --dataset, and --output FILE.csv a table."),
       (
         "predict x.h5 a.png --dataset digits --output p.npy",
         "Give pictures, or --dataset with --output, or --inputs with --outputs."
@@ -62,7 +62,7 @@ struct UsageTests {
       ("predict x.h5 a.png --inputs x.npy --outputs y.npy", "Give pictures, or --dataset with --output, or --inputs"),
       ("predict x.h5 --inputs x.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
       ("predict x.h5 a.png --outputs y.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
-      ("predict x.h5 --inputs x.npy --output y.npy", "--output FILE.npy needs --dataset."),
+      ("predict x.h5 --inputs x.npy --output y.npy", "--output FILE.npy needs --dataset, and --output FILE.csv a table."),
       ("predict x.h5 --inputs x.npy --outputs y.npy --batch-size 0", "--batch-size must be at least 1."),
       ("predict x.h5 a.png --batch-size 4", "--batch-size goes with --dataset or --inputs."),
       ("benchmark", "Missing expected argument '<model>'"),
@@ -84,6 +84,9 @@ struct UsageTests {
       ("train cnn --base x.h5", "--base is the network; leave cnn out."),
       ("train --freeze", "--freeze goes with --base."),
       ("train --dataset digits --size 0", "The value '0' is invalid for '--size <size>'"),
+      ("train --mixup 0", "--mixup must be above 0."), ("train --mixup 1 --cutmix 1", "Give --mixup or --cutmix."),
+      ("train --flip", "--flip goes with --augment."),
+      ("train --mixup 1 --class-weights balanced", "--class-weights does not go with --mixup and --cutmix"),
       ("train --label-smoothing 1", "--label-smoothing must be at least 0 and below 1."),
       ("predict x.h5", "Give pictures, or --dataset with --output, or --inputs with --outputs."),
       ("predict x.h5 --dataset digits", "--dataset needs --output FILE.npy."),

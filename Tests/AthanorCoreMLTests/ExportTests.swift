@@ -38,6 +38,27 @@ import Testing
     #expect(program.weights.count > 4 * 94_000)
   }
 
+  /// What works in training alone is in no file.
+  @Test func augmentation() throws {
+    func network(_ layers: [any Layer]) throws -> Model {
+      try Model(input: [8, 8, 1], layers: layers + [Conv2D(4, kernelSize: 3), Flatten(), Dense(2)])
+    }
+    let layers: [any Layer] =
+      Augmentation.layers(height: 8, width: 8, horizontalFlip: true)
+      + [
+        RandomContrast(0.2), RandomBrightness(0.2), RandomErasing(), RandomCrop(height: 8, width: 8),
+        GaussianNoise(0.1),
+      ]
+    #expect(try operations(CoreMLProgram(network(layers), CoreMLOptions())) == operations(CoreMLProgram(network([]), CoreMLOptions())))
+    #expect(
+      try CoreMLNetwork(network(layers), CoreMLOptions()).model.neuralNetwork.layers.map(\.name)
+        == CoreMLNetwork(network([]), CoreMLOptions()).model.neuralNetwork.layers.map(\.name))
+    for filter in [ResizingFilter.nearest, .bilinear, .area] {
+      try Model(input: [8, 9, 3], layers: [Resizing(height: 5, width: 12, filter: filter), Flatten()])
+        .checkExport(as: .coreML())
+    }
+  }
+
   /// The same network in the older format: layers in order, the picture scaled before them.
   @Test func malireddiAsNeuralNetwork() throws {
     let model = try NetworkTemplate.malireddi.model()

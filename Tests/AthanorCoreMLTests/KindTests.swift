@@ -24,7 +24,7 @@ import Testing
 
   @Test func pipelines() throws {
     #expect(
-      refusal(.with { $0.pipeline = ProtoEmpty() })
+      refusal(.with { $0.pipeline = ProtoPipeline() })
         == "a.mlmodel: it is a pipeline of several models, which is not supported. "
         + "Save the neural network or ML Program within it as a file of its own.")
   }

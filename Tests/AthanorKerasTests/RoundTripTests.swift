@@ -61,6 +61,18 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(UpSampling2D([3, 2])), SavedLayer(PReLU()), SavedLayer(PReLU(sharedAxes: [1, 2])),
       SavedLayer(ELU(alpha: 0.5)), SavedLayer(Softmax()), SavedLayer(Softmax(axis: 1)),
       SavedLayer(Rescaling([1, 0.5, 2, 3], offset: [1])), SavedLayer(Dropout(0.5, noiseShape: [nil, 1, 1, 4])),
+      SavedLayer(RandomFlip()), SavedLayer(RandomFlip(.vertical)),
+      SavedLayer(RandomRotation(0.1, fillMode: .wrap, interpolation: .nearest)),
+      SavedLayer(RandomTranslation(heightFactor: 0.1, widthFactor: [-0.2, 0], fillMode: .constant, fillValue: 0.5)),
+      SavedLayer(RandomZoom(heightFactor: [0.1, 0.2], fillMode: .nearest)),
+      SavedLayer(RandomZoom(heightFactor: 0.5, widthFactor: 0.25)),
+      SavedLayer(RandomContrast(lower: 0.1, upper: 0.3)), SavedLayer(RandomBrightness(0.2, valueRange: -1...2)),
+      SavedLayer(RandomErasing()), SavedLayer(RandomErasing([0.25, 0.5], scale: 0.5, fillValue: [0.5])),
+      SavedLayer(RandomErasing(0.5, fillValue: [0, 1, 2], valueRange: 0...255), [7, 6, 3]),
+      SavedLayer(RandomCrop(height: 3, width: 4)), SavedLayer(GaussianNoise(0.25)),
+      SavedLayer(Resizing(height: 9, width: 5)),
+      SavedLayer(Resizing(height: 3, width: 3, filter: .antialiasedBilinear)),
+      SavedLayer(Resizing(height: 9, width: 3, filter: .nearest)),
       SavedLayer(ReLU(maximum: 2, slope: 0.5, threshold: 1)),
       SavedLayer(ReLU()), SavedLayer(ReLU(maximum: 6)), SavedLayer(LeakyReLU()), SavedLayer(LeakyReLU(slope: 0.01)),
       SavedLayer(Activation(.elu(alpha: 0.3))), SavedLayer(Activation(.leakyReLU(slope: 0.05))),
@@ -68,6 +80,13 @@ struct SavedLayer: Sendable, CustomTestStringConvertible {
       SavedLayer(Conv2D(2, kernelSize: 1, activation: .leakyReLU(slope: 0.4))),
       SavedLayer(Dense(4, useBias: false, kernelInitializer: .uniform(-0.2, 0.3)), [5]),
       SavedLayer(Dense(2, kernelInitializer: .normal(mean: 1, deviation: 0.1)), [3, 5]),
+      SavedLayer(Embedding(9, 3), [4]),
+      SavedLayer(
+        Embedding(
+          9, 2, maskZero: true, embeddingsInitializer: .heNormal, embeddingsRegularizer: .l2(0.5),
+          embeddingsConstraint: .maxNorm(2)), [4]),
+      SavedLayer(CategoryEncoding(5), [3]), SavedLayer(CategoryEncoding(5, outputMode: .oneHot), [1]),
+      SavedLayer(CategoryEncoding(4, outputMode: .count), [3]),
     ]
     + ActivationFunction.all.filter { !ActivationFunction.namesBeyondKeras.contains($0.name) }
     .map { SavedLayer(Activation($0)) }

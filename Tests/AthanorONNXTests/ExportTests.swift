@@ -31,6 +31,27 @@ import Testing
     #expect(error?.description == "x.mlmodel: an ONNX model's name must end with .onnx. Choose such a name.")
   }
 
+  /// What works in training alone is in no file.
+  @Test func augmentation() throws {
+    func types(_ layers: [any Layer]) throws -> [String] {
+      try OnnxNetwork(
+        Model(input: [8, 8, 1], layers: layers + [Conv2D(4, kernelSize: 3), Flatten(), Dense(2)])
+      ).model.graph.nodes.map(\.type)
+    }
+    let layers: [any Layer] =
+      Augmentation.layers(height: 8, width: 8, horizontalFlip: true)
+      + [
+        RandomContrast(0.2), RandomBrightness(0.2), RandomErasing(), RandomCrop(height: 8, width: 8),
+        GaussianNoise(0.1),
+      ]
+    #expect(try types(layers) == types([]))
+    // A smaller part is cut out and resized in predictions too.
+    let cropped = try Model(input: [8, 8, 1], layers: [RandomCrop(height: 6, width: 5), Flatten(), Dense(2)])
+    try cropped.checkExport(as: .onnx())
+    try Model(input: [8, 9, 3], layers: [Resizing(height: 5, width: 12, filter: .antialiasedBilinear), Flatten()])
+      .checkExport(as: .onnx())
+  }
+
   /// What a file cannot hold is refused with the layer's name.
   @Test func masking() throws {
     let model = try Sequential(input: [3, 2]) {

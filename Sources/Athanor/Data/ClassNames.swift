@@ -5,7 +5,10 @@ extension Model {
   func adoptClassNames(of data: any DataSource) throws {
     guard let names = data.classNames, outputs.count == 1 else { return }
     try requireOrder(of: names, "the data set")
-    guard let count = classCount, data.ports.targets.first?.dtype == .int32 else { return }
+    // Class numbers, or a row of probabilities, as mixed examples have it.
+    guard let count = classCount, let target = data.ports.targets.first,
+      target.dtype == .int32 || target.lengths == [.batch, .fixed(names.count)]
+    else { return }
     guard names.count == count else {
       if names.count > count, let targets = data.dataset?.targets, targets.floats.allSatisfy({ $0 < Float(count) }) {
         let problem =

@@ -88,7 +88,7 @@ extension Model {
   /// Takes over what is known of pictures and classes.
   func takeFacts(from other: Model) {
     (pixelScale, picturePreparation) = (other.pixelScale, other.picturePreparation)
-    tableEncoding = other.tableEncoding
+    (tableEncoding, textVectorization) = (other.tableEncoding, other.textVectorization)
     (classNames, declaredOutputKind) = (other.classNames, other.declaredOutputKind)
   }
 }

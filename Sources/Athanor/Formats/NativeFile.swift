@@ -12,6 +12,7 @@ enum NativeFile {
   private static let preparationKey = "picture_preparation"
   private static let kindKey = "output_kind"
   private static let tableKey = "table"
+  private static let textKey = "text"
   private static let optimizerPrefix = "optimizer/"
   private static let callbackPrefix = "callbacks/"
 
@@ -37,6 +38,7 @@ enum NativeFile {
     if let kind = model.statedOutputKind { description[kindKey] = .text(kind.rawValue) }
     if let preparation = model.picturePreparation { description[preparationKey] = .text(preparation.rawValue) }
     if let encoding = model.tableEncoding { description[tableKey] = encoding.jsonValue }
+    if let words = model.textVectorization { description[textKey] = words.jsonValue }
     var metadata = [versionKey: version, modelKey: description.jsonValue.description]
     guard let training = model.training else { return (tensors, metadata) }
     metadata[trainingKey] = TrainingConfiguration(training).serialized.description
@@ -120,6 +122,7 @@ enum NativeFile {
       recipe.takePreparation(named: try description.text(preparationKey), at: description.location)
     }
     if !description.isMissing(tableKey) { recipe.tableEncoding = try TableEncoding(description.nested(tableKey)) }
+    if !description.isMissing(textKey) { recipe.textVectorization = try TextVectorization(description.nested(textKey)) }
     try description.requireAllRead()
     recipe.warnings += report.warnings
     recipe.training = try training(file)

@@ -27,9 +27,18 @@ extension ModelRecipe {
   /// - Throws: `AthanorError` when it is damaged.
   package mutating func takeTableEncoding(_ text: String?, at location: String) throws {
     guard let text else { return }
-    let report = ReadingReport()
-    let configuration = try Configuration(parsing: text, at: location, report: report)
+    let configuration = try Configuration(parsing: text, at: location, report: ReadingReport())
     tableEncoding = try TableEncoding(configuration)
+    try configuration.requireAllRead()
+  }
+
+  /// Takes over the vectorization of texts that a file holds, as text.
+  ///
+  /// - Throws: `AthanorError` when it is damaged.
+  package mutating func takeTextVectorization(_ text: String?, at location: String) throws {
+    guard let text else { return }
+    let configuration = try Configuration(parsing: text, at: location, report: ReadingReport())
+    textVectorization = try TextVectorization(configuration)
     try configuration.requireAllRead()
   }
 

@@ -7,6 +7,8 @@ package let serializableLayers: [any SerializableLayer.Type] = [
   Multiply.self, Average.self, Maximum.self, Minimum.self, Concatenate.self, Dot.self, RepeatVector.self, Masking.self,
   DepthwiseConv2D.self, SeparableConv2D.self, Cropping2D.self, UpSampling2D.self, ELU.self, PReLU.self, Softmax.self,
   Embedding.self, CategoryEncoding.self,
+  RandomFlip.self, RandomRotation.self, RandomTranslation.self, RandomZoom.self, RandomContrast.self,
+  RandomBrightness.self, RandomErasing.self, RandomCrop.self, GaussianNoise.self, Resizing.self,
   ImportedOperation.self,
 ]
 

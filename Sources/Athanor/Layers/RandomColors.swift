@@ -4,15 +4,15 @@
 /// The factor f is drawn for each picture from `1 - lower ... 1 + upper`. Predictions are of the pictures as they are. Source:
 /// `keras.layers.RandomContrast`.
 ///
-/// - Throws: when built: `AthanorError` if the input is no picture, or the bounds are not in 0 ... 1 and in order.
+/// - Throws: when built: `AthanorError` if the input is no picture, or the bounds are not in order.
 /// - Example:
 ///   ```swift
 ///   RandomContrast(0.2)
 ///   ```
 public struct RandomContrast: Layer {
-  /// By how much the factor may be below 1.
+  /// By how much the factor may be below 1; from `-upper` to `upper`, because Keras' files have the smaller one first.
   public var lower: Double
-  /// By how much the factor may be above 1.
+  /// By how much the factor may be above 1; at most 1.
   public var upper: Double
   /// The range of the pixels' values. Bytes of a data set arrive as 0 ... 1; in Keras it is 0 ... 255 unless one says otherwise.
   public var valueRange: ClosedRange<Double>
@@ -24,7 +24,7 @@ public struct RandomContrast: Layer {
     self.init(lower: factor, upper: factor, valueRange: valueRange, name: name)
   }
 
-  /// Describes a random contrast; `lower` is at most `upper`, because Keras' files have the smaller one first.
+  /// Describes a random contrast.
   public init(lower: Double, upper: Double, valueRange: ClosedRange<Double> = 0...1, name: String? = nil) {
     self.lower = lower
     self.upper = upper
@@ -33,10 +33,10 @@ public struct RandomContrast: Layer {
   }
 
   public func build(_ input: Value, _ scope: inout Scope) throws -> Value {
-    guard 0 <= lower, lower <= upper, upper <= 1 else {
+    guard -upper <= lower, lower <= upper, upper <= 1 else {
       throw AthanorError(
         .argument, at: "", "lower is \(lower) and upper \(upper)",
-        fix: "Both must lie in 0 ... 1, and lower must not be above upper.")
+        fix: "upper must lie in 0 ... 1, and lower in -upper ... upper.")
     }
     let (input, axes) = try input.pictures
     guard scope.isTraining else { return input }

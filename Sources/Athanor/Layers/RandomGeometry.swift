@@ -259,7 +259,7 @@ extension Value {
   }
 
   /// The same number for each example, `[N, 1]`.
-  fileprivate func column(_ number: Double) throws -> Value {
+  func column(_ number: Double) throws -> Value {
     try builder.constant(number, Shape(axes: [shape.axes[0], Shape.Axis(1)]))
   }
 }

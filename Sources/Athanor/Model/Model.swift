@@ -53,6 +53,8 @@ public final class Model {
   /// How rows of a table become the model's inputs; nil for a model that was not made for a table. Files and exports keep it, and
   /// `athanor predict` uses it.
   public package(set) var tableEncoding: TableEncoding?
+  /// How texts become the numbers of words that the model takes, where you give it; files and exports keep it.
+  public var textVectorization: TextVectorization?
   /// What the file says that the outputs are; nil where it leaves that to the last operations.
   package var declaredOutputKind: OutputKind?
   /// What does not stop the model but may not be what was meant: which settings of a file that concern training alone were not taken

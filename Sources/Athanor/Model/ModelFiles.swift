@@ -10,6 +10,7 @@ package struct ModelRecipe {
   package var pixelScale: Float?
   package var picturePreparation: PicturePreparation?
   package var tableEncoding: TableEncoding?
+  package var textVectorization: TextVectorization?
   package var classNames: [String]?
   /// What the file says that the outputs are; nil where it says nothing.
   package var outputKind: OutputKind?
@@ -108,6 +109,7 @@ extension Model {
       }
       classNames = try ClassNames.required(names, recipe.name)
     }
+    textVectorization = recipe.textVectorization
     if let encoding = recipe.tableEncoding {
       try encoding.check(self, at: recipe.name)
       tableEncoding = encoding

@@ -150,7 +150,7 @@ extension TableEncoding {
     for column in categories {
       let input = Input([1], dtype: .int32, name: column.input)
       inputs.append(input)
-      let count = column.categories.count + 1
+      let count = max(2, column.categories.count + 1)
       if count <= TableEncoding.mostOneHot {
         features.append(CategoryEncoding(count, outputMode: .oneHot, name: "\(column.input)_one_hot")(input))
       } else {

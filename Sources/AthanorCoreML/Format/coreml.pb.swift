@@ -57,26 +57,26 @@ package nonisolated struct ProtoModel: @unchecked Sendable {
     set {_uniqueStorage()._kind = newValue}
   }
 
-  package var pipelineClassifier: ProtoEmpty {
+  package var pipelineClassifier: ProtoPipelineModel {
     get {
       if case .pipelineClassifier(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
+      return ProtoPipelineModel()
     }
     set {_uniqueStorage()._kind = .pipelineClassifier(newValue)}
   }
 
-  package var pipelineRegressor: ProtoEmpty {
+  package var pipelineRegressor: ProtoPipelineModel {
     get {
       if case .pipelineRegressor(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
+      return ProtoPipelineModel()
     }
     set {_uniqueStorage()._kind = .pipelineRegressor(newValue)}
   }
 
-  package var pipeline: ProtoEmpty {
+  package var pipeline: ProtoPipeline {
     get {
       if case .pipeline(let v)? = _storage._kind {return v}
-      return ProtoEmpty()
+      return ProtoPipeline()
     }
     set {_uniqueStorage()._kind = .pipeline(newValue)}
   }
@@ -113,22 +113,223 @@ package nonisolated struct ProtoModel: @unchecked Sendable {
     set {_uniqueStorage()._kind = .program(newValue)}
   }
 
+  package var imputer: ProtoImputer {
+    get {
+      if case .imputer(let v)? = _storage._kind {return v}
+      return ProtoImputer()
+    }
+    set {_uniqueStorage()._kind = .imputer(newValue)}
+  }
+
+  package var featureVectorizer: ProtoFeatureVectorizer {
+    get {
+      if case .featureVectorizer(let v)? = _storage._kind {return v}
+      return ProtoFeatureVectorizer()
+    }
+    set {_uniqueStorage()._kind = .featureVectorizer(newValue)}
+  }
+
+  package var categoricalMapping: ProtoCategoricalMapping {
+    get {
+      if case .categoricalMapping(let v)? = _storage._kind {return v}
+      return ProtoCategoricalMapping()
+    }
+    set {_uniqueStorage()._kind = .categoricalMapping(newValue)}
+  }
+
+  package var arrayFeatureExtractor: ProtoArrayFeatureExtractor {
+    get {
+      if case .arrayFeatureExtractor(let v)? = _storage._kind {return v}
+      return ProtoArrayFeatureExtractor()
+    }
+    set {_uniqueStorage()._kind = .arrayFeatureExtractor(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
-    case pipelineClassifier(ProtoEmpty)
-    case pipelineRegressor(ProtoEmpty)
-    case pipeline(ProtoEmpty)
+    case pipelineClassifier(ProtoPipelineModel)
+    case pipelineRegressor(ProtoPipelineModel)
+    case pipeline(ProtoPipeline)
     case neuralNetworkRegressor(ProtoNeuralNetwork)
     case neuralNetworkClassifier(ProtoNeuralNetwork)
     case neuralNetwork(ProtoNeuralNetwork)
     case program(ProtoProgram)
+    case imputer(ProtoImputer)
+    case featureVectorizer(ProtoFeatureVectorizer)
+    case categoricalMapping(ProtoCategoricalMapping)
+    case arrayFeatureExtractor(ProtoArrayFeatureExtractor)
 
   }
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct ProtoPipelineModel: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var pipeline: ProtoPipeline {
+    get {_pipeline ?? ProtoPipeline()}
+    set {_pipeline = newValue}
+  }
+  /// Returns true if `pipeline` has been explicitly set.
+  package var hasPipeline: Bool {self._pipeline != nil}
+  /// Clears the value of `pipeline`. Subsequent reads from it will return its default value.
+  package mutating func clearPipeline() {self._pipeline = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _pipeline: ProtoPipeline? = nil
+}
+
+package nonisolated struct ProtoPipeline: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var models: [ProtoModel] = []
+
+  package var names: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoImputer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var imputed: ProtoImputer.OneOf_Imputed? = nil
+
+  package var imputedDouble: Double {
+    get {
+      if case .imputedDouble(let v)? = imputed {return v}
+      return 0
+    }
+    set {imputed = .imputedDouble(newValue)}
+  }
+
+  package var replaced: ProtoImputer.OneOf_Replaced? = nil
+
+  package var replacedDouble: Double {
+    get {
+      if case .replacedDouble(let v)? = replaced {return v}
+      return 0
+    }
+    set {replaced = .replacedDouble(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Imputed: Equatable, Sendable {
+    case imputedDouble(Double)
+
+  }
+
+  package nonisolated enum OneOf_Replaced: Equatable, Sendable {
+    case replacedDouble(Double)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct ProtoFeatureVectorizer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var columns: [ProtoVectorizedColumn] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoVectorizedColumn: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var dimensions: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoCategoricalMapping: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var mapping: ProtoCategoricalMapping.OneOf_Mapping? = nil
+
+  package var textCodes: ProtoTextCodes {
+    get {
+      if case .textCodes(let v)? = mapping {return v}
+      return ProtoTextCodes()
+    }
+    set {mapping = .textCodes(newValue)}
+  }
+
+  package var unknown: ProtoCategoricalMapping.OneOf_Unknown? = nil
+
+  package var unknownCode: Int64 {
+    get {
+      if case .unknownCode(let v)? = unknown {return v}
+      return 0
+    }
+    set {unknown = .unknownCode(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Mapping: Equatable, Sendable {
+    case textCodes(ProtoTextCodes)
+
+  }
+
+  package nonisolated enum OneOf_Unknown: Equatable, Sendable {
+    case unknownCode(Int64)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct ProtoArrayFeatureExtractor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var places: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct ProtoTextCodes: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var codes: Dictionary<String,Int64> = [:]
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct ProtoDescription: Sendable {
@@ -2673,7 +2874,7 @@ package nonisolated struct ProtoSqueezeLayer: Sendable {
 
 nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = "Model"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}\u{8}is_updatable\0\u{4}~\u{2}pipeline_classifier\0\u{3}pipeline_regressor\0\u{1}pipeline\0\u{4}e\u{1}neural_network_regressor\0\u{4}d\u{1}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}description\0\u{4}\u{8}is_updatable\0\u{4}~\u{2}pipeline_classifier\0\u{3}pipeline_regressor\0\u{1}pipeline\0\u{4}e\u{1}neural_network_regressor\0\u{4}d\u{1}neural_network_classifier\0\u{4}a\u{1}neural_network\0\u{2}\u{2}program\0\u{2}c\u{1}imputer\0\u{3}feature_vectorizer\0\u{4}\u{4}categorical_mapping\0\u{4}\u{3}array_feature_extractor\0")
 
   fileprivate class _StorageClass {
     var _version: Int32 = 0
@@ -2716,7 +2917,7 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         case 2: try { try decoder.decodeSingularMessageField(value: &_storage._description_p) }()
         case 10: try { try decoder.decodeSingularBoolField(value: &_storage._isUpdatable) }()
         case 200: try {
-          var v: ProtoEmpty?
+          var v: ProtoPipelineModel?
           var hadOneofValue = false
           if let current = _storage._kind {
             hadOneofValue = true
@@ -2729,7 +2930,7 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           }
         }()
         case 201: try {
-          var v: ProtoEmpty?
+          var v: ProtoPipelineModel?
           var hadOneofValue = false
           if let current = _storage._kind {
             hadOneofValue = true
@@ -2742,7 +2943,7 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           }
         }()
         case 202: try {
-          var v: ProtoEmpty?
+          var v: ProtoPipeline?
           var hadOneofValue = false
           if let current = _storage._kind {
             hadOneofValue = true
@@ -2806,6 +3007,58 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
             _storage._kind = .program(v)
           }
         }()
+        case 601: try {
+          var v: ProtoImputer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .imputer(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .imputer(v)
+          }
+        }()
+        case 602: try {
+          var v: ProtoFeatureVectorizer?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .featureVectorizer(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .featureVectorizer(v)
+          }
+        }()
+        case 606: try {
+          var v: ProtoCategoricalMapping?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .categoricalMapping(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .categoricalMapping(v)
+          }
+        }()
+        case 609: try {
+          var v: ProtoArrayFeatureExtractor?
+          var hadOneofValue = false
+          if let current = _storage._kind {
+            hadOneofValue = true
+            if case .arrayFeatureExtractor(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._kind = .arrayFeatureExtractor(v)
+          }
+        }()
         default: break
         }
       }
@@ -2856,6 +3109,22 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
         guard case .program(let v)? = _storage._kind else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 502)
       }()
+      case .imputer?: try {
+        guard case .imputer(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 601)
+      }()
+      case .featureVectorizer?: try {
+        guard case .featureVectorizer(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 602)
+      }()
+      case .categoricalMapping?: try {
+        guard case .categoricalMapping(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 606)
+      }()
+      case .arrayFeatureExtractor?: try {
+        guard case .arrayFeatureExtractor(let v)? = _storage._kind else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 609)
+      }()
       case nil: break
       }
     }
@@ -2875,6 +3144,311 @@ nonisolated extension ProtoModel: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPipelineModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "PipelineModel"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pipeline\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._pipeline) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._pipeline {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoPipelineModel, rhs: ProtoPipelineModel) -> Bool {
+    if lhs._pipeline != rhs._pipeline {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoPipeline: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "Pipeline"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0\u{1}names\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.names) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.models.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 1)
+    }
+    if !self.names.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.names, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoPipeline, rhs: ProtoPipeline) -> Bool {
+    if lhs.models != rhs.models {return false}
+    if lhs.names != rhs.names {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoImputer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "Imputer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}imputed_double\0\u{4}\u{a}replaced_double\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Double?
+        try decoder.decodeSingularDoubleField(value: &v)
+        if let v = v {
+          if self.imputed != nil {try decoder.handleConflictingOneOf()}
+          self.imputed = .imputedDouble(v)
+        }
+      }()
+      case 11: try {
+        var v: Double?
+        try decoder.decodeSingularDoubleField(value: &v)
+        if let v = v {
+          if self.replaced != nil {try decoder.handleConflictingOneOf()}
+          self.replaced = .replacedDouble(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .imputedDouble(let v)? = self.imputed {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try { if case .replacedDouble(let v)? = self.replaced {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 11)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoImputer, rhs: ProtoImputer) -> Bool {
+    if lhs.imputed != rhs.imputed {return false}
+    if lhs.replaced != rhs.replaced {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoFeatureVectorizer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "FeatureVectorizer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}columns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.columns) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.columns.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.columns, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoFeatureVectorizer, rhs: ProtoFeatureVectorizer) -> Bool {
+    if lhs.columns != rhs.columns {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoVectorizedColumn: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "VectorizedColumn"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}dimensions\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.dimensions) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.dimensions != 0 {
+      try visitor.visitSingularUInt64Field(value: self.dimensions, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoVectorizedColumn, rhs: ProtoVectorizedColumn) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.dimensions != rhs.dimensions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoCategoricalMapping: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "CategoricalMapping"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}text_codes\0\u{4}e\u{1}unknown_code\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: ProtoTextCodes?
+        var hadOneofValue = false
+        if let current = self.mapping {
+          hadOneofValue = true
+          if case .textCodes(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.mapping = .textCodes(v)
+        }
+      }()
+      case 102: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.unknown != nil {try decoder.handleConflictingOneOf()}
+          self.unknown = .unknownCode(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .textCodes(let v)? = self.mapping {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if case .unknownCode(let v)? = self.unknown {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 102)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoCategoricalMapping, rhs: ProtoCategoricalMapping) -> Bool {
+    if lhs.mapping != rhs.mapping {return false}
+    if lhs.unknown != rhs.unknown {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoArrayFeatureExtractor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "ArrayFeatureExtractor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}places\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt64Field(value: &self.places) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.places.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.places, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoArrayFeatureExtractor, rhs: ProtoArrayFeatureExtractor) -> Bool {
+    if lhs.places != rhs.places {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoTextCodes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = "TextCodes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}codes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: &self.codes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.codes.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: self.codes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: ProtoTextCodes, rhs: ProtoTextCodes) -> Bool {
+    if lhs.codes != rhs.codes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

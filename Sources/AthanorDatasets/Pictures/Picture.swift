@@ -96,47 +96,60 @@ public struct Picture: Hashable, Sendable {
     channels == 3 ? self : Picture(unchecked: height, width, 3, pixels.flatMap { [$0, $0, $0] })
   }
 
-  /// The picture in another size; each new pixel is the mean of the area that it covers.
+  /// The picture in another size, by a filter.
   ///
   /// - Throws: `AthanorError` when a length is not in 1 ... 16,384.
-  public func resized(height newHeight: Int, width newWidth: Int) throws -> Picture {
+  /// - Example:
+  ///   ```swift
+  ///   let small = try picture.resized(height: 64, width: 64, filter: .antialiasedBilinear)
+  ///   ```
+  public func resized(
+    height newHeight: Int, width newWidth: Int, filter: ResizingFilter = .area
+  ) throws -> Picture {
     guard (1...Picture.sideLimit).contains(newHeight), (1...Picture.sideLimit).contains(newWidth) else {
       throw AthanorError(
         .argument, at: "Picture.resized", "a size of \(newHeight) x \(newWidth) was asked for",
         fix: "Give a height and a width from 1 to \(Picture.sideLimit).")
     }
     if newHeight == height, newWidth == width { return self }
-    let rows = Picture.coverage(from: height, to: newHeight)
-    let columns = Picture.coverage(from: width, to: newWidth)
-    var result = [UInt8](repeating: 0, count: newHeight * newWidth * channels)
-    for (i, row) in rows.enumerated() {
-      for (j, column) in columns.enumerated() {
-        for channel in 0..<channels {
-          var sum = 0.0
-          for (y, a) in row {
-            for (x, b) in column { sum += a * b * Double(pixels[(y * width + x) * channels + channel]) }
+    let columns = filter.taps(from: width, to: newWidth)
+    let stride = newWidth * channels
+    /// A row of this picture in the new width.
+    func resize(_ row: Int, to target: UnsafeMutableBufferPointer<Double>) {
+      pixels.withUnsafeBufferPointer { pixels in
+        for (column, taps) in columns.enumerated() {
+          for channel in 0..<channels {
+            var (sum, place) = (0.0, (row * width + taps.first) * channels + channel)
+            for weight in taps.weights {
+              sum += weight * Double(pixels[place])
+              place += channels
+            }
+            target[column * channels + channel] = sum
           }
-          result[(i * newWidth + j) * channels + channel] = UInt8(min(max(sum.rounded(), 0), 255))
         }
+      }
+    }
+    // Each row is made once: those that the next new row needs too are kept.
+    var (resized, sums) = ([Int: [Double]](), [Double](repeating: 0, count: stride))
+    var result = [UInt8](repeating: 0, count: newHeight * stride)
+    for (row, taps) in filter.taps(from: height, to: newHeight).enumerated() {
+      resized = resized.filter { $0.key >= taps.first }
+      for place in 0..<stride { sums[place] = 0 }
+      for (offset, weight) in taps.weights.enumerated() {
+        let source = taps.first + offset
+        let values =
+          resized[source]
+          ?? [Double](unsafeUninitializedCapacity: stride) { target, count in
+            resize(source, to: target)
+            count = stride
+          }
+        resized[source] = values
+        for place in 0..<stride { sums[place] += weight * values[place] }
+      }
+      for place in 0..<stride {
+        result[row * stride + place] = UInt8(min(max(sums[place].rounded(), 0), 255))
       }
     }
     return Picture(unchecked: newHeight, newWidth, channels, result)
-  }
-
-  /// For each new place, the old places that it covers with their shares (area when shrinking, linear when growing).
-  private static func coverage(from old: Int, to new: Int) -> [[(Int, Double)]] {
-    let scale = Double(old) / Double(new)
-    return (0..<new).map { place in
-      if scale >= 1 {
-        let (start, end) = (Double(place) * scale, Double(place + 1) * scale)
-        return (Int(start)..<min(Int(end.rounded(.up)), old)).map { source in
-          (source, (min(end, Double(source + 1)) - max(start, Double(source))) / scale)
-        }
-      }
-      let position = min(max((Double(place) + 0.5) * scale - 0.5, 0), Double(old - 1))
-      let first = Int(position)
-      let share = position - Double(first)
-      return first + 1 < old ? [(first, 1 - share), (first + 1, share)] : [(first, 1)]
-    }
   }
 }

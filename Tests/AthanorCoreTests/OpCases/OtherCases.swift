@@ -17,6 +17,13 @@ extension OpCase {
     OpCase("take large", [.numbers([nil, 67, 129])], skipsDifferences: true) {
       try $0[0].taking((0..<301).map { $0 * 7 % 129 }, axis: 2)
     },
+    OpCase("lookup", [.integers([nil, 7], .classes(5)), .numbers([5, 4])]) { try $0[0].lookedUp(in: $0[1]) },
+    OpCase("lookup of numbers", [.fixed([nil, 3], .few), .numbers([5, 4])]) {
+      try ($0[0] + 1).asIntegers().lookedUp(in: $0[1])
+    },
+    OpCase("lookup large", [.integers([nil, 701], .classes(300)), .numbers([300, 129])], skipsDifferences: true) {
+      try $0[0].lookedUp(in: $0[1])
+    },
     OpCase("choose", [.numbers([nil, 3, 5]), .numbers([nil, 3, 5], .spread(lane: 1))]) {
       try $0[0].chosen(where: $0[1].greater(0), else: $0[1])
     },
@@ -206,6 +213,26 @@ extension OpCase {
     OpCase("dropout", [.numbers([nil, 13])]) { try $0[0].droppedOut(0.4) },
     OpCase("two dropouts", [.numbers([nil, 13])]) { try $0[0].droppedOut(0.4).droppedOut(0.2) },
     OpCase("dropout large", [.numbers([nil, 129, 131])], skipsDifferences: true) { try $0[0].droppedOut(0.4) },
+    OpCase("uniform numbers", [.numbers([nil, 13])]) { try $0[0] * $0[0].uniformNumbers(from: -1, to: 3) },
+    OpCase("normal numbers", [.numbers([nil, 13])]) { try $0[0] * $0[0].normalNumbers() },
+    OpCase("normal numbers large", [.numbers([nil, 129, 131])], skipsDifferences: true) {
+      try $0[0] * $0[0].normalNumbers()
+    },
+    OpCase("affineSample", [.numbers([nil, 5, 4, 3]), .fixed([nil, 6], .awayFromZero)]) {
+      try $0[0].affineSampled($0[1], fill: .reflect, isBilinear: true)
+    },
+    OpCase("affineSample constant, other size", [.numbers([nil, 5, 4, 1]), .fixed([nil, 6])]) {
+      try $0[0].affineSampled($0[1], height: 3, width: 6, fill: .constant(0.5), isBilinear: true)
+    },
+    OpCase("affineSample wrap", [.numbers([nil, 4, 5, 2]), .fixed([nil, 6], .awayFromZero)]) {
+      try $0[0].affineSampled($0[1], fill: .wrap, isBilinear: true)
+    },
+    OpCase("affineSample nearest", [.numbers([nil, 4, 5, 2]), .fixed([nil, 6], .awayFromZero)]) {
+      try $0[0].affineSampled($0[1], fill: .nearest, isBilinear: false)
+    },
+    OpCase(
+      "affineSample large", [.numbers([nil, 71, 66, 3]), .fixed([nil, 6], .positive)], skipsDifferences: true
+    ) { try $0[0].affineSampled($0[1], fill: .reflect, isBilinear: true) },
     OpCase("convert bytes", [.bytes([nil, 131, 129])]) { try $0[0].converted(scale: 1 / 255, offset: -0.5) },
     OpCase("convert integers", [.integers([nil, 37], .bytes)]) { try $0[0].converted(scale: 0.1, offset: 2) },
     OpCase("convert numbers", [.numbers([nil, 7])]) { try $0[0].converted(scale: 3, offset: 1) },

@@ -23,7 +23,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   }
 
   static let all: [LayerCase] =
-    preprocessing + dense + convolutions + poolings + normalizations + shapings + activations
+    preprocessing + dense + convolutions + poolings + normalizations + shapings + augmentations + activations + indexed
 
   private static let preprocessing = [
     LayerCase("rescaling", Rescaling(1 / 127.5, offset: [-1]), "(None, 7)"),
@@ -121,6 +121,50 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     LayerCase("zero_padding2d", ZeroPadding2D(top: 1, bottom: 3, left: 0, right: 2), "(None, 9, 5, 3)"),
     LayerCase("cropping2d", Cropping2D(top: 1, bottom: 2, left: 0, right: 3), "(None, 3, 4, 3)"),
     LayerCase("up_sampling2d", UpSampling2D([2, 3]), "(None, 6, 12, 3)"),
+  ]
+
+  /// With factors between equal bounds, so that nothing is random.
+  private static let augmentations = [
+    LayerCase("resizing", Resizing(height: 5, width: 12), "(None, 5, 12, 3)"),
+    LayerCase(
+      "resizing_antialias", Resizing(height: 3, width: 9, filter: .antialiasedBilinear), "(None, 3, 9, 2)"),
+    LayerCase("resizing_nearest", Resizing(height: 5, width: 11, filter: .nearest), "(None, 5, 11, 2)"),
+    LayerCase("random_flip", RandomFlip(.horizontal), "(None, 4, 1, 2)"),
+    LayerCase("random_rotation", RandomRotation([0.1, 0.1]), "(None, 7, 6, 3)"),
+    LayerCase(
+      "random_rotation_constant", RandomRotation([-0.2, -0.2], fillMode: .constant, fillValue: 0.5), "(None, 6, 9, 1)"),
+    LayerCase(
+      "random_rotation_nearest", RandomRotation([0.35, 0.35], fillMode: .wrap, interpolation: .nearest),
+      "(None, 6, 9, 2)"),
+    LayerCase(
+      "random_translation",
+      RandomTranslation(heightFactor: [0.3, 0.3], widthFactor: [-0.25, -0.25], fillMode: .wrap), "(None, 6, 7, 3)"),
+    LayerCase(
+      "random_translation_edge",
+      RandomTranslation(heightFactor: [-0.9, -0.9], widthFactor: [0.45, 0.45], fillMode: .nearest), "(None, 5, 7, 1)"),
+    LayerCase(
+      "random_translation_reflect", RandomTranslation(heightFactor: [0.9, 0.9], widthFactor: [-1, -1]),
+      "(None, 5, 7, 1)"),
+    LayerCase("random_zoom", RandomZoom(heightFactor: [0.2, 0.2]), "(None, 7, 6, 3)"),
+    LayerCase(
+      "random_zoom_width",
+      RandomZoom(heightFactor: [-0.3, -0.3], widthFactor: [0.4, 0.4], fillMode: .constant, fillValue: -0.25),
+      "(None, 7, 6, 2)"),
+    LayerCase("random_contrast", RandomContrast(lower: -0.3, upper: 0.3, valueRange: -1...1.5), "(None, 5, 4, 3)"),
+    LayerCase("random_brightness", RandomBrightness([0.2, 0.2], valueRange: -1...1.5), "(None, 5, 4, 3)"),
+    LayerCase("random_erasing", RandomErasing([1, 1], scale: [1, 1], fillValue: [0.5]), "(None, 5, 4, 3)"),
+    LayerCase("random_crop", RandomCrop(height: 4, width: 5), "(None, 4, 5, 3)"),
+    LayerCase("gaussian_noise_zero", GaussianNoise(0), "(None, 7)"),
+  ]
+
+  private static let indexed = [
+    LayerCase("embedding", Embedding(7, 3), "(None, 5, 3)", ["embeddings (7, 3)"], parameters: 21),
+    LayerCase(
+      "embedding_masked", Embedding(7, 4, maskZero: true, activityRegularizer: .l2(0.01)), "(None, 2, 4, 4)",
+      ["embeddings (7, 4)"], parameters: 28),
+    LayerCase("category_encoding", CategoryEncoding(7, outputMode: .oneHot), "(None, 7)"),
+    LayerCase("category_encoding_multi", CategoryEncoding(7), "(None, 7)"),
+    LayerCase("category_encoding_count", CategoryEncoding(7, outputMode: .count), "(None, 7)"),
   ]
 
   private static let activations =

@@ -1,0 +1,93 @@
+import Athanor
+import AthanorKeras
+import Foundation
+import Testing
+
+@Suite("Your own tables", .serialized)
+struct OwnTableTests {
+  private let program: Program
+
+  init() throws { program = try Program() }
+
+  private func write(_ rows: [String], _ name: String = "t.csv") throws {
+    try Data((rows.joined(separator: "\n") + "\n").utf8).write(to: program.folder.appendingPathComponent(name))
+  }
+
+  /// People whose class follows from age and city.
+  private func writePeople(_ name: String = "t.csv", count: Int = 120) throws {
+    let rows = (0..<count).map { number -> String in
+      let (age, city) = (18 + number * 7 % 60, ["Rome", "Oslo", "\"San \"\"X\"\", Y\""][number % 3])
+      return "\(age),\(city),\(number % 10 == 0 ? "" : String(number % 4)),\(age > (number % 3 == 1 ? 30 : 50) ? "yes" : "no")"
+    }
+    try write(["age,city,pets,vote"] + rows, name)
+  }
+
+  @Test("From a table to predictions, a report and exports; what is read how is saved with the model")
+  func classes() throws {
+    try writePeople()
+    let trained = try program.run(
+      "train", "--dataset", "t.csv", "--target", "vote", "--test-split", "0.2", "--seed", "2", "--output", "run", "--json")
+    #expect(trained.status == 0, "\(trained.error)")
+    #expect(trained.error.contains("120 rows, 4 columns") && trained.error.hasSuffix("72 rows to train with, 24 to validate on, 24 to test with.\n"))
+    #expect(try objects(trained.output).count > 10)
+    let split = try program.text("run/split.csv").split(separator: "\n")
+    #expect(split.count == 121 && split[1].hasPrefix("1,") && split.count { $0.hasSuffix(",test") } == 24)
+    let evaluated = try program.run(
+      "evaluate", "run/best.h5", "--dataset", "t.csv", "--split", "run/split.csv", "--json", "--report", "r.html",
+      "--output", "figures")
+    #expect(evaluated.status == 0, "\(evaluated.error)")
+    let figures = try #require(try objects(evaluated.output).first)
+    #expect(figures["count"] as? Int == 24 && figures["accuracy"] as? Double ?? 0 > 0.85)
+    #expect(try program.files("figures") == ["confusion.svg"])
+    let report = try program.text("r.html")
+    #expect(report.contains("athanor evaluate run/best.h5 --dataset t.csv --split run/split.csv --json --report r.html"))
+    #expect(report.hasPrefix("<!doctype html>") || report.hasPrefix("<!DOCTYPE html>"))
+
+    try write(["city,age,pets", "Oslo,70,", "Rome,20,1", "Bergen,,2"], "new.csv")
+    let predicted = try program.run("predict", "run/best.h5", "new.csv", "--output", "answers.csv")
+    #expect(predicted.status == 0, "\(predicted.error)")
+    let answers = try program.text("answers.csv").split(separator: "\n")
+    #expect(answers.count == 4 && answers[0] == "city,age,pets,prediction,probability")
+    #expect(answers[1].hasPrefix("Oslo,70,,yes,") && answers[2].hasPrefix("Rome,20,1,no,"))
+    #expect(try program.run("export", "run/best.h5", "t.onnx").status == 0)
+  }
+
+  @Test func numbersArePredictedToo() throws {
+    try write(["x,y"] + (0..<80).map { "\($0),\(3 * $0 + 100).5" })
+    let trained = try program.run("train", "--dataset", "t.csv", "--target", "y", "--epochs", "60", "--output", "run")
+    #expect(trained.status == 0 && trained.output.contains("val_mean_absolute_error"), "\(trained.error)")
+    let evaluated = try program.run(
+      "evaluate", "run/best.h5", "--dataset", "t.csv", "--split", "run/split.csv", "--json", "--report", "r.html")
+    #expect(evaluated.status == 0, "\(evaluated.error)")
+    #expect(try objects(evaluated.output).first?["mean_absolute_error"] as? Double ?? 1000 < 40)
+    let drawn = try program.run("evaluate", "run/best.h5", "--dataset", "t.csv", "--output", "figures")
+    #expect(drawn.error.hasSuffix("Error: --output: there is no confusion matrix, for the targets of t.csv are numbers. Leave it out.\n"))
+    let smoothed = try program.run("train", "--dataset", "t.csv", "--target", "y", "--label-smoothing", "0.1")
+    #expect(smoothed.error.hasSuffix("Error: --label-smoothing: it is for classes but the targets of t.csv are numbers. Leave it out.\n"))
+  }
+
+  @Test("Bad tables have a clear report")
+  func badTables() throws {
+    func error(_ words: String..., status: Int32 = 1) throws -> String {
+      let outcome = try program.run(["train", "--dataset", "t.csv", "--output", "run"] + words)
+      #expect(outcome.status == status && outcome.output == "")
+      return String(outcome.error.split(separator: "\n").last ?? "")
+    }
+    try writePeople()
+    #expect(
+      try error()
+        == "Error: --target: t.csv is a table, but it is not said which of its columns is to be predicted. Give one of age, city, pets, vote."
+    )
+    #expect(try error("--target", "vot").hasPrefix("Error: t.csv: there is no column \"vot\" to predict. Did you mean \"vote\"?"))
+    #expect(try error("--target", "vote", "--size", "28") == "Error: --size: it is for other data, and t.csv is a table. Leave it out.")
+    #expect(try error("cnn", "--target", "vote") == "Error: cnn: it is for pictures but t.csv is a table. Use the network mlp.")
+    try write(["a,b", "1,x"])
+    #expect(try error("--target", "b").hasPrefix("Error: t.csv: "))
+    try write(["a,b", "1,", "2,"])
+    #expect(try error("--target", "b").hasPrefix("Error: t.csv: "))
+    try write(["a,b"] + (0..<10_000).map { "text \($0),\($0 % 2 == 0 ? "x" : "y")" })
+    #expect(try error("--target", "b").contains("a"))
+    let none = try program.run("train", "--dataset", "none.csv")
+    #expect(none.status == 2 && none.error.contains("There is no folder and no table of that name either."))
+  }
+}
