@@ -272,7 +272,7 @@ private final class MixingCursor: DataCursor {
 extension RandomStream {
   /// A number from the distribution Beta(a, a), as the share of one of two gamma-distributed numbers; by their logarithms, because for a small
   /// `a` they are too small for a Double.
-  mutating func nextBeta(_ a: Double) -> Double {
+  package mutating func nextBeta(_ a: Double) -> Double {
     let (first, second) = (nextLogGamma(a), nextLogGamma(a))
     return 1 / (1 + exp(second - first))
   }

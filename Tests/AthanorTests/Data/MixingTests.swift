@@ -109,7 +109,8 @@ struct MixingTests {
       let shares = (0..<count).map { _ in random.nextBeta(a) }
       #expect(shares.allSatisfy { (0...1).contains($0) })
       let mean = shares.reduce(0, +) / Double(count)
-      let variance = shares.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(count)
+      let squares: [Double] = shares.map { (share: Double) -> Double in (share - mean) * (share - mean) }
+      let variance = squares.reduce(0, +) / Double(count)
       let expected = 1 / (4 * (2 * a + 1))
       #expect(abs(mean - 0.5) < 5 * (expected / Double(count)).squareRoot(), "\(a)")
       #expect(abs(variance / expected - 1) < 0.05, "\(a)")
