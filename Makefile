@@ -69,6 +69,7 @@ parity: build $(VENV)/installed ## Compare with the real Keras, and read event f
 	$(VENV)/bin/python Tools/parity_files.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_regularizers.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_augmentation.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_tensorboard.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_embeddings.py $(ATHANOR)
 

@@ -97,7 +97,7 @@ public struct PictureFolder: Sendable {
         fix: "Put the pictures of each class into a folder of its own, at least two.")
     }
     let files = found.map(\.file)
-    let looks = try ParallelWork.map(files.count, threads: threads) { PictureFolder.look(at: files[$0]) }
+    let looks = ParallelWork.map(files.count, threads: threads) { PictureFolder.look(at: files[$0]) }
     var (entries, notes, sources): ([Entry], PictureNotes, [UInt64: [Int]]) = ([], PictureNotes(), [:])
     for (item, look) in zip(found, looks) {
       switch look {
@@ -157,10 +157,10 @@ public struct PictureFolder: Sendable {
     let reader = try PictureReader(self, places, height: height, width: width, channels: channels)
     try ImageFolder.checkMemory(places.count * reader.byteCount, path: path)
     var pixels = [UInt8](repeating: 0, count: places.count * reader.byteCount)
-    let results = try pixels.withUnsafeMutableBytes { memory in
+    let results = pixels.withUnsafeMutableBytes { memory in
       // Each picture has bytes of its own.
       nonisolated(unsafe) let memory = memory
-      return try ParallelWork.map(places.count, threads: threads) { index -> AthanorError? in
+      return ParallelWork.map(places.count, threads: threads) { index -> AthanorError? in
         do throws(AthanorError) {
           try reader.read(
             index,

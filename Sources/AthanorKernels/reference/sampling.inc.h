@@ -25,6 +25,11 @@ static inline int64_t ATH_NAME(floored)(double value) {
   return whole - (value < (double)whole);
 }
 
+/// Halves go away from zero.
+static inline int64_t ATH_NAME(rounded)(double value) {
+  return value < 0 ? -(int64_t)(0.5 - value) : (int64_t)(value + 0.5);
+}
+
 /// The four places that a pixel of the result is read from, as offsets from the example's first element, -1 for the fill value, and
 /// their weights; one place alone has weight where the nearest one is taken.
 typedef struct {
@@ -35,9 +40,9 @@ typedef struct {
 static inline void ATH_NAME(find_taps)(const ath_affine_shape *s, double u, double v, ATH_NAME(taps) * taps) {
   u = ATH_NAME(bounded_coordinate)(u);
   v = ATH_NAME(bounded_coordinate)(v);
-  if (!s->bilinear) { // halves away from zero
-    u = u < 0 ? -(double)(int64_t)(0.5 - u) : (double)(int64_t)(u + 0.5);
-    v = v < 0 ? -(double)(int64_t)(0.5 - v) : (double)(int64_t)(v + 0.5);
+  if (!s->bilinear) {
+    u = (double)ATH_NAME(rounded)(u);
+    v = (double)ATH_NAME(rounded)(v);
   }
   const int64_t left = ATH_NAME(floored)(u), top = ATH_NAME(floored)(v);
   const ATH_REAL right_weight = (ATH_REAL)(u - (double)left), bottom_weight = (ATH_REAL)(v - (double)top);
@@ -63,29 +68,55 @@ static inline ATH_NAME(sampled_row) ATH_NAME(row_of_samples)(const ATH_REAL *mat
   return row;
 }
 
+/// Whether all coordinates of a row convert to integers.
+static inline bool ATH_NAME(is_bounded)(const ATH_NAME(sampled_row) * row, int64_t count) {
+  const double u = row->start_u + row->step_u * (double)count, v = row->start_v + row->step_v * (double)count;
+  const double bound = 1 << 30;
+  return row->start_u > -bound && row->start_u < bound && row->start_v > -bound && row->start_v < bound && u > -bound &&
+         u < bound && v > -bound && v < bound;
+}
+
 static void ATH_NAME(sample_rows)(const void *context, int64_t index, int64_t begin, int64_t end) {
   (void)index;
   const ath_affine_sample_args *args = context;
   const ath_affine_shape *s = &args->shape;
   const ATH_REAL fill = (ATH_REAL)s->fill_value;
+  const int64_t below = s->w * s->c;
   for (int64_t place = begin; place < end; ++place) {
     const int64_t example = place / s->oh, i = place % s->oh;
-    const ATH_REAL *x = (const ATH_REAL *)args->x + example * s->h * s->w * s->c;
+    const ATH_REAL *x = (const ATH_REAL *)args->x + example * s->h * below;
     ATH_REAL *y = (ATH_REAL *)args->y + place * s->ow * s->c;
     const ATH_NAME(sampled_row) row = ATH_NAME(row_of_samples)((const ATH_REAL *)args->matrix + 6 * example, i);
+    const bool is_bounded = ATH_NAME(is_bounded)(&row, s->ow);
     for (int64_t j = 0; j < s->ow; ++j, y += s->c) {
-      ATH_NAME(taps) taps;
-      ATH_NAME(find_taps)(s, row.start_u + row.step_u * (double)j, row.start_v + row.step_v * (double)j, &taps);
-      for (int64_t channel = 0; channel < s->c; ++channel) {
-        if (!s->bilinear) {
-          y[channel] = taps.places[0] < 0 ? fill : x[taps.places[0] + channel];
+      const double u = row.start_u + row.step_u * (double)j, v = row.start_v + row.step_v * (double)j;
+      if (is_bounded && !s->bilinear) {
+        const int64_t column = ATH_NAME(rounded)(u), line = ATH_NAME(rounded)(v);
+        if ((uint64_t)column < (uint64_t)s->w && (uint64_t)line < (uint64_t)s->h) {
+          const ATH_REAL *pixel = x + line * below + column * s->c;
+          for (int64_t channel = 0; channel < s->c; ++channel) y[channel] = pixel[channel];
           continue;
         }
+      } else if (is_bounded) { // Most pixels lie between four others: nothing has to be filled.
+        const int64_t left = ATH_NAME(floored)(u), top = ATH_NAME(floored)(v);
+        if ((uint64_t)left < (uint64_t)(s->w - 1) && (uint64_t)top < (uint64_t)(s->h - 1)) {
+          const ATH_REAL to_right = (ATH_REAL)(u - (double)left), to_bottom = (ATH_REAL)(v - (double)top);
+          const ATH_REAL to_left = 1 - to_right, to_top = 1 - to_bottom;
+          const ATH_REAL *upper = x + top * below + left * s->c, *lower = upper + below;
+          for (int64_t channel = 0; channel < s->c; ++channel) {
+            y[channel] = to_top * to_left * upper[channel] + to_top * to_right * upper[channel + s->c] +
+                         to_bottom * to_left * lower[channel] + to_bottom * to_right * lower[channel + s->c];
+          }
+          continue;
+        }
+      }
+      ATH_NAME(taps) taps;
+      ATH_NAME(find_taps)(s, u, v, &taps);
+      for (int64_t channel = 0; channel < s->c; ++channel) {
         ATH_REAL sum = 0;
-        for (int tap = 0; tap < 4; ++tap) {
+        for (int tap = 0; tap < (s->bilinear ? 4 : 1); ++tap) {
           const ATH_REAL value = taps.places[tap] < 0 ? fill : x[taps.places[tap] + channel];
-          // What has no weight does not count, even when it is not finite.
-          sum += taps.weights[tap] == 0 ? 0 : taps.weights[tap] * value;
+          sum += taps.weights[tap] * value;
         }
         y[channel] = sum;
       }

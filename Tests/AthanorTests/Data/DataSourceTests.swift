@@ -209,7 +209,7 @@ struct DataSourceTests {
     var text = ""
     var logs = Logs()
     logs["loss"] = 1.5
-    let printer = ProgressPrinter(.bar, isTerminal: true) { text += $0 }
+    let printer = ProgressPrinter(.bar, isTerminal: true, write: { text += $0 }, columns: { nil })
     printer.beginEpoch(1, of: 2, batches: nil)
     printer.batch(1, logs, 0.2)
     printer.batch(12, logs, 2.4)

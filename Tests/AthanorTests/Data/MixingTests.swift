@@ -109,7 +109,7 @@ struct MixingTests {
       let shares = (0..<count).map { _ in random.nextBeta(a) }
       #expect(shares.allSatisfy { (0...1).contains($0) })
       let mean = shares.reduce(0, +) / Double(count)
-      let squares = shares.map { (share: Double) -> Double in (share - mean) * (share - mean) }
+      let squares: [Double] = shares.map { (share: Double) -> Double in (share - mean) * (share - mean) }
       let variance = squares.reduce(0, +) / Double(count)
       let expected = 1 / (4 * (2 * a + 1))
       #expect(abs(mean - 0.5) < 5 * (expected / Double(count)).squareRoot(), "\(a)")

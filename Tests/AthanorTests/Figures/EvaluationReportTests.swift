@@ -60,6 +60,21 @@ struct EvaluationReportTests {
     #expect(cards.suffix(2) == ["Athanor", "2027-01-15 08:00:00 UTC"])
   }
 
+  @Test("Only the pictures that are shown are asked for")
+  func asked() throws {
+    var asked: [Int] = []
+    let probabilities = try golden.probabilities.tensor
+    let html = try EvaluationReport(
+      targets: golden.targets, probabilities: probabilities,
+      picture: { example in
+        asked.append(example)
+        return try Tensor(shape: [1, 1, 1, 1], bytes: [UInt8(example)])
+      }
+    ).html()
+    #expect(asked.count == Int((60 * (1 - golden.accuracy)).rounded()) && asked.first == 40)
+    #expect(html.contains("fill=\"#282828\"") && !html.contains("<details>"))
+  }
+
   @Test("Everything that is known is shown: model, data, loss, training, command")
   func all() throws {
     var report = try report(pictures: true)
@@ -79,8 +94,10 @@ struct EvaluationReportTests {
     #expect(try contents("dt", of: html).filter { $0 == "accuracy" }.count == 1)
     #expect(try contents("pre", of: html) == ["athanor evaluate &#39;a b.h5&#39; --report &lt;r&gt;.html"])
     #expect(try contents("h2", of: html).contains("Course of the training"))
-    // Drawn as pictures instead of rows.
-    #expect(html.contains("shape-rendering=\"crispEdges\" stroke-width=\"1\"") && !html.contains("row "))
+    // Drawn as pictures, and what they are called may be looked up.
+    #expect(html.contains("shape-rendering=\"crispEdges\" stroke-width=\"1\""))
+    let names = try contents("details", of: html)
+    #expect(names.count == 1 && names[0].contains("row 42"))
   }
 
   @Test("It is one file that loads nothing and runs nothing, whatever the classes are called")

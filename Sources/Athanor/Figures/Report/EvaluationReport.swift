@@ -54,8 +54,34 @@ public struct EvaluationReport: Sendable {
     targets: [Int], probabilities: Tensor, classNames: [String]? = nil, pictures: Tensor? = nil,
     exampleNames: [String]? = nil, title: String = "Evaluation"
   ) throws {
+    if let pictures, pictures.shape.first != targets.count {
+      throw AthanorError(
+        .shape, at: "EvaluationReport",
+        "there are \(pictures.shape.first ?? 0) pictures but \(targets.count) targets",
+        fix: "Give one picture for each example, or none at all.")
+    }
+    try self.init(
+      targets: targets, probabilities: probabilities, classNames: classNames,
+      picture: pictures.map { pictures in { pictures.slice($0..<$0 + 1) } }, exampleNames: exampleNames, title: title)
+  }
+
+  /// Makes the report of a model that tells classes apart, of pictures that need not lie in memory: those that are shown are asked for.
+  ///
+  /// - Parameters:
+  ///   - targets: The class number of each example.
+  ///   - probabilities: `[N, C]`; or `[N]` or `[N, 1]`, the probability of the second of two classes.
+  ///   - classNames: The names of the classes by number; nil names them by number.
+  ///   - picture: Gives the picture of an example, `[1, H, W]` or `[1, H, W, C]` with 1 or 3 channels, bytes or numbers from 0 to 1; nil for other
+  ///     data.
+  ///   - exampleNames: What the examples are called, for example their files; nil numbers them from 0.
+  ///   - title: What is written above.
+  /// - Throws: `AthanorError` when counts do not fit, a class number is out of range, or a probability is not a number; what `picture` throws.
+  public init(
+    targets: [Int], probabilities: Tensor, classNames: [String]? = nil, picture: ((Int) throws -> Tensor)?,
+    exampleNames: [String]? = nil, title: String = "Evaluation"
+  ) throws {
     try Self.check(exampleNames, count: targets.count)
-    let found = try ClassResults(targets, probabilities, classNames, pictures, exampleNames)
+    let found = try ClassResults(targets, probabilities, classNames, picture, exampleNames)
     results = .classes(found)
     balance = try? ClassBalanceFigure([.init("evaluated", found.matrix.supports)], classNames: found.matrix.classNames)
     self.title = title
@@ -124,6 +150,7 @@ private struct ClassResults: Sendable {
   private let mistakes: [Mistake]
   private let mistakeCount: Int
   private let showsPictures: Bool
+  private let areNamed: Bool
 
   private struct Mistake: Sendable {
     let example: String
@@ -138,7 +165,8 @@ private struct ClassResults: Sendable {
   private static let matrixLimit = 60
 
   init(
-    _ targets: [Int], _ probabilities: Tensor, _ classNames: [String]?, _ pictures: Tensor?, _ exampleNames: [String]?
+    _ targets: [Int], _ probabilities: Tensor, _ classNames: [String]?, _ picture: ((Int) throws -> Tensor)?,
+    _ exampleNames: [String]?
   ) throws {
     roc = try ROCFigure(probabilities: probabilities, targets: targets, classNames: classNames)
     precisionRecall = try PrecisionRecallFigure(
@@ -158,28 +186,23 @@ private struct ClassResults: Sendable {
       targets: targets, predictions: answers.map(\.classNumber), classCount: max(width, 2)
     ).counts
     matrix = try ConfusionMatrixFigure(counts: counts, classNames: classNames)
-    if let pictures, pictures.shape.first != targets.count {
-      throw AthanorError(
-        .shape, at: "EvaluationReport",
-        "there are \(pictures.shape.first ?? 0) pictures but \(targets.count) targets",
-        fix: "Give one picture for each example, or none at all.")
-    }
     let wrong = targets.indices.filter { targets[$0] != answers[$0].classNumber }
     // The worst mistakes are those in which the model was surest.
     let worst = wrong.sorted { (answers[$0].probability, $1) > (answers[$1].probability, $0) }
       .prefix(ClassResults.mistakeLimit)
     let names = matrix.classNames
     mistakes = try worst.map { example in
-      let picture = try pictures.map {
-        try PictureBytes.all(in: $0.slice(example..<example + 1), at: "EvaluationReport, pictures")[0]
+      let pictures = try picture.map {
+        try PictureBytes.all(in: $0(example), limit: 1, at: "EvaluationReport, pictures")
       }
       return Mistake(
         example: exampleNames?[example] ?? String(example), truth: names[targets[example]],
         prediction: names[answers[example].classNumber], probability: Double(answers[example].probability),
-        picture: picture)
+        picture: pictures?.first)
     }
     mistakeCount = wrong.count
-    showsPictures = pictures != nil
+    showsPictures = picture != nil
+    areNamed = exampleNames != nil
   }
 
   var cards: [(name: String, value: String)] {
@@ -243,11 +266,10 @@ private struct ClassResults: Sendable {
 
   private var worst: String {
     guard !mistakes.isEmpty else { return "<p>There is none.</p>\n" }
-    guard showsPictures else {
-      return ReportPage.table(
-        ["example", "class", "taken for", "probability"], numbers: [3],
-        mistakes.map { [$0.example, $0.truth, $0.prediction, FigureNumber.percent($0.probability, decimals: 1)] })
-    }
+    let rows = ReportPage.table(
+      ["example", "class", "taken for", "probability"], numbers: [3],
+      mistakes.map { [$0.example, $0.truth, $0.prediction, FigureNumber.percent($0.probability, decimals: 1)] })
+    guard showsPictures else { return rows }
     let sheet = mistakes.compactMap { mistake -> MistakesFigure.Mistake? in
       guard let picture = mistake.picture else { return nil }
       return try? MistakesFigure.Mistake(
@@ -256,7 +278,8 @@ private struct ClassResults: Sendable {
         probability: (0...1).contains(mistake.probability) ? mistake.probability : nil)
     }
     let figure = try? MistakesFigure(mistakes: sheet, title: "", columns: 4)
-    return figure.map { ReportPage.figures([$0.svg()]) } ?? ""
+    return (figure.map { ReportPage.figures([$0.svg()]) } ?? "")
+      + (areNamed ? "<details><summary>Which examples these are</summary>\n\(rows)</details>\n" : "")
   }
 }
 

@@ -84,6 +84,7 @@ enum ReportPage {
     figure { margin: 0; overflow-x: auto }
     figure svg { display: block; max-width: 100%; height: auto }
     .scroll { overflow-x: auto }
+    summary { margin: 0.75rem 0 0.5rem; color: var(--muted); cursor: pointer }
     table { border-collapse: collapse; width: 100%; font-size: 0.95rem; font-variant-numeric: tabular-nums }
     th, td { padding: 0.35rem 0.8rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--edge) }
     th { color: var(--muted); font-weight: 600 }
@@ -101,7 +102,8 @@ enum ReportPage {
     @media print {
       :root { --page: #ffffff }
       main { max-width: none; padding: 0 }
-      .cards div, figure, tr { break-inside: avoid }
+      figure svg { width: auto; max-height: 20cm }
+      .cards div, .facts, figure, tr { break-inside: avoid }
       h2 { break-after: avoid }
     }
     """
