@@ -71,6 +71,7 @@ parity: build $(VENV)/installed ## Compare with the real Keras, and read event f
 	$(VENV)/bin/python Tools/parity_losses.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_augmentation.py $(ATHANOR)
 	$(VENV)/bin/python Tools/parity_tensorboard.py $(ATHANOR)
+	$(VENV)/bin/python Tools/parity_embeddings.py $(ATHANOR)
 
 parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in an independent interpreter, ONNX in onnxruntime; ONNX' own tests and PyTorch's exports here
 	$(EXPORT_VENV)/bin/python Tools/parity_export.py $(ATHANOR)
@@ -78,6 +79,7 @@ parity-export: build $(EXPORT_VENV)/installed ## Run exported files: Core ML in 
 	$(EXPORT_VENV)/bin/python Tools/onnx_node_suite.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_torch.py $(ATHANOR)
 	$(EXPORT_VENV)/bin/python Tools/parity_pictures.py $(ATHANOR)
+	$(EXPORT_VENV)/bin/python Tools/parity_tables.py $(ATHANOR)
 
 $(EXPORT_VENV)/installed: Tools/requirements-export.txt | python
 	$(PYTHON) -m venv $(EXPORT_VENV)

@@ -23,12 +23,14 @@ struct Predict: AsyncParsableCommand {
       """)
 
   @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
-  @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures: [String] = []
+  @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures:
+    [String] = []
   @Option(help: "Predict the test examples of this data set instead: a name, or a folder as athanor train takes it.")
   var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
   @OptionGroup var selection: PartOptions
-  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output: String?
+  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output:
+    String?
   @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
   @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.") var outputs: String?
   @Option(parsing: .unconditional, help: "How many examples are computed at once; by default 32, of a data set 200.")

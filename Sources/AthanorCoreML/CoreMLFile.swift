@@ -141,7 +141,8 @@ package struct CoreMLFile {
     do {
       var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
       try recipe.takePixelScale(model.description_p.metadata.userDefined[Model.pixelFileKey], at: Model.pixelFileKey)
-      try recipe.takeTableEncoding(model.description_p.metadata.userDefined[TableEncoding.fileKey], at: TableEncoding.fileKey)
+      try recipe.takeTableEncoding(
+        model.description_p.metadata.userDefined[TableEncoding.fileKey], at: TableEncoding.fileKey)
       try recipe.takeTextVectorization(
         model.description_p.metadata.userDefined[TextVectorization.fileKey], at: TextVectorization.fileKey)
       recipe.takePreparation(named: model.description_p.metadata.userDefined[PicturePreparation.fileKey], at: path)

@@ -39,7 +39,9 @@ struct CoreMLPipeline {
     model.description_p.inputs = CoreMLPipeline.inputs(encoding)
     network.description_p.metadata = ProtoMetadata()
     var pipeline = ProtoPipeline()
-    for stage in CoreMLPipeline.stages(encoding, version: network.version, arrayType: asProgram ? nil : CoreMLPipeline.doubleArray) {
+    for stage in CoreMLPipeline.stages(
+      encoding, version: network.version, arrayType: asProgram ? nil : CoreMLPipeline.doubleArray)
+    {
       pipeline.models.append(stage.model)
       pipeline.names.append(stage.name)
     }
@@ -71,7 +73,8 @@ struct CoreMLPipeline {
   private static func check(_ encoding: TableEncoding, _ options: CoreMLOptions) throws {
     if let name = options.inputName {
       throw AthanorError(
-        .argument, at: "Core ML", "the name \"\(name)\" was given for the input, but the table's columns go in by their own names",
+        .argument, at: "Core ML",
+        "the name \"\(name)\" was given for the input, but the table's columns go in by their own names",
         fix: "Leave it out.")
     }
     let own = Set(encoding.ports.map(\.name) + [valueName])
@@ -127,7 +130,8 @@ struct CoreMLPipeline {
     _ encoding: TableEncoding, version: Int32, arrayType: Int32?
   ) -> [(name: String, model: ProtoModel)] {
     let arrayType = arrayType ?? CoreMLOptions.arrayType(.float32)
-    func stage(_ inputs: [ProtoFeature], _ output: ProtoFeature, _ kind: ProtoModel.OneOf_Kind) -> (String, ProtoModel) {
+    func stage(_ inputs: [ProtoFeature], _ output: ProtoFeature, _ kind: ProtoModel.OneOf_Kind) -> (String, ProtoModel)
+    {
       var model = ProtoModel()
       model.version = version
       (model.description_p.inputs, model.description_p.outputs) = (inputs, [output])
@@ -220,19 +224,23 @@ extension CoreMLPipeline {
         place == stages(encoding, version: 0, arrayType: nil).count
       else {
         throw AthanorError(
-          .data, at: "", "its pipeline has \(pipeline.models.count) models, but \(expected.count + 1) belong to the columns",
+          .data, at: "",
+          "its pipeline has \(pipeline.models.count) models, but \(expected.count + 1) belong to the columns",
           fix: "Export it again.")
       }
       for (index, stage) in expected.enumerated() {
         guard found[index].name == stage.name, found[index].model.isEqual(stage.model) else {
           throw AthanorError(
-            .data, at: "", "the model \"\(found[index].name)\" of its pipeline is not what the encoding of the table says",
+            .data, at: "",
+            "the model \"\(found[index].name)\" of its pipeline is not what the encoding of the table says",
             fix: "Export it again.")
         }
       }
       let described = file.model.description_p
-      let outputs = encoding.classNames == nil ? expected.last?.model.description_p.outputs ?? [] : network.description_p.outputs
-      guard described.inputs.map(\.withoutText) == inputs(encoding), described.outputs.map(\.withoutText) == outputs.map(\.withoutText)
+      let outputs =
+        encoding.classNames == nil ? expected.last?.model.description_p.outputs ?? [] : network.description_p.outputs
+      guard described.inputs.map(\.withoutText) == inputs(encoding),
+        described.outputs.map(\.withoutText) == outputs.map(\.withoutText)
       else {
         throw AthanorError(
           .data, at: "", "what it says of its inputs and outputs is not what its pipeline takes and gives",

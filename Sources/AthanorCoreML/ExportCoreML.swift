@@ -187,7 +187,9 @@ package struct CoreMLProgram {
       if isInPipeline, output.dtype == .float32 {
         let value = builder.uniqueName("\(wanted)_value")
         builder.reshape(name, .float32, to: [1], name: value)
-        return [(value, .with { $0.array = .with { ($0.shape, $0.dataType) = ([1], CoreMLOptions.arrayType(.float32)) } })]
+        return [
+          (value, .with { $0.array = .with { ($0.shape, $0.dataType) = ([1], CoreMLOptions.arrayType(.float32)) } })
+        ]
       }
       // Core ML infers an output's shape where it depends on the size of what goes in.
       let shape = lengths.contains(nil) ? [] : lengths.map { Int64($0 ?? 0) }

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Models for tables")
 struct PipelineTests {
-  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pipeline-\(UUID().uuidString)").path
+  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pipeline-\(UUID().uuidString)")
+    .path
 
   init() throws { try FileBytes.makeFolder(folder) }
 
@@ -86,7 +87,8 @@ struct PipelineTests {
         == "Core ML: the model has 3 inputs and 1 outputs, and a .mlmodel one of each here. Export an .mlpackage.")
     #expect(
       refusal { _ = try mixed.export(to: "\(folder)/m.mlpackage", as: .coreML(CoreMLOptions(inputName: "x"))) }
-        == "Core ML: the name \"x\" was given for the input, but the table's columns go in by their own names. Leave it out.")
+        == "Core ML: the name \"x\" was given for the input, but the table's columns go in by their own names. Leave it out."
+    )
     let taken = try model(
       [TableEncoding.Column(name: "numbers", kind: .number(mean: 0, variance: 1))], PipelineTests.classes)
     #expect(
@@ -115,12 +117,16 @@ struct PipelineTests {
       try read { $0.pipelineClassifier.pipeline.models[2].featureVectorizer.columns.reverse() }
         == "a.mlmodel: the model \"numbers\" of its pipeline \(other)")
     #expect(try read { $0.pipelineClassifier.pipeline.models.swapAt(0, 1) }.hasSuffix(other))
-    #expect(try read { $0.pipelineClassifier.pipeline.models.remove(at: 0) }.hasPrefix("a.mlmodel: its pipeline has 3 models"))
     #expect(
-      try read { $0.pipelineClassifier.pipeline.models.removeLast() } == "a.mlmodel: its pipeline holds no network. Export it again.")
+      try read { $0.pipelineClassifier.pipeline.models.remove(at: 0) }.hasPrefix("a.mlmodel: its pipeline has 3 models")
+    )
+    #expect(
+      try read { $0.pipelineClassifier.pipeline.models.removeLast() }
+        == "a.mlmodel: its pipeline holds no network. Export it again.")
     #expect(
       try read { $0.description_p.inputs.swapAt(0, 1) }
-        == "a.mlmodel: what it says of its inputs and outputs is not what its pipeline takes and gives. Export it again.")
+        == "a.mlmodel: what it says of its inputs and outputs is not what its pipeline takes and gives. Export it again."
+    )
     #expect(
       try read { $0.description_p.metadata.userDefined[TableEncoding.fileKey] = nil }
         == "a.mlmodel: it is a pipeline of several models, which is not supported. Save the neural network or ML Program within it as "
@@ -131,7 +137,8 @@ struct PipelineTests {
   @Test("ONNX keeps the encoding, and embeddings are read again")
   func onnx() throws {
     for (columns, target) in [
-      (PipelineTests.numbers + PipelineTests.texts, PipelineTests.classes), (PipelineTests.numbers, PipelineTests.number),
+      (PipelineTests.numbers + PipelineTests.texts, PipelineTests.classes),
+      (PipelineTests.numbers, PipelineTests.number),
     ] {
       let model = try model(columns, target)
       let path = "\(folder)/m.onnx"
@@ -139,7 +146,8 @@ struct PipelineTests {
       let copy = try Model(contentsOf: path, threads: 1)
       #expect(copy.tableEncoding == model.tableEncoding)
       let (a, b) = (
-        try model.predictions(of: inputs(model), batchSize: 4)[0], try copy.predictions(of: inputs(copy), batchSize: 4)[0]
+        try model.predictions(of: inputs(model), batchSize: 4)[0],
+        try copy.predictions(of: inputs(copy), batchSize: 4)[0]
       )
       #expect(zip(a.floats, b.floats).allSatisfy { abs($0 - $1) <= 1e-4 * max(1, abs($0)) })
       if columns.count > 2 { #expect(copy.summaryRows.map(\.kind).contains("Embedding")) }

@@ -60,7 +60,9 @@ final class BatchReader {
     inputs = try preparation.inOrder(BatchReader.byName(ports.inputs, "input"), what)
     feed = try preparation.feed(
       inputs.map { ($0.dtype, [source.exampleCount] + $0.exampleLengths.map(\.fixed)) }, what, scale: source.scale)
-    if let data = source.dataset { try preparation.checkIndices(inputs.compactMap { data.inputsByName[$0.name] }, what) }
+    if let data = source.dataset {
+      try preparation.checkIndices(inputs.compactMap { data.inputsByName[$0.name] }, what)
+    }
     let known = model.outputs.map(\.name)
     let names = zip(known, goals).filter { $0.1.isUsed }.map(\.0)
     let targets = withTargets ? try BatchReader.byName(ports.targets, "target") : [:]

@@ -73,7 +73,8 @@ public struct TimeSeriesWindows: DataSource, Sendable {
     let example = [.batch, .fixed(sequenceLength)] + series.shape.dropFirst().map(Length.fixed)
     ports = DataPorts(
       inputs: [Port(dtype: series.dtype, lengths: example)],
-      targets: targets.map { [Port(dtype: $0.dtype, lengths: [.batch] + $0.shape.dropFirst().map(Length.fixed))] } ?? [])
+      targets: targets.map { [Port(dtype: $0.dtype, lengths: [.batch] + $0.shape.dropFirst().map(Length.fixed))] } ?? []
+    )
   }
 
   /// A cursor over the windows: in their order, or in one that follows from the seed and the pass's number.

@@ -163,7 +163,8 @@ extension TableEncoding {
     let decay: Regularizer? = weightDecay == 0 ? nil : .l2(weightDecay)
     for (index, units) in hidden.enumerated() {
       x = Dense(
-        units, activation: .relu, kernelInitializer: .heNormal, kernelRegularizer: decay, name: "hidden_\(index + 1)")(x)
+        units, activation: .relu, kernelInitializer: .heNormal, kernelRegularizer: decay, name: "hidden_\(index + 1)")(
+          x)
       if dropout > 0 { x = Dropout(dropout, name: "dropout_\(index + 1)")(x) }
     }
     switch target {
@@ -237,14 +238,16 @@ extension TableEncoding: JSONConvertible {
   /// - Throws: `AthanorError` when inputs or output are others.
   package func check(_ model: Model, at location: String) throws {
     func text(_ ports: [Port]) -> String {
-      ports.map { "\($0.name) \($0.dtype.rawValue)\(Shape.text($0.exampleLengths.map(\.fixed)))" }.joined(separator: ", ")
+      ports.map { "\($0.name) \($0.dtype.rawValue)\(Shape.text($0.exampleLengths.map(\.fixed)))" }.joined(
+        separator: ", ")
     }
     let width = classNames?.count ?? 1
     let fits =
       model.inputs.count == ports.count
       && zip(model.inputs, ports).allSatisfy { given, own in
         // Exports call a single input as they like.
-        (given.name == own.name || ports.count == 1) && given.dtype == own.dtype && given.exampleLengths == own.exampleLengths
+        (given.name == own.name || ports.count == 1) && given.dtype == own.dtype
+          && given.exampleLengths == own.exampleLengths
       }
     guard fits, model.outputs.count == 1, model.outputShape.rank == 2, model.outputShape[1] == width else {
       throw AthanorError(

@@ -148,7 +148,8 @@ public struct TextVectorization: Hashable, Sendable {
 extension TextVectorization: JSONConvertible {
   /// The settings and the vocabulary as files keep them.
   public var jsonValue: JSONValue {
-    (["max_tokens": maxTokens, "standardize": standardize.rawValue, "split": split.rawValue,
+    ([
+      "max_tokens": maxTokens, "standardize": standardize.rawValue, "split": split.rawValue,
       "output_sequence_length": outputSequenceLength, "vocabulary": Array(vocabulary.dropFirst(2)),
     ] as Configuration).jsonValue
   }

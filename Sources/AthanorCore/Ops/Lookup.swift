@@ -13,7 +13,8 @@ package struct Lookup: ForwardOp {
       table.shape[1] != nil, index.shape.rank < Int(ATH_MAX_RANK)
     else {
       throw AthanorError(
-        .shape, at: "", "a lookup was given \(index) and \(table) but needs int32 numbers of rows and a table of 2 axes",
+        .shape, at: "",
+        "a lookup was given \(index) and \(table) but needs int32 numbers of rows and a table of 2 axes",
         fix: "Convert the numbers to int32.")
     }
     return [ValueType(.float32, Shape(axes: index.shape.axes + table.shape.axes.suffix(1)))]

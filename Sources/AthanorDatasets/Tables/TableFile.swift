@@ -139,7 +139,8 @@ extension TableFile {
     }
     guard exampleNumbers.count > 1 else {
       throw AthanorError(
-        .data, at: path, "the table has one row \(count == 1 ? "" : "with a target ")and nothing can be learnt from that",
+        .data, at: path,
+        "the table has one row \(count == 1 ? "" : "with a target ")and nothing can be learnt from that",
         fix: "Give a table with more rows.")
     }
     let isNumber = try TableFile.isRegression(scans[targetPlace], task, target, path)
@@ -164,7 +165,9 @@ extension TableFile {
       return true
     case .classification: return false
     case nil:
-      let isFew = scan.areIntegers && scan.distinct.count <= 20 && (scan.distinct.count <= 2 || scan.distinct.count * 5 <= scan.present)
+      let isFew =
+        scan.areIntegers && scan.distinct.count <= 20
+        && (scan.distinct.count <= 2 || scan.distinct.count * 5 <= scan.present)
       return scan.areNumbers && !isFew
     }
   }
@@ -172,7 +175,8 @@ extension TableFile {
   static func unknownColumn(_ name: String, _ what: String, _ reader: TableReader) -> AthanorError {
     let names = reader.header.prefix(30).joined(separator: ", ") + (reader.header.count > 30 ? ", ..." : "")
     return AthanorError(
-      .argument, at: reader.path, "there is no \(what == "target" ? "column" : what) \"\(name)\"\(what == "target" ? " to predict" : "")",
+      .argument, at: reader.path,
+      "there is no \(what == "target" ? "column" : what) \"\(name)\"\(what == "target" ? " to predict" : "")",
       fix: AthanorError.suggestion(for: name, among: reader.header) + "Its columns are \(names).")
   }
 }
@@ -270,7 +274,8 @@ private struct TableContents {
     }
     guard count > 1 else {
       throw AthanorError(
-        .data, at: path, "the target \"\(name)\" is \"\(classNames.first ?? "")\" in all rows", fix: "Name another target.")
+        .data, at: path, "the target \"\(name)\" is \"\(classNames.first ?? "")\" in all rows",
+        fix: "Name another target.")
     }
     return (classNames, numbers)
   }
@@ -309,7 +314,8 @@ private struct TableContents {
       target = numbers
       guard let least = numbers.min(), let most = numbers.max(), least < most else {
         throw AthanorError(
-          .data, at: path, "the target \"\(targetName)\" is \(numbers.first ?? 0) in all rows", fix: "Name another target.")
+          .data, at: path, "the target \"\(targetName)\" is \(numbers.first ?? 0) in all rows",
+          fix: "Name another target.")
       }
       findings.append("target \"\(targetName)\": numbers from \(least) to \(most)")
     } else {
@@ -368,7 +374,8 @@ private struct TableContents {
       guard scan.missing > 0, column.kind == .numbers || column.kind == .categories else { continue }
       findings.append(
         "column \"\(column.name)\" has no value in \(scan.missing.grouped) \(scan.missing == 1 ? "row" : "rows"), "
-          + (column.kind == .numbers ? "where the mean of the training rows is taken" : "which count as a category of their own"))
+          + (column.kind == .numbers
+            ? "where the mean of the training rows is taken" : "which count as a category of their own"))
     }
     return findings
   }

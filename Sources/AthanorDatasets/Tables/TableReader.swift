@@ -48,7 +48,8 @@ final class TableReader {
     var names: [String] = []
     if try skipByteOrderMark(), try readRecord() { names = try readHeader() }
     guard !names.isEmpty else {
-      throw AthanorError(.data, at: path, "the table is empty", fix: "Its first line must hold the names of the columns.")
+      throw AthanorError(
+        .data, at: path, "the table is empty", fix: "Its first line must hold the names of the columns.")
     }
     header = names
   }
@@ -279,7 +280,9 @@ enum TableText {
       text = text.replacing(",", with: ".")
     }
     // Not hexadecimal.
-    guard let number = Double(text), Float(number).isFinite, !text.contains("x"), !text.contains("X") else { return nil }
+    guard let number = Double(text), Float(number).isFinite, !text.contains("x"), !text.contains("X") else {
+      return nil
+    }
     return number
   }
 
@@ -288,7 +291,8 @@ enum TableText {
   static func isDate(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     guard (4...40).contains(bytes.count) else { return false }
     let text = String(decoding: bytes, as: UTF8.self)
-    let date = #/([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{4}|[0-9]{2}))([T ][0-9:.]+ ?(Z|[AaPp][Mm]|[+-][0-9:]+)?)?/#
+    let date =
+      #/([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{4}|[0-9]{2}))([T ][0-9:.]+ ?(Z|[AaPp][Mm]|[+-][0-9:]+)?)?/#
     if text.wholeMatch(of: date) != nil { return true }
     return text.wholeMatch(of: #/[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?/#) != nil
   }

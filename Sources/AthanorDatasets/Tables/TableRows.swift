@@ -184,7 +184,8 @@ extension TableFile {
       case .category(let categories):
         guard !texts[index].isFull else {
           throw AthanorError(
-            .data, at: path, "column \"\(column.name)\" has more than \(TextCollection.mostTexts.grouped) different texts",
+            .data, at: path,
+            "column \"\(column.name)\" has more than \(TextCollection.mostTexts.grouped) different texts",
             fix: "Predict a part of the table at a time.")
         }
         values[column.name] = texts[index].values

@@ -15,7 +15,8 @@ struct TableEncodingTests {
     return folder[name]
   }
 
-  private let colours = "size,colour,weight,y\n1,red,10,no\n2,blue,20,yes\n,red,30,no\n4,,40,yes\n5,green,50,no\n6,blue,60,yes\n"
+  private let colours =
+    "size,colour,weight,y\n1,red,10,no\n2,blue,20,yes\n,red,30,no\n4,,40,yes\n5,green,50,no\n6,blue,60,yes\n"
 
   private func text(_ body: () throws -> Void) -> String {
     do {
@@ -91,7 +92,8 @@ struct TableEncodingTests {
     var text = "x,word,\"a \"\"name\"\"\",y\n"
     for row in 0..<120 {
       let word = "w\(row % 24)"
-      text += "\(row % 10),\(word),\"\(row % 3 == 0 ? "k, l" : "m")\",\(row % 10 > 4 || row % 24 < 3 ? "\"a,b\"" : "c")\n"
+      text +=
+        "\(row % 10),\(word),\"\(row % 3 == 0 ? "k, l" : "m")\",\(row % 10 > 4 || row % 24 < 3 ? "\"a,b\"" : "c")\n"
     }
     let table = try TableFile(contentsOf: write(text), target: "y")
     let encoding = try TableEncoding(fittedTo: table, rows: Array(0..<120))
@@ -99,7 +101,8 @@ struct TableEncodingTests {
     #expect(
       model.inputs.map(\.name) == ["numbers", "category_1", "category_2"]
         && model.summaryRows.map(\.kind).filter { ["Embedding", "CategoryEncoding"].contains($0) }
-          == ["Embedding", "CategoryEncoding"])
+          == ["Embedding", "CategoryEncoding"]
+    )
     try model.compile(
       optimizer: .adam(learningRate: 0.01), loss: .categoricalCrossentropy, metrics: [.accuracy])
     try model.fit(encoding.dataset(table, rows: Array(0..<120)), epochs: 40, batchSize: 20, verbose: .silent)
@@ -124,7 +127,8 @@ struct TableEncodingTests {
       let again = try TableFile(contentsOf: folder["p.csv"], for: encoding)
       #expect(
         self.text { try again.write(predictions, to: folder["q.csv"]) }.hasSuffix(
-          "p.csv: there is a column \"prediction\" already, as predictions would be called. Rename it, or predict the original table."))
+          "p.csv: there is a column \"prediction\" already, as predictions would be called. Rename it, or predict the original table."
+        ))
     }
   }
 
@@ -158,13 +162,16 @@ struct TableEncodingTests {
     #expect(
       read(#"{"classes":["a","b"],"columns":[\#(column),\#(column)],"target":"y"}"#)
         == "f: there are two columns named \"x\".")
-    #expect(read(#"{"classes":["a","a"],"columns":[\#(column)],"target":"y"}"#)
-      == "f: target \"y\" needs at least two classes of different names.")
+    #expect(
+      read(#"{"classes":["a","a"],"columns":[\#(column)],"target":"y"}"#)
+        == "f: target \"y\" needs at least two classes of different names.")
     #expect(read(#"{"classes":["a","b"],"columns":[],"target":"y"}"#) == "f: there are no columns to learn from.")
-    #expect(read(#"{"columns":[\#(column)],"mean":1,"target":"y","variance":-1}"#)
-      == "f: target \"y\" has mean 1.0 and variance -1.0.")
-    #expect(read(#"{"columns":[{"categories":["p","p"],"name":"x"}],"mean":1,"target":"y","variance":1}"#)
-      == "f: a category of column \"x\" comes twice.")
+    #expect(
+      read(#"{"columns":[\#(column)],"mean":1,"target":"y","variance":-1}"#)
+        == "f: target \"y\" has mean 1.0 and variance -1.0.")
+    #expect(
+      read(#"{"columns":[{"categories":["p","p"],"name":"x"}],"mean":1,"target":"y","variance":1}"#)
+        == "f: a category of column \"x\" comes twice.")
     #expect(read(#"{"classes":["a","b"],"columns":[\#(column)],"target":"y","size":3}"#) != "none")
 
     let table = try TableFile(contentsOf: write(colours), target: "y")

@@ -47,9 +47,10 @@ struct TableFileTests {
   @Test("Quotes, line ends, blanks and a byte order mark")
   func records() throws {
     #expect(try rows("a,b\n1,2\n3,4") == [["a", "b"], ["1", "2"], ["3", "4"]])
-    #expect(try rows("\u{FEFF}a,b\r\n1,\"x, \"\"y\"\"\"\r\n\r\n\"two\nlines\", z \r\n") == [
-      ["a", "b"], ["1", "x, \"y\""], ["two\nlines", "z"],
-    ])
+    #expect(
+      try rows("\u{FEFF}a,b\r\n1,\"x, \"\"y\"\"\"\r\n\r\n\"two\nlines\", z \r\n") == [
+        ["a", "b"], ["1", "x, \"y\""], ["two\nlines", "z"],
+      ])
     #expect(try rows("a;b\r1;2,5\r;\r") == [["a", "b"], ["1", "2,5"], ["", ""]])
     #expect(try rows("a\tb\n\"\"\t5\" disk\n") == [["a", "b"], ["", "5\" disk"]])
     #expect(try rows("x\n1\n\n2\n") == [["x"], ["1"], [""], ["2"]])
@@ -62,18 +63,22 @@ struct TableFileTests {
     #expect(try text("") == "t.csv: the table is empty. Its first line must hold the names of the columns.")
     #expect(
       try text("a,b\n1,2\n3\n")
-        == "t.csv:3: the row has 1 value but the header 2 columns. Put values that hold commas or line breaks between quotes.")
+        == "t.csv:3: the row has 1 value but the header 2 columns. Put values that hold commas or line breaks between quotes."
+    )
     #expect(try text("a,b\n1,\"x\n\n") == "t.csv:2: the quote that begins here never ends. Close the quote.")
     #expect(
       try text("a,b\n1,\"x\"y\n")
-        == "t.csv:2: text stands behind the closing quote of a value. Double the quotes within a value in quotes: \"\".")
+        == "t.csv:2: text stands behind the closing quote of a value. Double the quotes within a value in quotes: \"\"."
+    )
     #expect(
       try text("a,b\n\"1\n\",2\n3,4,5\n")
-        == "t.csv:4: the row has 3 values but the header 2 columns. Put values that hold commas or line breaks between quotes.")
+        == "t.csv:4: the row has 3 values but the header 2 columns. Put values that hold commas or line breaks between quotes."
+    )
     #expect(
       try text("a,a\n1,2\n") == "t.csv:1: there are two columns named \"a\". Give each column a name of its own.")
     #expect(
-      try text("1,2\n3,4\n") == "t.csv:1: the first line holds numbers and no names of columns. Give the table a header line.")
+      try text("1,2\n3,4\n")
+        == "t.csv:1: the first line holds numbers and no names of columns. Give the table a header line.")
     #expect(
       try refusal(Array("a,b\n1,".utf8) + [0, 10]) == "t.csv:2: there is a zero byte. Save the table as text in UTF-8.")
     #expect(
@@ -82,7 +87,8 @@ struct TableFileTests {
     let endless = Array("a,b\n\"".utf8) + [UInt8](repeating: 97, count: TableReader.largestRecord + 10)
     #expect(
       try refusal(endless)
-        == "t.csv:2: the quote that begins here does not end within \(TableReader.largestRecord) bytes. Close the quote.")
+        == "t.csv:2: the quote that begins here does not end within \(TableReader.largestRecord) bytes. Close the quote."
+    )
   }
 
   @Test("Random bytes never crash, and records hold what was written")
@@ -110,7 +116,8 @@ struct TableFileTests {
       let colour = row == 3 ? "NA" : ["red", "green", "blue"][row % 3]
       let size = row == 5 ? "" : "\(Double(row) * 1.5 + Double(row % 7))"
       let mixed = row == 7 ? "many" : "\(row % 4)"
-      text += "\(row + 1),name \(row),2024-01-\(row % 28 + 1),\(size),\(colour),7,,\(mixed),\(row % 4 == 0 ? "yes" : "no")\n"
+      text +=
+        "\(row + 1),name \(row),2024-01-\(row % 28 + 1),\(size),\(colour),7,,\(mixed),\(row % 4 == 0 ? "yes" : "no")\n"
     }
     text += "41,x,2024-01-01,1,red,7,,1,?\n"
     let table = try TableFile(contentsOf: write(text), target: "y")
@@ -162,12 +169,15 @@ struct TableFileTests {
         == "t.csv: there is no column \"colur\" to predict. Did you mean \"colour\"? Its columns are size, colour.")
     #expect(try refusal("x,y\n") == "t.csv: the table has a header but no rows. Give a table with rows.")
     #expect(
-      try refusal("x,y\n1,a\n") == "t.csv: the table has one row and nothing can be learnt from that. Give a table with more rows.")
+      try refusal("x,y\n1,a\n")
+        == "t.csv: the table has one row and nothing can be learnt from that. Give a table with more rows.")
     #expect(
-      try refusal("x,y\n1,\n2,NaN\n") == "t.csv: the target \"y\" is missing in all 2 rows. Name another target column.")
+      try refusal("x,y\n1,\n2,NaN\n") == "t.csv: the target \"y\" is missing in all 2 rows. Name another target column."
+    )
     #expect(try refusal("x,y\n1,a\n2,a\n") == "t.csv: the target \"y\" is \"a\" in all rows. Name another target.")
     #expect(
-      try refusal("x,y\n1,2.5\n2,2.5\n", task: .regression) == "t.csv: the target \"y\" is 2.5 in all rows. Name another target.")
+      try refusal("x,y\n1,2.5\n2,2.5\n", task: .regression)
+        == "t.csv: the target \"y\" is 2.5 in all rows. Name another target.")
     #expect(
       try refusal("x,y\n3,a\n3,b\n")
         == "t.csv: no column can be used (\"x\": all of its values are the same). Give a table with columns of numbers or of "
@@ -181,8 +191,10 @@ struct TableFileTests {
     let texts = (0..<10_000).map { "\($0 % 13),name \($0)\n" }.joined()
     #expect(
       try refusal("x,y\n" + texts)
-        == "t.csv: the target \"y\" has 10,000 different values in 10,000 rows, too many for classes. Name another target.")
-    let table = try TableFile(contentsOf: write("y,name,x\n" + texts.replacing("\n", with: ",0.5\n") + "1,b,2\n"), target: "y")
+        == "t.csv: the target \"y\" has 10,000 different values in 10,000 rows, too many for classes. Name another target."
+    )
+    let table = try TableFile(
+      contentsOf: write("y,name,x\n" + texts.replacing("\n", with: ",0.5\n") + "1,b,2\n"), target: "y")
     #expect(table.columns[1].kind == .unused("it has 10,001 different texts in 10,001 rows"))
   }
 }

@@ -85,7 +85,8 @@ struct TimeSeriesWindowsTests {
         == "TimeSeriesWindows: sequenceLength is 0. Give a number of at least 1.")
     #expect(
       refusal { try TimeSeriesWindows(series, sequenceLength: 8, samplingRate: 3) }
-        == "TimeSeriesWindows: there is no window of 8 steps at distance 3 in 20 steps. Use shorter windows, or give more steps.")
+        == "TimeSeriesWindows: there is no window of 8 steps at distance 3 in 20 steps. Use shorter windows, or give more steps."
+    )
     #expect(
       refusal { try TimeSeriesWindows(series, sequenceLength: 2, startIndex: 5, endIndex: 30) }
         == "TimeSeriesWindows: steps 5 to 30 are to be used of a series of 20. Give a start of at least 0, and an end behind it and "

@@ -51,11 +51,16 @@ struct TextVectorizationTests {
     #expect(refusal { _ = try TextVectorization()([]) } == "TextVectorization: there are no texts. Give some.")
     let words = try TextVectorization(vocabulary: ["", "[UNK]", "x"], maxTokens: 5, split: .character)
     func read(_ text: String) -> String {
-      refusal { #expect(try TextVectorization(Configuration(parsing: text, at: "f")) == words) }
+      refusal {
+        let found = try TextVectorization(Configuration(parsing: text, at: "f"))
+        #expect(found == words)
+      }
     }
     let json = words.jsonValue.description
     #expect(read(json) == "none")
     #expect(read(json.replacing("character", with: "words")).hasPrefix("f.split: "))
-    #expect(read(json.replacing("\"x\"", with: "\"x\",\"x\"")) == "f: the word \"x\" comes twice, or is one of the special ones.")
+    #expect(
+      read(json.replacing("\"x\"", with: "\"x\",\"x\""))
+        == "f: the word \"x\" comes twice, or is one of the special ones.")
   }
 }
