@@ -65,7 +65,7 @@ def main():
         for kind in ("keras", "h5"):
             given, written = folder / f"{name}.{kind}", folder / f"{name}-written.{kind}"
             model.save(given)
-            athanor("predict", given, "--inputs", folder / "x.npy", "--output", folder / "y.npy")
+            athanor("predict", given, "--inputs", folder / "x.npy", "--outputs", folder / "y.npy")
             within(f"{name} .{kind}: predictions here", difference(np.load(folder / "y.npy"), wanted), 1e-5)
             athanor("convert", given, written)
             again = keras.models.load_model(written)

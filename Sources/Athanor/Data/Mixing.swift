@@ -31,11 +31,15 @@ public struct Mixing: DataSource {
   public let method: Method
   /// The number of classes of targets that are class numbers; nil where targets are numbers.
   public let classCount: Int?
+  /// The source's arrays, with rows of probabilities for class numbers.
   public let ports: DataPorts
   private let source: any DataSource
 
+  /// The source's.
   public var exampleCount: Int? { source.exampleCount }
+  /// The source's.
   public var scale: Float? { source.scale }
+  /// The source's.
   public var classNames: [String]? { source.classNames }
 
   /// Mixes the examples of a source.
@@ -93,6 +97,9 @@ public struct Mixing: DataSource {
     (self.ports, self.source) = (ports, source)
   }
 
+  /// A cursor that mixes the batches of the source's.
+  ///
+  /// - Throws: when the source cannot be read.
   public func cursor(_ pass: DataPass) throws -> any DataCursor {
     MixingCursor(self, try source.cursor(pass), source.ports, pass)
   }

@@ -60,8 +60,8 @@ extension Resizing: SerializableLayer {
 /// A part of each picture while training, at a place that is drawn for each picture: `[N, H, W, C] -> [N, height, width, C]`.
 ///
 /// In prediction, and where a picture is smaller than that, the largest part in its middle with the same ratio of height and width is taken
-/// and resized (bilinear), as `keras.layers.RandomCrop` says of itself: Keras 3.15 in fact predicts from the whole picture, and draws one place
-/// for all pictures of a batch.
+/// and resized (bilinear). Source: `keras.layers.RandomCrop`, as it is documented: Keras 3.15 in fact predicts from the whole picture, and draws
+/// one place for all pictures of a batch.
 ///
 /// - Throws: when built: `AthanorError` if the input is no picture of fixed size, or a length is not positive.
 /// - Example:
