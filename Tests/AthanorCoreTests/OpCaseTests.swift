@@ -99,7 +99,9 @@ import Testing
     #expect(ops.count >= 9 && forwardOps.count >= 18)
     #expect(try kinds(OpCase.all, gradients: true).isSuperset(of: ops.union(forwardOps)))
     // These have no input that could be differentiated.
-    let withoutGradient: Set = ["ArgMax", "OneHot", "InTopK", "Constant", "CompareIntegers", "ToIntegers", "RandomNumbers"]
+    let withoutGradient: Set = [
+      "ArgMax", "OneHot", "InTopK", "Constant", "CompareIntegers", "ToIntegers", "RandomNumbers",
+    ]
     let checked = OpCase.all.filter { !$0.skipsDifferences && !$0.differentiable.isEmpty }
     #expect(try kinds(checked, gradients: false).isSuperset(of: forwardOps.subtracting(withoutGradient)))
   }
