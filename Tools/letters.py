@@ -16,6 +16,8 @@ import sys
 from PIL import Image, ImageDraw, ImageFont
 
 LETTERS = "ABCDEFGHIJ"
+# These draw Greek letters or signs in the places of Latin ones, whatever they say of themselves.
+NOT_LATIN = ("Symbol", "Emoji", "Dingbats", "Math", "Icons", "Alfa-beta", "Ellhnikh", "API ", "IPA ", "D050000L")
 SIDE = 32
 
 
@@ -26,7 +28,7 @@ def families():
     found = {}
     for line in sorted(listing.splitlines()):
         family, style, file = line.split("\t")
-        if not file.endswith((".ttf", ".otf")) or any(word in family for word in ("Symbol", "Emoji", "Dingbats", "Math", "Icons")):
+        if not file.endswith((".ttf", ".otf")) or any(word in family for word in NOT_LATIN):
             continue
         styles = found.setdefault(family, {})
         if style in ("Regular", "Book", "Roman", "Bold", "Italic", "Oblique"):

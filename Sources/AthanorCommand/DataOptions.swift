@@ -48,9 +48,9 @@ struct DataOptions: ParsableArguments {
     } catch {
       let text = (error as? AthanorError)?.commandDescription ?? "\(error)"
       throw ValidationError(
-      FileManager.default.fileExists(atPath: dataset)
-        ? "--dataset: \(dataset) is no folder, and no table by its name; give the column to predict as --target if it is one."
-        : "--dataset: \(text) There is no folder and no table of that name either.")
+        FileManager.default.fileExists(atPath: dataset)
+          ? "--dataset: \(dataset) is no folder, and no table by its name; give the column to predict as --target if it is one."
+          : "--dataset: \(text) There is no folder and no table of that name either.")
     }
   }
 
@@ -82,7 +82,8 @@ struct DataOptions: ParsableArguments {
       guard let encoding = model.tableEncoding else { return TableData(try table(path)) }
       guard target.map({ $0 == encoding.targetName }) ?? true else {
         throw AthanorError(
-          .argument, at: "--target", "the model predicts \(encoding.targetName), not \(target ?? "")", fix: "Leave it out.")
+          .argument, at: "--target", "the model predicts \(encoding.targetName), not \(target ?? "")",
+          fix: "Leave it out.")
       }
       return TableData(try TableFile(contentsOf: path, for: encoding, needsTargets: true), encoding)
     default: return try await open()
@@ -98,7 +99,8 @@ struct DataOptions: ParsableArguments {
   func open(pictures: [Int]? = nil, _ classNames: [String]? = nil) async throws -> any LabelledData {
     switch place {
     case .named(let set):
-      try requireNone(of: pictureOptions + tableOptions, dataset, "the name of a data set, whose folder would be ./\(dataset)")
+      try requireNone(
+        of: pictureOptions + tableOptions, dataset, "the name of a data set, whose folder would be ./\(dataset)")
       return NamedData(try await load(set))
     case .folder(let path):
       try requireNone(of: tableOptions + [("--data-dir", dataDirectory != nil)], path, "a folder of pictures")

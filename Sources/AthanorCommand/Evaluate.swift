@@ -68,7 +68,8 @@ struct Evaluate: AsyncParsableCommand {
         classNames: classNames, pictures: pictures, exampleNames: names, title: data.title)
     } else {
       report = try EvaluationReport(
-        targets: data.dataset(examples).targets.floats.map(Double.init), predictions: predictions.floats.map(Double.init),
+        targets: data.dataset(examples).targets.floats.map(Double.init),
+        predictions: predictions.floats.map(Double.init),
         targetName: model.tableEncoding?.targetName ?? "", exampleNames: names, title: data.title)
     }
     report.model = "\(file): \(model.summaryLine)"

@@ -6,7 +6,8 @@ import Foundation
 
 struct Figure: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw a convolution's filters, what a layer makes of a picture, the pictures of a data set, or its classes.",
+    abstract:
+      "Draw a convolution's filters, what a layer makes of a picture, the pictures of a data set, or its classes.",
     discussion: """
       The figures are SVG files. "athanor train" draws the curves of a training, "athanor evaluate --output" the confusion matrix and the \
       worst mistakes, and "athanor inspect --graph" the layers.
@@ -135,7 +136,8 @@ struct AugmentedFigure: AsyncParsableCommand {
   func run() async throws {
     let found = try await data.open()
     guard found.isPictures else {
-      throw AthanorError(.argument, at: "--dataset", "\(found.path) holds no pictures", fix: "Give a folder of pictures.")
+      throw AthanorError(
+        .argument, at: "--dataset", "\(found.path) holds no pictures", fix: "Give a folder of pictures.")
     }
     // The first pictures of different classes, as far as there are enough.
     let train = found.parts?.train ?? Array(found.classNumbers.indices)
@@ -155,7 +157,8 @@ struct AugmentedFigure: AsyncParsableCommand {
     }
     let sheet = try AugmentationFigure(originals: originals, versions: sheets, title: "\(found.title), augmented")
     try figure.write(
-      sheet.svg(theme: figure.theme), "\(originals.shape[0]) pictures of \(found.title), each changed \(versions) times",
+      sheet.svg(theme: figure.theme),
+      "\(originals.shape[0]) pictures of \(found.title), each changed \(versions) times",
       ["pictures": originals.shape[0], "versions": versions])
   }
 }
@@ -165,13 +168,15 @@ struct BalanceFigure: AsyncParsableCommand {
     commandName: "balance", abstract: "Draw how many examples each class has, in each part of a split.")
 
   @OptionGroup var data: DataOptions
-  @Option(help: "The split.csv of a training; by default the parts that the data have by themselves.") var split: String?
+  @Option(help: "The split.csv of a training; by default the parts that the data have by themselves.") var split:
+    String?
   @OptionGroup var figure: FigureOptions
 
   func run() async throws {
     let found = try await data.open()
     guard let names = found.classNames else {
-      throw AthanorError(.argument, at: "--dataset", "the targets of \(found.title) are numbers", fix: "Give data with classes.")
+      throw AthanorError(
+        .argument, at: "--dataset", "the targets of \(found.title) are numbers", fix: "Give data with classes.")
     }
     let parts = try split.map { try SplitFile.read($0, for: found) } ?? found.parts
     let counts = parts.map { parts in

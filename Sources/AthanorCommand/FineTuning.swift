@@ -8,7 +8,8 @@ extension Model {
   /// - Throws: `AthanorError` when the model has just one layer with weights, or no single input.
   func withNewHead(for data: any LabelledData, freeze: Bool, _ options: NetworkOptions) throws -> Model {
     guard options.augmentation == nil else {
-      throw AthanorError(.argument, at: "--augment", "it goes with a new network, not with --base", fix: "Leave it out.")
+      throw AthanorError(
+        .argument, at: "--augment", "it goes with a new network, not with --base", fix: "Leave it out.")
     }
     let rows = summaryRows
     guard inputs.count == 1, outputs.count == 1, let head = rows.lastIndex(where: { $0.parameters > 0 }), head > 0,

@@ -18,7 +18,7 @@ struct TablePrediction {
     guard let encoding = model.tableEncoding else {
       throw AthanorError(
         .argument, at: file, "the model was not made for a table",
-        code: "Make it by TableEncoding.model(hidden:dropout:weightDecay:seed:threads:).",
+        code: "Make the model with a TableEncoding.",
         command: "Train one with athanor train --dataset TABLE.csv --target COLUMN.")
     }
     let contents = try TableFile(contentsOf: table, for: encoding)

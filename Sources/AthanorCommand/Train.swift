@@ -41,7 +41,8 @@ struct Train: AsyncParsableCommand {
   @Option(
     parsing: .unconditional,
     help:
-      "Put a rectangle of another picture into each, with its area drawn from Beta(ALPHA, ALPHA), such as 1 (Yun et al. 2019).")
+      "Put a rectangle of another picture into each, with its area drawn from Beta(ALPHA, ALPHA), such as 1 (Yun et al. 2019)."
+  )
   var cutmix: Double?
   @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
     ClassWeighting?
@@ -87,7 +88,8 @@ struct Train: AsyncParsableCommand {
     }
     if mixup != nil, cutmix != nil { throw ValidationError("Give --mixup or --cutmix.") }
     if mixup ?? cutmix != nil, classWeights != nil {
-      throw ValidationError("--class-weights does not go with --mixup and --cutmix, whose examples have several classes.")
+      throw ValidationError(
+        "--class-weights does not go with --mixup and --cutmix, whose examples have several classes.")
     }
     if flip, !augment { throw ValidationError("--flip goes with --augment.") }
     if freeze, base == nil { throw ValidationError("--freeze goes with --base.") }

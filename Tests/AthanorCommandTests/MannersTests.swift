@@ -68,17 +68,17 @@ struct MannersTests {
   /// The two ends of a terminal of so many columns.
   private func terminal(columns: UInt16) throws -> (screen: FileHandle, program: FileHandle) {
     #if canImport(Darwin)
-      let screen = posix_openpt(O_RDWR | O_NOCTTY)
+      let screen = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)
       try #require(screen >= 0 && grantpt(screen) == 0 && unlockpt(screen) == 0)
       let name = try String(cString: #require(ptsname(screen)))
     #else
-      let screen = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+      let screen = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
       var (locked, number): (Int32, Int32) = (0, 0)
       // TIOCSPTLCK and TIOCGPTN, which Swift does not import.
       try #require(screen >= 0 && ioctl(screen, 0x4004_5431, &locked) == 0 && ioctl(screen, 0x8004_5430, &number) == 0)
       let name = "/dev/pts/\(number)"
     #endif
-    let end = open(name, O_RDWR | O_NOCTTY)
+    let end = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
     try #require(end >= 0)
     var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
     try #require(ioctl(end, UInt(TIOCSWINSZ), &size) == 0)

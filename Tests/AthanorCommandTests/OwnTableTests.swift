@@ -17,7 +17,8 @@ struct OwnTableTests {
   private func writePeople(_ name: String = "t.csv", count: Int = 120) throws {
     let rows = (0..<count).map { number -> String in
       let (age, city) = (18 + number * 7 % 60, ["Rome", "Oslo", "\"San \"\"X\"\", Y\""][number % 3])
-      return "\(age),\(city),\(number % 10 == 0 ? "" : String(number % 4)),\(age > (number % 3 == 1 ? 30 : 50) ? "yes" : "no")"
+      return
+        "\(age),\(city),\(number % 10 == 0 ? "" : String(number % 4)),\(age > (number % 3 == 1 ? 30 : 50) ? "yes" : "no")"
     }
     try write(["age,city,pets,vote"] + rows, name)
   }
@@ -26,9 +27,12 @@ struct OwnTableTests {
   func classes() throws {
     try writePeople()
     let trained = try program.run(
-      "train", "--dataset", "t.csv", "--target", "vote", "--test-split", "0.2", "--seed", "2", "--output", "run", "--json")
+      "train", "--dataset", "t.csv", "--target", "vote", "--test-split", "0.2", "--seed", "2", "--output", "run",
+      "--json")
     #expect(trained.status == 0, "\(trained.error)")
-    #expect(trained.error.contains("120 rows, 4 columns") && trained.error.hasSuffix("72 rows to train with, 24 to validate on, 24 to test with.\n"))
+    #expect(
+      trained.error.contains("120 rows, 4 columns")
+        && trained.error.hasSuffix("72 rows to train with, 24 to validate on, 24 to test with.\n"))
     #expect(try objects(trained.output).count > 10)
     let split = try program.text("run/split.csv").split(separator: "\n")
     #expect(split.count == 121 && split[1].hasPrefix("1,") && split.count { $0.hasSuffix(",test") } == 24)
@@ -40,7 +44,8 @@ struct OwnTableTests {
     #expect(figures["count"] as? Int == 24 && figures["accuracy"] as? Double ?? 0 > 0.85)
     #expect(try program.files("figures") == ["confusion.svg"])
     let report = try program.text("r.html")
-    #expect(report.contains("athanor evaluate run/best.h5 --dataset t.csv --split run/split.csv --json --report r.html"))
+    #expect(
+      report.contains("athanor evaluate run/best.h5 --dataset t.csv --split run/split.csv --json --report r.html"))
     #expect(report.hasPrefix("<!doctype html>") || report.hasPrefix("<!DOCTYPE html>"))
 
     try write(["city,age,pets", "Oslo,70,", "Rome,20,1", "Bergen,,2"], "new.csv")
@@ -61,9 +66,13 @@ struct OwnTableTests {
     #expect(evaluated.status == 0, "\(evaluated.error)")
     #expect(try objects(evaluated.output).first?["mean_absolute_error"] as? Double ?? 1000 < 40)
     let drawn = try program.run("evaluate", "run/best.h5", "--dataset", "t.csv", "--output", "figures")
-    #expect(drawn.error.hasSuffix("Error: --output: there is no confusion matrix, for the targets of t.csv are numbers. Leave it out.\n"))
+    #expect(
+      drawn.error.hasSuffix(
+        "Error: --output: there is no confusion matrix, for the targets of t.csv are numbers. Leave it out.\n"))
     let smoothed = try program.run("train", "--dataset", "t.csv", "--target", "y", "--label-smoothing", "0.1")
-    #expect(smoothed.error.hasSuffix("Error: --label-smoothing: it is for classes but the targets of t.csv are numbers. Leave it out.\n"))
+    #expect(
+      smoothed.error.hasSuffix(
+        "Error: --label-smoothing: it is for classes but the targets of t.csv are numbers. Leave it out.\n"))
   }
 
   @Test("Bad tables have a clear report")
@@ -78,9 +87,15 @@ struct OwnTableTests {
       try error()
         == "Error: --target: t.csv is a table, but it is not said which of its columns is to be predicted. Give one of age, city, pets, vote."
     )
-    #expect(try error("--target", "vot").hasPrefix("Error: t.csv: there is no column \"vot\" to predict. Did you mean \"vote\"?"))
-    #expect(try error("--target", "vote", "--size", "28") == "Error: --size: it is for other data, and t.csv is a table. Leave it out.")
-    #expect(try error("cnn", "--target", "vote") == "Error: cnn: it is for pictures but t.csv is a table. Use the network mlp.")
+    #expect(
+      try error("--target", "vot").hasPrefix(
+        "Error: t.csv: there is no column \"vot\" to predict. Did you mean \"vote\"?"))
+    #expect(
+      try error("--target", "vote", "--size", "28")
+        == "Error: --size: it is for other data, and t.csv is a table. Leave it out.")
+    #expect(
+      try error("cnn", "--target", "vote")
+        == "Error: cnn: it is for pictures but t.csv is a table. Use the network mlp.")
     try write(["a,b", "1,x"])
     #expect(try error("--target", "b").hasPrefix("Error: t.csv: "))
     try write(["a,b", "1,", "2,"])

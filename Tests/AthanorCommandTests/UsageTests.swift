@@ -62,9 +62,12 @@ struct UsageTests {
       ("predict x.h5 a.png --inputs x.npy --outputs y.npy", "Give pictures, or --dataset with --output, or --inputs"),
       ("predict x.h5 --inputs x.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
       ("predict x.h5 a.png --outputs y.npy", "--inputs FILE.npy and --outputs FILE.npy go together."),
-      ("predict x.h5 --inputs x.npy --output y.npy", "--output FILE.npy needs --dataset, and --output FILE.csv a table."),
+      (
+        "predict x.h5 --inputs x.npy --output y.npy",
+        "--output FILE.npy needs --dataset, and --output FILE.csv a table."
+      ),
       ("predict x.h5 --inputs x.npy --outputs y.npy --batch-size 0", "--batch-size must be at least 1."),
-      ("predict x.h5 a.png --batch-size 4", "--batch-size goes with --dataset or --inputs."),
+      ("predict x.h5 a.png --batch-size 4", "--batch-size goes with --dataset, --inputs or a table."),
       ("benchmark", "Missing expected argument '<model>'"),
       ("benchmark malireddi --batch -1", "--batch must be at least 1 and at most 2^30."),
       ("benchmark malireddi --threads 0", "--threads must be at least 1."),

@@ -194,8 +194,8 @@ struct HostileFileTests {
         == "a.h5, model_config.config.layers[1]: there is no layer named \"Conv2d1\". Did you mean \"Conv2D\"? \(known)"
     )
     #expect(
-      try error("\"Flatten\"", "\"HashedCrossing\"")
-        == "a.h5, model_config.config.layers[3]: there is no layer named \"HashedCrossing\". \(known)")
+      try error("\"Flatten\"", "\"StringLookup\"")
+        == "a.h5, model_config.config.layers[3]: there is no layer named \"StringLookup\". \(known)")
     #expect(
       try error("\"relu\"", "\"rely\"")
         == "a.h5, model_config.config.layers[1].config: activation \"rely\": there is no activation of this name. "

@@ -20,7 +20,9 @@ public struct TimeSeriesWindows: DataSource, Sendable {
   private let starts: [Int]
   private let startIndex: Int
 
+  /// The windows, `[N, sequenceLength, ...]`, and their targets `[N, ...]`.
   public let ports: DataPorts
+  /// The number of windows.
   public var exampleCount: Int? { starts.count }
 
   /// Describes windows over a series.

@@ -305,8 +305,10 @@ private struct TableContents {
     var findings = [
       "\(exampleNumbers.count.grouped) rows, \(names.count) columns, separated by \(TableReader.name(of: separator))"
     ]
-    if count > exampleNumbers.count {
-      findings.append("\((count - exampleNumbers.count).grouped) rows have no \"\(targetName)\" and are left out")
+    if case let missing = count - exampleNumbers.count, missing > 0 {
+      findings.append(
+        "\(missing.grouped) \(missing == 1 ? "row has" : "rows have") no \"\(targetName)\" and \(missing == 1 ? "is" : "are") left out"
+      )
     }
     var (task, classNumbers, target): (TableFile.Task, [Int32]?, [Float]?) = (.regression, nil, nil)
     if isNumber {
@@ -375,7 +377,8 @@ private struct TableContents {
       findings.append(
         "column \"\(column.name)\" has no value in \(scan.missing.grouped) \(scan.missing == 1 ? "row" : "rows"), "
           + (column.kind == .numbers
-            ? "where the mean of the training rows is taken" : "which count as a category of their own"))
+            ? "where the mean of the training rows is taken"
+            : "which \(scan.missing == 1 ? "counts as a category of its own" : "count as a category of their own")"))
     }
     return findings
   }

@@ -16,6 +16,7 @@ extension TableEncoding {
   ///   - table: A table that was read for it, `TableFile(contentsOf:for:)`.
   /// - Throws: `AthanorError` when the table does not fit.
   public func predictions(of model: Model, for table: TableFile, batchSize: Int = 256) throws -> [Prediction] {
+    try check(model, at: "predictions")
     var predictions: [Prediction] = []
     predictions.reserveCapacity(table.rowCount)
     let most = 8192

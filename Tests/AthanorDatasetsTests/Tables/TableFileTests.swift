@@ -133,14 +133,14 @@ struct TableFileTests {
       ])
     #expect(
       table.findings == [
-        "40 rows, 9 columns, separated by commas", "1 rows have no \"y\" and are left out",
+        "40 rows, 9 columns, separated by commas", "1 row has no \"y\" and is left out",
         "target \"y\": 2 classes, no (30), yes (10)", "1 column of numbers: size",
         "column \"id\" is not used: it numbers the rows",
         "column \"name\" is not used: it has 40 different texts in 40 rows",
         "column \"when\" is not used: it holds dates or times",
         "column \"size\" has no value in 1 row, where the mean of the training rows is taken",
         "column \"colour\": 3 categories",
-        "column \"colour\" has no value in 1 row, which count as a category of their own",
+        "column \"colour\" has no value in 1 row, which counts as a category of its own",
         "column \"same\" is not used: all of its values are the same", "column \"empty\" is not used: it has no values",
         "column \"mixed\": 5 categories, because not all values are numbers: line 9 has \"many\"",
       ])
