@@ -201,11 +201,18 @@ struct PartOptions: ParsableArguments {
   )
   var part: ExampleSplit.Part?
 
+  /// The split of the file, or that of the data; nil where there is none.
+  ///
+  /// - Throws: `AthanorError` when the file is no split of these data.
+  func parts(of data: any LabelledData) throws -> ExampleSplit? {
+    try split.map { try SplitFile.read($0, for: data) } ?? data.parts
+  }
+
   /// The examples to use, and the part that they are.
   ///
   /// - Throws: `AthanorError` when there are none.
   func examples(of data: any LabelledData) throws -> (examples: [Int], part: ExampleSplit.Part?) {
-    guard let parts = try split.map({ try SplitFile.read($0, for: data) }) ?? data.parts else {
+    guard let parts = try parts(of: data) else {
       if let part {
         throw AthanorError(
           .argument, at: "--part \(part.rawValue)", "\(data.path) has no parts",

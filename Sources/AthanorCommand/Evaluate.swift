@@ -60,12 +60,11 @@ struct Evaluate: AsyncParsableCommand {
     let names = examples.map(data.name(of:))
     var report: EvaluationReport
     if let classNames = data.classNames {
-      // Of a stream there may be too many to hold.
-      let pictures = data.isPictures && source.dataset != nil ? try data.dataset(examples).inputs : nil
+      let picture = { try data.dataset([examples[$0]]).inputs }
       report = try EvaluationReport(
         targets: examples.map { Int(numbers[$0]) },
         probabilities: model.probabilities(of: predictions, fromLogits: model.outputKind == .other),
-        classNames: classNames, pictures: pictures, exampleNames: names, title: data.title)
+        classNames: classNames, picture: data.isPictures ? picture : nil, exampleNames: names, title: data.title)
     } else {
       report = try EvaluationReport(
         targets: data.dataset(examples).targets.floats.map(Double.init),
@@ -76,6 +75,9 @@ struct Evaluate: AsyncParsableCommand {
     report.data = "\(data.counted(examples.count)) of \(data.path)\(part.map { " (\($0.rawValue))" } ?? "")"
     report.figures = logs
     report.history = model.history
+    if let parts = try selection.parts(of: data), let classNames = data.classNames {
+      report.balance = try ClassBalanceFigure(data.counts(of: parts), classNames: classNames)
+    }
     report.command = CommandLine.arguments.indices.map {
       Terminal.quoted($0 == 0 ? "athanor" : CommandLine.arguments[$0])
     }.joined(separator: " ")

@@ -179,11 +179,7 @@ struct BalanceFigure: AsyncParsableCommand {
         .argument, at: "--dataset", "the targets of \(found.title) are numbers", fix: "Give data with classes.")
     }
     let parts = try split.map { try SplitFile.read($0, for: found) } ?? found.parts
-    let counts = parts.map { parts in
-      ExampleSplit.Part.allCases.filter { !parts[$0].isEmpty }.map {
-        ClassBalanceFigure.Split($0.rawValue, found.classCounts(parts[$0]))
-      }
-    }
+    let counts = parts.map(found.counts(of:))
     let all = ClassBalanceFigure.Split("all", found.classCounts(Array(found.classNumbers.indices)))
     let bars = try ClassBalanceFigure(counts ?? [all], classNames: names, title: found.title)
     try figure.write(

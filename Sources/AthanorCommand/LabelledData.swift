@@ -52,6 +52,11 @@ extension LabelledData {
   /// `1 picture`, `12 pictures`
   func counted(_ count: Int) -> String { "\(count) \(unit)\(count == 1 ? "" : "s")" }
 
+  /// How many examples each class has in each part that has some.
+  func counts(of parts: ExampleSplit) -> [ClassBalanceFigure.Split] {
+    ExampleSplit.Part.allCases.filter { !parts[$0].isEmpty }.map { .init($0.rawValue, classCounts(parts[$0])) }
+  }
+
   /// How many of some examples each class has.
   func classCounts(_ examples: [Int]) -> [Int] {
     var counts = [Int](repeating: 0, count: classNames?.count ?? 1)

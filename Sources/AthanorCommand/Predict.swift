@@ -68,6 +68,7 @@ struct Predict: AsyncParsableCommand {
         throw ValidationError("--batch-size goes with --dataset, --inputs or a table.")
       }
     }
+    if let dataset { _ = try DataOptions.named(dataset, dataDirectory) }
   }
 
   func run() async throws {
