@@ -131,7 +131,7 @@ struct OwnDataTests {
     let size = try program.run("train", "mlp", "--dataset", "digits", "--size", "14")
     #expect(
       size.error
-        == "Error: --size: it is for a folder of pictures but digits is the name of a data set. Leave it out, or write ./digits for a folder.\n"
+        == "Error: --size: it is for other data, and digits is the name of a data set, whose folder would be ./digits. Leave it out.\n"
     )
   }
 

@@ -58,6 +58,7 @@ struct OwnTableTests {
   }
 
   @Test func numbersArePredictedToo() throws {
+    // A single column is used although it goes up by one.
     try write(["x,y"] + (0..<80).map { "\($0),\(3 * $0 + 100).5" })
     let trained = try program.run("train", "--dataset", "t.csv", "--target", "y", "--epochs", "60", "--output", "run")
     #expect(trained.status == 0 && trained.output.contains("val_mean_absolute_error"), "\(trained.error)")

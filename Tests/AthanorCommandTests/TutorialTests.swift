@@ -156,7 +156,7 @@ struct TutorialTests {
     }
     let pictures = try Programs.ownPictures(folder.path + "/set")
     #expect(pictures.classNames == ["dark", "light"] && pictures.outputShape == [nil, 2])
-    let rows = (0..<40).map { "\($0),\($0 % 3 == 0 ? "red" : "blue"),\($0 < 20 ? "low" : "high")" }
+    let rows = (0..<40).map { "\($0 * 7 % 40),\($0 % 3 == 0 ? "red" : "blue"),\($0 * 7 % 40 < 20 ? "low" : "high")" }
     let table = folder.appendingPathComponent("table.csv")
     try Data((["size,colour,kind"] + rows).joined(separator: "\n").utf8).write(to: table)
     let model = try Programs.ownTable(table.path)

@@ -22,9 +22,9 @@ struct ColumnScan {
   var areNumbers: Bool { present > 0 && numbers == present }
   var areDates: Bool { present > 0 && dates == present }
   var isConstant: Bool { areNumbers && distinct.count == 1 }
-  /// Whether the numbers count rows: whole numbers that go up by the same step from each row to the next.
+  /// Whether the numbers count rows: whole numbers that go up or down by one from each row to the next.
   var areRowNumbers: Bool {
-    areNumbers && areIntegers && missing == 0 && present >= 8 && isStepConstant && step ?? 0 != 0
+    areNumbers && areIntegers && missing == 0 && present >= 8 && isStepConstant && abs(step ?? 0) == 1
   }
 
   mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, line: Int, decimalComma: Bool) {

@@ -208,6 +208,11 @@ private struct TableContents {
       if scan.isConstant { return .unused("all of its values are the same") }
       return scan.areNumbers ? .numbers : .categories
     }
+    // A measurement at even steps looks like row numbers too; alone it is what there is to learn from.
+    guard !kinds.contains(.numbers), !kinds.contains(.categories) else { return }
+    for index in kinds.indices where scans[index].areRowNumbers && index != target && !ignoring.contains(names[index]) {
+      kinds[index] = .numbers
+    }
   }
 
   mutating func read(_ reader: TableReader, target: Int, targetIsNumber: Bool, decimalComma: Bool) throws {
