@@ -39,6 +39,8 @@ public protocol DataSource {
   var dataset: Dataset? { get }
   /// The names of the classes, by number, which a model takes over that learns from the source; nil when they have none.
   var classNames: [String]? { get }
+  /// How the pictures were prepared, which a model takes over that learns from the source; nil when that is not known or nothing was done.
+  var picturePreparation: PicturePreparation? { get }
 
   /// A cursor at the beginning of a pass. Cursors of equal passes give the same batches.
   ///
@@ -55,6 +57,8 @@ extension DataSource {
   public var dataset: Dataset? { nil }
   /// None.
   public var classNames: [String]? { nil }
+  /// None.
+  public var picturePreparation: PicturePreparation? { nil }
 }
 
 /// Reads one pass through a source.

@@ -99,7 +99,7 @@ extension Model {
       pixelScale = input.scale
     }
     try adoptClassNames(of: data)
-    if let preparation = data.dataset?.picturePreparation { self.picturePreparation = preparation }
+    if let preparation = data.picturePreparation { self.picturePreparation = preparation }
     if validationSplit == 0, let text = validation?.dataset.flatMap({ data.dataset?.classWarning(validation: $0) }) {
       printer.say("Warning: the validation data are not like the training data\(text).")
     }

@@ -133,7 +133,9 @@ struct MixingTests {
   @Test(
     "Losses and metrics take mixed rows in training and class numbers in validation; a resumed training is the same")
   func training() throws {
-    let (train, plain) = (try Mixing(.cutMix(), of: pictures(20)), try pictures(9))
+    var digits = try pictures(20)
+    digits.picturePreparation = .digit
+    let (train, plain) = (try Mixing(.cutMix(), of: digits), try pictures(9))
     func fit(_ model: Model, _ callbacks: [any Callback] = [], resume: Bool = false) throws -> History {
       try model.fit(
         train, epochs: 3, batchSize: 6, validation: plain, callbacks: callbacks, verbose: .silent, resume: resume)
@@ -141,7 +143,7 @@ struct MixingTests {
     let whole = try network()
     let history = try fit(whole)
     #expect(history.epochs.count == 3 && history["val_accuracy"].allSatisfy { (0...1).contains($0) })
-    #expect(whole.pixelScale == 1 / 255 && whole.classNames == ["a", "b", "c"])
+    #expect(whole.pixelScale == 1 / 255 && whole.classNames == ["a", "b", "c"] && whole.picturePreparation == .digit)
     let stop = ClosureCallback(batchDidEnd: { batch, _, context in
       if context.model.progress.epoch == 1, batch == 2 { context.stopTraining = true }
     })
