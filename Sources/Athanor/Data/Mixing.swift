@@ -41,6 +41,7 @@ public struct Mixing: DataSource {
   public var scale: Float? { source.scale }
   /// The source's.
   public var classNames: [String]? { source.classNames }
+  /// How the source's pictures were prepared.
   public var picturePreparation: PicturePreparation? { source.picturePreparation }
 
   /// Mixes the examples of a source.
