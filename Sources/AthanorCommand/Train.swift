@@ -169,7 +169,10 @@ struct Train: AsyncParsableCommand {
       CSVLogger("\(output)/history.csv"),
       ClosureCallback(epochDidEnd: { epoch, logs, context in try report(epoch, logs, context) }), interruption,
     ]
-    if let tensorboard { callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1)) }
+    if let tensorboard {
+      let pictures = found.isPictures ? try found.dataset(Array(split.train.prefix(32))).inputs : nil
+      callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1, pictures: pictures))
+    }
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
     callbacks += [
       ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
