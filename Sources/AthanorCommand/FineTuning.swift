@@ -11,6 +11,11 @@ extension Model {
       throw AthanorError(
         .argument, at: "--augment", "it goes with a new network, not with --base", fix: "Leave it out.")
     }
+    guard tableEncoding == nil else {
+      throw AthanorError(
+        .unsupported, at: "--base", "the model was trained with a table, whose columns are part of it",
+        fix: "Train a new network with the table.")
+    }
     let rows = summaryRows
     guard inputs.count == 1, outputs.count == 1, let head = rows.lastIndex(where: { $0.parameters > 0 }), head > 0,
       rows[..<head].contains(where: { $0.parameters > 0 })

@@ -68,6 +68,10 @@ struct Predict: AsyncParsableCommand {
         throw ValidationError("--batch-size goes with --dataset, --inputs or a table.")
       }
     }
+    if dataset != nil, let output, !output.hasSuffix(".npy") {
+      throw ValidationError(
+        "--output \(output): give a name that ends with .npy; a table of predictions is athanor predict MODEL TABLE.")
+    }
     if let dataset { _ = try DataOptions.named(dataset, dataDirectory) }
   }
 

@@ -41,11 +41,14 @@ struct SplitOptions: ParsableArguments {
     }
   }
 
-  /// Splits the data.
+  /// Splits the data; a training that goes on keeps the split that lies beside its file.
   ///
+  /// - Parameter resumed: The file of the interrupted training.
   /// - Throws: `AthanorError` when a part would be empty.
-  func split(_ data: any LabelledData, seed: UInt64) throws -> ExampleSplit {
-    var result = try split.map { try SplitFile.read($0, for: data) } ?? given(data, seed: seed)
+  func split(_ data: any LabelledData, seed: UInt64, resuming resumed: String?) throws -> ExampleSplit {
+    let earlier = resumed.map { FileBytes.join(($0 as NSString).deletingLastPathComponent, "split.csv") }
+    let file = split ?? earlier.flatMap { FileBytes.isFile($0) ? $0 : nil }
+    var result = try file.map { try SplitFile.read($0, for: data) } ?? given(data, seed: seed)
     if validateOn == .test {
       guard !result.test.isEmpty else {
         throw AthanorError(
@@ -117,36 +120,36 @@ enum SplitFile {
   }
 
   private static func field(_ name: String) -> String {
-    name.contains { ",\"\r\n".contains($0) } ? "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : name
+    name.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
+      ? "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : name
   }
 
   /// - Throws: `AthanorError` that names the line, when it is no such file, or its examples are not those of the data.
   static func read(_ path: String, for data: any LabelledData) throws -> ExampleSplit {
-    let bytes = try FileBytes.read(path, limit: 1 << 30)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw AthanorError(.data, at: path, "it is not UTF-8 text", fix: "Give the split.csv of a training.")
-    }
+    var bytes = try FileBytes.read(path, limit: 1 << 30)[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    // By bytes: names that Unicode holds equal may be two files.
     let places = Dictionary(
-      data.classNumbers.indices.map { (field(data.name(of: $0)), $0) }, uniquingKeysWith: { first, _ in first })
+      data.classNumbers.indices.map { (Array(data.name(of: $0).utf8), $0) }, uniquingKeysWith: { first, _ in first })
     var split = ExampleSplit(train: [])
     var seen = [Bool](repeating: false, count: data.classNumbers.count)
-    for (number, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+    for (number, record) in records(bytes).enumerated() {
       func refuse(_ problem: String) -> AthanorError {
         AthanorError(
           .data, at: "\(path): line \(number + 1)", problem, fix: "Give the split.csv of a training with the same data."
         )
       }
+      let text = record.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",")
       if number == 0 {
-        guard line == "example,split" else { throw refuse("\"\(line.prefix(80))\" is not example,split") }
+        guard text == "example,split" else { throw refuse("\"\(text.prefix(80))\" is not example,split") }
         continue
       }
-      guard let comma = line.lastIndex(of: ","),
-        let part = ExampleSplit.Part(rawValue: String(line[line.index(after: comma)...]))
-      else { throw refuse("\"\(line.prefix(80))\" does not end with train, validation or test") }
-      guard let place = places[String(line[..<comma])] else {
-        throw refuse("there is no \(data.unit) \(line[..<comma].prefix(200)) in \(data.path)")
+      guard record.count == 2, let part = ExampleSplit.Part(rawValue: String(decoding: record[1], as: UTF8.self)) else {
+        throw refuse("\"\(text.prefix(80))\" does not end with train, validation or test")
       }
-      guard !seen[place] else { throw refuse("\(line[..<comma].prefix(200)) is named twice") }
+      let name = String(decoding: record[0], as: UTF8.self).prefix(200)
+      guard let place = places[record[0]] else { throw refuse("there is no \(data.unit) \(name) in \(data.path)") }
+      guard !seen[place] else { throw refuse("\(name) is named twice") }
       seen[place] = true
       switch part {
       case .train: split.train.append(place)
@@ -155,5 +158,31 @@ enum SplitFile {
       }
     }
     return split
+  }
+
+  /// The fields of each line; those within quotes may hold commas, doubled quotes and ends of lines.
+  private static func records(_ bytes: ArraySlice<UInt8>) -> [[[UInt8]]] {
+    var (records, record, field): ([[[UInt8]]], [[UInt8]], [UInt8]) = ([], [], [])
+    var (isQuoted, wasQuote) = (false, false)
+    func isEmpty() -> Bool { record.isEmpty && field.isEmpty }
+    for byte in bytes + [UInt8(ascii: "\n")] {
+      switch byte {
+      case UInt8(ascii: "\""):
+        if wasQuote { field.append(byte) }
+        wasQuote = isQuoted && !wasQuote
+        isQuoted.toggle()
+        continue
+      case UInt8(ascii: ",") where !isQuoted:
+        record.append(field)
+        field = []
+      case UInt8(ascii: "\n") where !isQuoted:
+        if field.last == UInt8(ascii: "\r") { field.removeLast() }
+        if !isEmpty() { records.append(record + [field]) }
+        (record, field) = ([], [])
+      default: field.append(byte)
+      }
+      wasQuote = false
+    }
+    return records
   }
 }

@@ -76,7 +76,9 @@ struct Train: AsyncParsableCommand {
 
   func validate() throws {
     for (option, number) in [("--epochs", epochs), ("--batch-size", batchSize), ("--patience", patience)] {
-      if let number, number < 1 { throw ValidationError("\(option) must be at least 1.") }
+      if let number, !(1...1 << 30).contains(number) {
+        throw ValidationError("\(option) must be at least 1 and at most 2^30.")
+      }
     }
     if resume != nil, let option = setup.given.first {
       throw ValidationError(
@@ -90,6 +92,10 @@ struct Train: AsyncParsableCommand {
     if mixup ?? cutmix != nil, classWeights != nil {
       throw ValidationError(
         "--class-weights does not go with --mixup and --cutmix, whose examples have several classes.")
+    }
+    if tensorboard == "" { throw ValidationError("--tensorboard needs the name of a folder.") }
+    if augment, let network, NetworkSource.network(network) == nil {
+      throw ValidationError("--augment goes with a new network, not with a model file; its layers stand in the file.")
     }
     if flip, !augment { throw ValidationError("--flip goes with --augment.") }
     if freeze, base == nil { throw ValidationError("--freeze goes with --base.") }
@@ -120,7 +126,7 @@ struct Train: AsyncParsableCommand {
       found = try await data.open()
     }
     for finding in found.findings { Terminal.error(finding + ".\n") }
-    let split = try splitting.split(found, seed: seed)
+    let split = try splitting.split(found, seed: seed, resuming: resume)
     found = try found.fitted(to: split.train)
     let chosen = template ?? found.usualNetwork
     let options = NetworkOptions(
@@ -153,6 +159,8 @@ struct Train: AsyncParsableCommand {
         usual: file == nil ? chosen.usualSchedule : .constant)
     }
     try SplitFile.write(split, of: found, to: "\(output)/split.csv")
+    // The best of an earlier training must not pass for that of this one.
+    if resume == nil { unlink("\(output)/best.\(ending)") }
     let validated = splitting.validated(split)
     let (train, validation) = try (
       mixed(found.source(split.train, for: model), found), found.source(validated, for: model)
@@ -204,7 +212,10 @@ struct Train: AsyncParsableCommand {
 
   /// - Throws: `AthanorError` when the targets are classes and the network has another number of them.
   private func requireClasses(_ model: Model, _ data: any LabelledData) throws {
-    guard let names = data.classNames, let count = model.classCount, count != names.count else { return }
+    // Examples of the first classes alone are taken, whatever others the data have names for.
+    guard let names = data.classNames, let count = model.classCount, count != names.count,
+      count > names.count || data.classNumbers.contains(where: { $0 >= count })
+    else { return }
     throw AthanorError(
       .shape, at: resume ?? network ?? "", "it tells \(count) classes apart but \(data.title) has \(names.count)",
       fix: "Train a new network, or give the file as --base, which makes a new last layer.")
@@ -232,18 +243,23 @@ struct Train: AsyncParsableCommand {
 
   private func closing(_ data: any LabelledData, _ model: Model) -> String {
     let place = Terminal.quoted(output)
-    var options = CommandLine.options(["--dataset", "--data-dir"], in: CommandLine.arguments)
+    var options = CommandLine.options(
+      ["--dataset", "--data-dir", "--target", "--size", "--channels"], in: CommandLine.arguments)
+    if data.isPictures, self.data.skipUnreadable { options.append("--skip-unreadable") }
     // The sample stands in for MNIST when there is no network.
     if options.isEmpty, data.title != ImageDataset.mnist.title { options = ["--dataset", ImageDataset.digits.name] }
-    if data.parts == nil || splitting.testSplit != nil || splitting.split != nil {
-      options += ["--split", "\(output)/split.csv"]
-    }
+    let isEvaluatedByItself = data.parts.map { !$0.test.isEmpty || !$0.validation.isEmpty } ?? false
+    if !isEvaluatedByItself || splitting.split != nil { options += ["--split", "\(output)/split.csv"] }
     let suffix = options.map { " " + Terminal.quoted($0) }.joined()
+    // A resumed training in another folder may not have been better than it was before.
+    let hasBest = FileManager.default.fileExists(atPath: "\(output)/best.\(ending)")
+    let best = hasBest ? "best" : "last"
+    let figures = data.classNames == nil ? "--report \(place)/report.html" : "--output \(place)"
     return """
 
-      In \(output): best.\(ending) (lowest validation loss), last.\(ending), history.csv, curves.svg, split.csv
-      Next: athanor evaluate \(place)/best.\(ending)\(suffix) --output \(place)
-            athanor predict \(place)/best.\(ending) \(model.tableEncoding == nil ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
+      In \(output): \(hasBest ? "best.\(ending) (lowest validation loss), " : "")last.\(ending), history.csv, curves.svg, split.csv\(hasBest ? "" : "; no epoch had a lower validation loss than the training before, or none was a number")
+      Next: athanor evaluate \(place)/\(best).\(ending)\(suffix) \(figures)
+            athanor predict \(place)/\(best).\(ending) \(model.tableEncoding == nil ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
       """
   }
 

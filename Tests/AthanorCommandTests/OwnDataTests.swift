@@ -163,6 +163,42 @@ struct OwnDataTests {
       ))
   }
 
+  @Test("A training that goes on keeps its split; names of any kind come back from split.csv")
+  func splitsStay() throws {
+    try writePictures(count: 4)
+    try write(PNG.plain(width: 12, height: 10, color: [99]), "shades/dark/line\nbreak, \"quoted\".png")
+    for (name, shade) in [("e\u{301}", UInt8(97)), ("\u{e9}", 95)] {
+      try write(PNG.plain(width: 12, height: 10, color: [shade]), "shades/dark/\(name).png")
+    }
+    let words = ["train", "mlp", "--dataset", "shades"]
+    #expect(try program.run(words + ["--seed", "7", "--epochs", "1", "--output", "run"]).status == 0)
+    let split = try program.text("run/split.csv")
+    let resumed = try program.run(words + ["--resume", "run/last.h5", "--epochs", "2", "--output", "more"])
+    #expect(resumed.status == 0, "\(resumed.error)")
+    #expect(try program.text("more/split.csv") == split)
+    // What a spreadsheet makes of it: a mark at the beginning, quotes and CRLF.
+    let lines = split.replacingOccurrences(of: "dark/0.png", with: "\"dark/0.png\"")
+    try write(Data([0xEF, 0xBB, 0xBF]) + Data(lines.utf8), "saved.csv")
+    let again = try program.run(words + ["--split", "saved.csv", "--epochs", "1", "--output", "again"])
+    #expect(again.status == 0, "\(again.error)")
+    #expect(try program.text("again/split.csv") == split)
+  }
+
+  @Test("A best checkpoint is of this training; what a model file cannot have is refused")
+  func best() throws {
+    try writePictures(count: 4)
+    let words = ["train", "--dataset", "shades", "--epochs", "1", "--output", "run"]
+    #expect(try program.run(words + ["mlp"]).status == 0)
+    let worse = try program.run(words + ["mlp", "--learning-rate", "1e30"])
+    #expect(worse.status != 0 || !FileManager.default.fileExists(atPath: program.path("run/best.h5")))
+    #expect(!worse.output.contains("evaluate run/best.h5"))
+    let augmented = try program.run(words + ["run/last.h5", "--augment"])
+    #expect(
+      augmented.status == 2 && augmented.error.contains("--augment goes with a new network, not with a model file"))
+    let huge = try program.run(words + ["mlp", "--batch-size", "9223372036854775807"])
+    #expect(huge.status == 2 && huge.error.contains("--batch-size must be at least 1 and at most 2^30."))
+  }
+
   @Test("Bad data have a clear report")
   func badData() throws {
     func error(_ words: String...) throws -> String {

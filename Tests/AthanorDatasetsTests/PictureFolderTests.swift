@@ -92,6 +92,22 @@ struct PictureFolderTests {
     )
   }
 
+  @Test("A folder beside those of parts is no class; one that is called train but holds pictures is")
+  func otherFolders() throws {
+    for name in ["train/a/1", "train/b/1", "val/a/1", "notes/1"] { try folder.write(shade(1), "set/\(name).png") }
+    #expect(
+      folder.error { try look() }
+        == "set/notes: it lies beside a folder \"train\" of classes but is not the folder of a part. Remove it, or call it one of train, training, val, valid, validation, test, testing."
+    )
+    for name in ["train/1", "bus/1"] { try folder.write(shade(1), "vehicles/\(name).png") }
+    let vehicles = try PictureFolder(folder["vehicles"])
+    #expect(vehicles.classNames == ["bus", "train"] && vehicles.parts == nil)
+    for name in ["x/1", " x/1"] { try folder.write(shade(1), "blanks/\(name).png") }
+    #expect(
+      folder.error { try PictureFolder(folder["blanks"]) }.hasPrefix(
+        "blanks: class folder 1 and class folder 2 are both \"x\""))
+  }
+
   @Test func aModelsClassesKeepTheirNumbers() throws {
     try writeSet(["b": 1, "c": 1])
     #expect(try look(["c", "a", "b"]).classNumbers == [0, 2])

@@ -78,6 +78,26 @@ package enum FileBytes {
     try write(to: path) { append in try bytes.withUnsafeBytes(append) }
   }
 
+  /// Where a file is written: where a link leads.
+  ///
+  /// - Throws: `AthanorError` for a device or a pipe, which must not be replaced by a file.
+  private static func outputPath(_ path: String) throws -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return path }
+    let kind = status.st_mode & S_IFMT
+    guard kind == S_IFREG || kind == S_IFDIR else {
+      throw AthanorError(
+        .file, at: path, "it is a device or a pipe, but a file is written as a whole and then moved into place",
+        fix: "Give the name of a file.")
+    }
+    return danglingLink(path) == nil && isLink(path) ? URL(fileURLWithPath: path).resolvingSymlinksInPath().path : path
+  }
+
+  private static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+  }
+
   /// The same for bytes that come in parts, so that they need not lie in memory at once.
   ///
   /// - Parameter body: Is given a function that appends bytes to the file.
@@ -85,6 +105,7 @@ package enum FileBytes {
   package static func write(
     to path: String, _ body: (_ append: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
+    let path = try outputPath(path)
     let parent = (path as NSString).deletingLastPathComponent
     let temporary = join(
       parent.isEmpty ? "." : parent, ".\((path as NSString).lastPathComponent).\(UUID().uuidString).tmp")

@@ -90,6 +90,7 @@ public struct PictureFolder: Sendable {
     }
     self.path = path
     self.classNames = names ?? []
+    _ = try ClassNames.checked(self.classNames, path, "class folder")
     guard self.classNames.count > 1 else {
       throw AthanorError(
         .data, at: path,
@@ -135,7 +136,20 @@ public struct PictureFolder: Sendable {
     guard FileBytes.isFolder(path) else { return [(nil, path)] }
     let folders = try FileBytes.names(in: path).filter { FileBytes.isFolder(FileBytes.join(path, $0)) }
     let parts = folders.map { name in ExampleSplit.Part.allCases.first { $0.folderNames.contains(name.lowercased()) } }
-    guard parts.contains(.train), parts.allSatisfy({ $0 != nil }) else { return [(nil, path)] }
+    // A class may be called "train" too: then the folder holds its pictures.
+    let hasPart = try zip(parts, folders).contains { part, name in
+      let folder = FileBytes.join(path, name)
+      return try part == .train
+        && FileBytes.names(in: folder).contains { FileBytes.isFolder(FileBytes.join(folder, $0)) }
+    }
+    guard hasPart else { return [(nil, path)] }
+    if let other = zip(parts, folders).first(where: { $0.0 == nil })?.1 {
+      let known = ExampleSplit.Part.allCases.flatMap(\.folderNames)
+      throw AthanorError(
+        .data, at: FileBytes.join(path, other),
+        "it lies beside a folder \"train\" of classes but is not the folder of a part",
+        fix: "Remove it, or call it one of \(known.joined(separator: ", ")).")
+    }
     return zip(parts, folders).map { ($0, FileBytes.join(path, $1)) }
       .sorted { ($0.0 == .train ? 0 : 1, $0.1) < ($1.0 == .train ? 0 : 1, $1.1) }
   }

@@ -16,18 +16,20 @@ struct ColumnScan {
   /// The first value that is no number, and its line.
   private(set) var firstText: (text: String, line: Int)?
   private var dates = 0
-  private var (previous, step): (Double?, Double?)
-  private var isStepConstant = true
+  /// What is left of a number when its row's is subtracted or added, as long as that is the same for all.
+  private var (difference, sum): (Double?, Double?)
+  private var (differs, sumDiffers) = (false, false)
 
   var areNumbers: Bool { present > 0 && numbers == present }
   var areDates: Bool { present > 0 && dates == present }
   var isConstant: Bool { areNumbers && distinct.count == 1 }
-  /// Whether the numbers count rows: whole numbers that go up or down by one from each row to the next.
+  /// Whether the numbers count the rows of the file, up or down.
   var areRowNumbers: Bool {
-    areNumbers && areIntegers && missing == 0 && present >= 8 && isStepConstant && abs(step ?? 0) == 1
+    areNumbers && areIntegers && missing == 0 && present >= 8 && !(differs && sumDiffers)
   }
 
-  mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, line: Int, decimalComma: Bool) {
+  /// - Parameter row: The row's number in the file.
+  mutating func add(_ bytes: UnsafeBufferPointer<UInt8>, row: Int, line: Int, decimalComma: Bool) {
     guard !TableText.isMissing(bytes) else {
       missing += 1
       return
@@ -42,11 +44,9 @@ struct ColumnScan {
     if decimalComma, bytes.contains(UInt8(ascii: ",")) { usesDecimalComma = true }
     if number != number.rounded() { areIntegers = false }
     if distinct.count <= ColumnScan.mostCounted { distinct.insert(number) }
-    if let previous {
-      if let step, step != number - previous { isStepConstant = false }
-      step = number - previous
-    }
-    previous = number
+    if difference ?? number - Double(row) != number - Double(row) { differs = true }
+    if sum ?? number + Double(row) != number + Double(row) { sumDiffers = true }
+    (difference, sum) = (number - Double(row), number + Double(row))
   }
 }
 

@@ -127,7 +127,7 @@ extension TableFile {
       guard !first.withField(targetPlace, TableText.isMissing) else { continue }
       exampleNumbers.append(count)
       for index in scans.indices {
-        first.withField(index) { scans[index].add($0, line: first.line, decimalComma: decimalComma) }
+        first.withField(index) { scans[index].add($0, row: count, line: first.line, decimalComma: decimalComma) }
       }
     }
     guard count > 0 else {
@@ -246,7 +246,12 @@ private struct TableContents {
       } else if different == 1 {
         kinds[index] = .unused("all of its values are the same")
       } else if different == rows || (different > 20 && different * 2 > rows) {
-        kinds[index] = .unused("it has \(different.grouped) different texts in \(rows.grouped) rows")
+        let text = scans[index].firstText
+        // A column of numbers with a few slips is told by the first of them.
+        kinds[index] =
+          scans[index].numbers * 2 > rows && text != nil
+          ? .unused("most of its values are numbers, but line \(text?.line ?? 0) has \"\(text?.text ?? "")\"")
+          : .unused("it has \(different.grouped) different texts in \(rows.grouped) rows")
       }
     }
     isNumber = targetIsNumber

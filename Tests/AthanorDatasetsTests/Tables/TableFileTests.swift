@@ -146,6 +146,19 @@ struct TableFileTests {
       ])
   }
 
+  @Test("Row numbers are told where targets are missing too; a slip among numbers is named")
+  func rowNumbers() throws {
+    let rows = (0..<40).map { row in
+      "\(row + 1),\(40 - row),\(row == 11 ? "-" : "\(row * row)"),\(Double(row) / 2),\(row == 5 ? "" : row < 20 ? "a" : "b")"
+    }
+    let table = try TableFile(contentsOf: write((["id,down,x,z,y"] + rows).joined(separator: "\n")), target: "y")
+    #expect(
+      table.columns.map(\.kind) == [
+        .unused("it numbers the rows"), .unused("it numbers the rows"),
+        .unused("most of its values are numbers, but line 13 has \"-\""), .numbers, .target,
+      ])
+  }
+
   @Test("Targets are classes or numbers")
   func targets() throws {
     func task(_ values: [String], _ task: TableFile.TaskKind? = nil) throws -> TableFile.Task {
