@@ -199,7 +199,8 @@ struct Train: AsyncParsableCommand {
       Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
       throw interruption.exitCode
     }
-    if !json { print(closing(found, model)) }
+    // Where all epochs were done before there is nothing new.
+    if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { print(closing(found, model)) }
   }
 
   /// Examples that are mixtures, where the options ask for that.
