@@ -66,7 +66,12 @@ public struct TextVectorization: Hashable, Sendable {
 
   /// Describes a vectorization with a known vocabulary.
   ///
-  /// - Parameter vocabulary: The words by number, with or without the two special entries.
+  /// - Parameters:
+  ///   - vocabulary: The words by number, with or without the two special entries.
+  ///   - maxTokens: The most entries of the vocabulary, with the two special ones; nil for no limit.
+  ///   - standardize: What is done to a text before it is split.
+  ///   - split: What a text is split into.
+  ///   - outputSequenceLength: The number of words of each result; nil for the longest of the texts given together.
   /// - Throws: `AthanorError` when a word comes twice or is empty, there are too many, or a number is not positive.
   public init(
     vocabulary: [String], maxTokens: Int? = nil, standardize: Standardization = .lowerAndStripPunctuation,
