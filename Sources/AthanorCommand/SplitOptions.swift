@@ -61,8 +61,10 @@ struct SplitOptions: ParsableArguments {
     }
     for (name, part) in [("to train with", result.train), ("to validate on", validated(result))] where part.isEmpty {
       throw AthanorError(
-        .data, at: split ?? data.path, "there are no \(data.unit)s \(name)",
-        fix: "Give more \(data.unit)s, or another split.")
+        .data, at: file ?? data.path, "there are no \(data.unit)s \(name)",
+        // As a training with --validate-on test leaves it.
+        fix: part == result.validation && !result.test.isEmpty && !result.train.isEmpty
+          ? "Give --validate-on test, or another split." : "Give more \(data.unit)s, or another split.")
     }
     return result
   }

@@ -103,7 +103,8 @@ struct TrainingTests {
     // 40 batches are an epoch, and the file is of the middle of one.
     let step = try Model(contentsOf: program.path("parts/last.h5")).step
     #expect(step > 40 && !step.isMultiple(of: 40))
-    let wrong = try program.run("train", "chollet", "--dataset", "digits", "--resume", "parts/last.h5")
+    let wrong = try program.run(
+      "train", "chollet", "--dataset", "digits", "--validate-on", "test", "--resume", "parts/last.h5")
     #expect(wrong.status == 1 && wrong.error.contains("parts/last.h5: it holds another network than chollet"))
 
     #expect(try program.run(rest).status == 0)
