@@ -127,7 +127,9 @@ private final class PictureCursor: DataCursor {
 /// Batches of pictures that threads prepare in order, some ahead of the one that is asked for.
 private final class ReadAhead: @unchecked Sendable {  // what varies is guarded by `condition`
   private struct Slot {
+    /// Memory for a whole batch, of which the last one fills a part.
     let pixels: UnsafeMutableRawBufferPointer
+    let count: Int
     /// How many pictures threads have begun.
     var begun = 0
     /// How many are not ready yet.
@@ -150,13 +152,15 @@ private final class ReadAhead: @unchecked Sendable {  // what varies is guarded 
   /// The batches that are being prepared or wait, from batch `first` on.
   private var slots: [Slot] = []
   private var first = 0
+  /// Memory of batches that were handed out, for the next ones: of large blocks that come and go, allocators keep more and more.
+  private var spare: [UnsafeMutableRawBufferPointer] = []
   private var isStopped = false
 
   init(_ reader: PictureReader, _ batches: [[Int]], limit: Int) {
     (self.reader, self.batches, self.limit) = (reader, batches, limit)
   }
 
-  deinit { for slot in slots { slot.pixels.deallocate() } }
+  deinit { for pixels in slots.map(\.pixels) + spare { pixels.deallocate() } }
 
   /// Starts the threads, which keep this object until they end.
   func begin(threads: Int) {
@@ -195,16 +199,16 @@ private final class ReadAhead: @unchecked Sendable {  // what varies is guarded 
       condition.broadcast()
       return (batches[first - 1], slot)
     }
-    defer { slot.pixels.deallocate() }
+    defer { condition.withLock { spare.append(slot.pixels) } }
     if let failure = slot.failure { throw failure.error }
-    return try body(rows, UnsafeRawBufferPointer(slot.pixels))
+    return try body(rows, UnsafeRawBufferPointer(rebasing: slot.pixels[..<(slot.count * reader.byteCount)]))
   }
 
   /// The next picture to be read, of a batch for which there is room; nil when there is nothing left to do.
   private func claim() -> Piece? {
     condition.withLock {
       while !isStopped {
-        if let index = slots.firstIndex(where: { $0.begun < $0.pixels.count / reader.byteCount }) {
+        if let index = slots.firstIndex(where: { $0.begun < $0.count }) {
           let picture = slots[index].begun
           slots[index].begun += 1
           let place = picture * reader.byteCount
@@ -218,10 +222,10 @@ private final class ReadAhead: @unchecked Sendable {  // what varies is guarded 
           continue
         }
         let count = batches[first + slots.count].count
-        slots.append(
-          Slot(
-            pixels: UnsafeMutableRawBufferPointer.allocate(byteCount: count * reader.byteCount, alignment: 64),
-            missing: count))
+        let pixels =
+          spare.popLast()
+          ?? UnsafeMutableRawBufferPointer.allocate(byteCount: batches[0].count * reader.byteCount, alignment: 64)
+        slots.append(Slot(pixels: pixels, count: count, missing: count))
       }
       return nil
     }
