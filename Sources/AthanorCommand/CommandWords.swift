@@ -1,19 +1,12 @@
 extension CommandLine {
-  /// The options of some names among words, with their values.
-  static func options(_ names: [String], in words: [String]) -> [String] {
-    words.indices.flatMap { place -> [String] in
-      let (word, previous) = (words[place], place > 0 ? words[place - 1] : "")
+  /// Takes the options of some names, each with its value, out of words.
+  static func split(_ words: [String], at names: [String]) -> (options: [String], others: [String]) {
+    var (options, others, takesNext): ([String], [String], Bool) = ([], [], false)
+    for word in words {
       let isOption = names.contains { word == $0 || word.hasPrefix($0 + "=") }
-      return isOption || names.contains(previous) ? [word] : []
+      if isOption || takesNext { options.append(word) } else { others.append(word) }
+      takesNext = isOption && names.contains(word)
     }
-  }
-
-  /// Words without the options of some names and their values.
-  static func without(_ names: [String], in words: [String]) -> [String] {
-    words.indices.compactMap { place in
-      let (word, previous) = (words[place], place > 0 ? words[place - 1] : "")
-      let isOption = names.contains { word == $0 || word.hasPrefix($0 + "=") }
-      return isOption || names.contains(previous) ? nil : word
-    }
+    return (options, others)
   }
 }

@@ -7,10 +7,10 @@ import Foundation
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A data set's name (mnist, fashion-mnist, or digits: 5,000 that come with the program), a folder with one folder of pictures for each class, or a table (.csv, .tsv) with a header; a name beats a folder of that name, which is ./NAME.",
+      "A data set's name (mnist, fashion-mnist, or digits: 5,000 that come with the program), a folder with one folder of pictures for each class, or a table (.csv, .tsv) with a header; a name beats a folder of that name, which is ./NAME. By default mnist in commands that need data.",
       valueName: "name-or-path")
   )
-  var dataset = "mnist"
+  var dataset: String?
   @Option(name: .customLong("data-dir"), help: "The folder that holds the files of a data set that has a name.")
   var dataDirectory: String?
   @Option(help: "The column of a table that is to be predicted; a trained model knows it.") var target: String?
@@ -29,46 +29,46 @@ struct DataOptions: ParsableArguments {
   var skipUnreadable = false
   @Flag(help: "Read pictures of a folder when they are needed, even if they fit into memory.") var stream = false
 
-  /// The options of a command that takes no more of them.
-  ///
-  /// - Throws: `ValidationError` when there are no such data.
-  static func named(_ dataset: String, _ dataDirectory: String?) throws -> DataOptions {
-    var options = DataOptions()
-    (options.dataset, options.dataDirectory, options.size, options.channels) = (dataset, dataDirectory, nil, nil)
-    (options.target, options.task, options.skipUnreadable, options.stream) = (nil, nil, false, false)
-    try options.validate()
-    return options
+  /// The data set of commands that need one, when none is named.
+  static let usual = ImageDataset.mnist.name
+
+  /// The data set's name, or the path.
+  var name: String { dataset ?? DataOptions.usual }
+
+  /// The first option that is given and says nothing without --dataset, apart from --skip-unreadable.
+  var givenWithoutDataset: String? {
+    guard dataset == nil else { return nil }
+    let options = pictureOptions.filter { $0.name != "--skip-unreadable" } + tableOptions
+    return (options + [("--data-dir", dataDirectory != nil)]).first(where: \.isGiven)?.name
   }
 
   func validate() throws {
     guard place == nil else { return }
     // Neither a name nor a path: the nearest name helps.
     do {
-      _ = try ImageDataset.named(dataset)
+      _ = try ImageDataset.named(name)
     } catch {
       let text = (error as? AthanorError)?.commandDescription ?? "\(error)"
       throw ValidationError(
-        FileManager.default.fileExists(atPath: dataset)
-          ? "--dataset: \(dataset) is no folder, and no table by its name; give the column to predict as --target if it is one."
+        FileManager.default.fileExists(atPath: name)
+          ? "--dataset: \(name) is no folder, and no table by its name; give the column to predict as --target if it is one."
           : "--dataset: \(text) There is no folder and no table of that name either.")
     }
   }
 
   /// What a text names: a data set, or else what lies on the disk.
-  enum Place {
+  private enum Place {
     case named(ImageDataset)
     case folder(String)
     case table(String)
-
-    var isFolder: Bool { if case .folder = self { true } else { false } }
   }
 
-  var place: Place? {
-    if let set = try? ImageDataset.named(dataset) { return .named(set) }
+  private var place: Place? {
+    if let set = try? ImageDataset.named(name) { return .named(set) }
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: dataset, isDirectory: &isFolder) else { return nil }
-    if isFolder.boolValue { return .folder(dataset) }
-    return TableFile.isTable(dataset) || target != nil ? .table(dataset) : nil
+    guard FileManager.default.fileExists(atPath: name, isDirectory: &isFolder) else { return nil }
+    if isFolder.boolValue { return .folder(name) }
+    return TableFile.isTable(name) || target != nil ? .table(name) : nil
   }
 
   /// Finds the data for a trained model, which says how pictures and tables are read and what the classes are called.
@@ -85,6 +85,10 @@ struct DataOptions: ParsableArguments {
           .argument, at: "--target", "the model predicts \(encoding.targetName), not \(target ?? "")",
           fix: "Leave it out.")
       }
+      if task != nil {
+        throw AthanorError(
+          .argument, at: "--task", "the model knows whether its target is a class or a number", fix: "Leave it out.")
+      }
       return TableData(try TableFile(contentsOf: path, for: encoding, needsTargets: true), encoding)
     default: return try await open()
     }
@@ -100,7 +104,7 @@ struct DataOptions: ParsableArguments {
     switch place {
     case .named(let set):
       try requireNone(
-        of: pictureOptions + tableOptions, dataset, "the name of a data set, whose folder would be ./\(dataset)")
+        of: pictureOptions + tableOptions, name, "the name of a data set, whose folder would be ./\(name)")
       return NamedData(try await load(set))
     case .folder(let path):
       try requireNone(of: tableOptions + [("--data-dir", dataDirectory != nil)], path, "a folder of pictures")
@@ -110,7 +114,7 @@ struct DataOptions: ParsableArguments {
       try requireNone(of: pictureOptions + [("--data-dir", dataDirectory != nil)], path, "a table")
       return TableData(try table(path))
     case nil:
-      throw AthanorError(.file, at: dataset, "there is no data set and no folder of this name", fix: "Check the name.")
+      throw AthanorError(.file, at: name, "there is no data set and no folder of this name", fix: "Check the name.")
     }
   }
 
@@ -200,6 +204,9 @@ struct PartOptions: ParsableArguments {
       "Which examples: train, validation or test; by default those for testing, else those for validation, else all."
   )
   var part: ExampleSplit.Part?
+
+  /// The option that is given.
+  var given: String? { split != nil ? "--split" : part != nil ? "--part" : nil }
 
   /// The split of the file, or that of the data; nil where there is none.
   ///

@@ -6,7 +6,8 @@ import Foundation
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a model's loss and accuracy on the test examples of a data set or a folder of pictures.",
+    abstract:
+      "Measure a model's loss and accuracy on the test examples of a data set, a folder of pictures or a table.",
     discussion: """
       Pictures of a folder are brought to the size that the model takes, and its classes are those of the model. With --output DIR it also \
       draws confusion.svg and mistakes.svg there.
@@ -34,10 +35,13 @@ struct Evaluate: AsyncParsableCommand {
     }
     let source = try found.source(examples, for: model)
     let logs = try model.evaluate(source, batchSize: 200)
-    if let output { try draw(model, found, examples, source, output) }
-    if let report {
-      let text = try self.report(model, found, examples, part, source, logs)
-      try Terminal.write(text.html(), to: report)
+    if output != nil || report != nil {
+      let predictions = try model.predict(source, batchSize: 200)
+      if let output { try draw(model, found, examples, predictions, output) }
+      if let report {
+        let text = try self.report(model, found, examples, part, predictions, logs)
+        try Terminal.write(text.html(), to: report)
+      }
     }
     if json {
       var object: [String: Any?] = ["count": examples.count]
@@ -52,10 +56,9 @@ struct Evaluate: AsyncParsableCommand {
   }
 
   private func report(
-    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ part: ExampleSplit.Part?, _ source: any DataSource,
+    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ part: ExampleSplit.Part?, _ predictions: Tensor,
     _ logs: Logs
   ) throws -> EvaluationReport {
-    let predictions = try model.predict(source, batchSize: 200)
     let numbers = data.classNumbers
     let names = examples.map(data.name(of:))
     var report: EvaluationReport
@@ -117,7 +120,7 @@ struct Evaluate: AsyncParsableCommand {
   }
 
   private func draw(
-    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ source: any DataSource, _ folder: String
+    _ model: Model, _ data: any LabelledData, _ examples: [Int], _ results: Tensor, _ folder: String
   ) throws {
     guard let names = data.classNames else {
       throw AthanorError(
@@ -125,7 +128,7 @@ struct Evaluate: AsyncParsableCommand {
         fix: "Leave it out.")
     }
     let isScore = model.outputKind == .other
-    let probabilities = model.probabilities(of: try model.predict(source, batchSize: 200), fromLogits: isScore)
+    let probabilities = model.probabilities(of: results, fromLogits: isScore)
     let classes = probabilities.shape.last ?? 1
     let values = probabilities.floats
     let numbers = data.classNumbers

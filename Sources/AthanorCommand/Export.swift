@@ -50,12 +50,8 @@ struct Export: AsyncParsableCommand {
   @Option(
     help: "A Swift file to write with a type of that name, by which an app uses the model: DigitClassifier.swift.")
   var wrapper: String?
-  @Option(
-    help: "A data set whose test examples the exported model is run on: a name, or a folder as athanor train takes it.")
-  var dataset: String?
-  @OptionGroup var selection: PartOptions
-  @Option(name: .customLong("data-dir"), help: "The folder that holds the files of the data set.")
-  var dataDirectory: String?
+  @OptionGroup(title: "Data whose test examples the exported model is run on") var data: DataOptions
+  @OptionGroup(title: "Part of the data") var selection: PartOptions
   @Flag(help: "Print one JSON object: file, bytes and what the comparison found.") var json = false
 
   enum ImageInput: String, ExpressibleByArgument, CaseIterable {
@@ -81,7 +77,10 @@ struct Export: AsyncParsableCommand {
         throw ValidationError("\(option) \(pair): write NAME=TEXT.")
       }
     }
-    if let dataset { _ = try DataOptions.named(dataset, dataDirectory) }
+    let skips = data.skipUnreadable ? "--skip-unreadable" : nil
+    if data.dataset == nil, let option = data.givenWithoutDataset ?? selection.given ?? skips {
+      throw ValidationError("\(option) goes with --dataset.")
+    }
     if let wrapper, !wrapper.hasSuffix(".swift") {
       throw ValidationError("--wrapper \(wrapper): give a name that ends with .swift.")
     }
@@ -109,8 +108,8 @@ struct Export: AsyncParsableCommand {
     let model = try NetworkSource.read(file)
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
-    if let dataset {
-      let found = try await DataOptions.named(dataset, dataDirectory).open(for: model)
+    if data.dataset != nil {
+      let found = try await data.open(for: model)
       let test = try found.dataset(selection.examples(of: found).examples)
       // With pictures in, channels come last.
       samples = imageInput == nil ? model.arranged(test) : test

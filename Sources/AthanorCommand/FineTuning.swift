@@ -7,7 +7,7 @@ extension Model {
   /// - Parameter freeze: Whether the old layers keep their weights.
   /// - Throws: `AthanorError` when the model has just one layer with weights, or no single input.
   func withNewHead(for data: any LabelledData, freeze: Bool, _ options: NetworkOptions) throws -> Model {
-    guard options.augmentation == nil else {
+    guard !options.augments else {
       throw AthanorError(
         .argument, at: "--augment", "it goes with a new network, not with --base", fix: "Leave it out.")
     }

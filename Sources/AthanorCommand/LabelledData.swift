@@ -9,6 +9,8 @@ protocol LabelledData {
   var title: String { get }
   /// Where it lies.
   var path: String { get }
+  /// What --dataset calls it.
+  var argument: String { get }
   /// What an example is called, in the singular.
   var unit: String { get }
   /// Whether examples are pictures `[H, W, C]` of bytes.
@@ -41,6 +43,8 @@ protocol LabelledData {
 }
 
 extension LabelledData {
+  var argument: String { path }
+
   func fitted(to examples: [Int]) throws -> any LabelledData { self }
 
   /// The examples as a model takes them.
@@ -93,17 +97,12 @@ struct UsualTraining {
 
 /// What a new network is made with, besides the data.
 struct NetworkOptions {
-  /// How its first layers change pictures in training; nil for not at all.
-  var augmentation: PictureAugmentation?
+  /// Whether its first layers change pictures in training.
+  var augments = false
+  /// Whether these layers mirror pictures too.
+  var flips = false
   var seed: UInt64 = 0
   var threads: Int?
-}
-
-/// How pictures are changed in training.
-enum PictureAugmentation {
-  case small
-  /// Also mirrored.
-  case smallWithFlip
 }
 
 /// A data set that Athanor knows by name.
@@ -118,6 +117,7 @@ struct NamedData: LabelledData {
 
   var title: String { loaded.dataset.title }
   var path: String { loaded.path }
+  var argument: String { loaded.dataset.name }
   var unit: String { "picture" }
   var isPictures: Bool { true }
   var findings: [String] { [] }
@@ -200,10 +200,9 @@ struct FolderData: LabelledData {
 extension NetworkTemplate {
   /// A new network for pictures `[H, W, C]`.
   func pictureModel(_ shape: [Int], classes: Int, _ options: NetworkOptions) throws -> Model {
-    let augmentation = options.augmentation.map {
-      Augmentation.layers(height: shape[0], width: shape[1], horizontalFlip: $0 == .smallWithFlip)
-    }
+    let augmentation =
+      options.augments ? Augmentation.layers(height: shape[0], width: shape[1], horizontalFlip: options.flips) : []
     return try model(
-      input: shape, classes: classes, augmentation: augmentation ?? [], seed: options.seed, threads: options.threads)
+      input: shape, classes: classes, augmentation: augmentation, seed: options.seed, threads: options.threads)
   }
 }

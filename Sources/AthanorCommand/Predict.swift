@@ -25,10 +25,8 @@ struct Predict: AsyncParsableCommand {
   @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
   @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures:
     [String] = []
-  @Option(help: "Predict the test examples of this data set instead: a name, or a folder as athanor train takes it.")
-  var dataset: String?
-  @Option(name: .customLong("data-dir"), help: "The folder that holds the data set's files.") var dataDirectory: String?
-  @OptionGroup var selection: PartOptions
+  @OptionGroup(title: "Data instead of pictures") var data: DataOptions
+  @OptionGroup(title: "Part of the data") var selection: PartOptions
   @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output:
     String?
   @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
@@ -38,8 +36,6 @@ struct Predict: AsyncParsableCommand {
   @OptionGroup var computing: ThreadOptions
   @OptionGroup var classes: ClassOptions
   @Flag(inversion: .prefixedNo, help: "Prepare pictures as those that the model learned from.") var normalize = true
-  @Flag(help: "Exit with 0 although some of several pictures cannot be read; they are named all the same.")
-  var skipUnreadable = false
   @Flag(help: "Print one JSON object: in a line for each picture, or for what was written.") var json = false
 
   private static let standardInput = "-"
@@ -48,6 +44,7 @@ struct Predict: AsyncParsableCommand {
   private var table: String? { pictures.count == 1 && TableFile.isTable(pictures[0]) ? pictures[0] : nil }
 
   func validate() throws {
+    let dataset = data.dataset
     guard table == nil || output != nil else { throw ValidationError("A table needs --output FILE.csv.") }
     guard [!pictures.isEmpty, dataset != nil, !inputs.isEmpty].filter(\.self).count == 1 else {
       throw ValidationError("Give pictures, or --dataset with --output, or --inputs with --outputs.")
@@ -72,7 +69,16 @@ struct Predict: AsyncParsableCommand {
       throw ValidationError(
         "--output \(output): give a name that ends with .npy; a table of predictions is athanor predict MODEL TABLE.")
     }
-    if let dataset { _ = try DataOptions.named(dataset, dataDirectory) }
+    if let option = data.givenWithoutDataset ?? (dataset == nil ? selection.given : nil) {
+      throw ValidationError("\(option) goes with --dataset.")
+    }
+    guard table != nil else { return }
+    for (option, isGiven) in [
+      ("--labels", classes.labels != nil), ("--from-logits", classes.fromLogits), ("--no-normalize", !normalize),
+      ("--skip-unreadable", data.skipUnreadable),
+    ] where isGiven {
+      throw ValidationError("\(option) is for pictures, not for a table.")
+    }
   }
 
   func run() async throws {
@@ -82,7 +88,7 @@ struct Predict: AsyncParsableCommand {
       return try TablePrediction(model: model, file: file, table: table, output: output).run(
         json: json, batchSize: batchSize)
     }
-    if let dataset, let output { return try await predictDataset(model, dataset, output) }
+    if data.dataset != nil, let output { return try await predictDataset(model, output) }
     _ = try model.requirePictureInput(at: file)
     let unnamed = try ClassAnswer(of: model, names: nil, fromLogits: classes.fromLogits, at: file)
     let names = try classes.names(for: model, count: unnamed.names.count, file)
@@ -120,7 +126,7 @@ struct Predict: AsyncParsableCommand {
       )
     }
     for warning in notes.warningsOfRead(count: paths.count) { Terminal.error("Note: \(warning)\n") }
-    if !notes.errors.isEmpty, !skipUnreadable { throw ExitCode(1) }
+    if !notes.errors.isEmpty, !data.skipUnreadable { throw ExitCode(1) }
   }
 
   /// The three likeliest classes of each picture, in columns as wide as the names need.
@@ -171,8 +177,8 @@ struct Predict: AsyncParsableCommand {
     try Terminal.json(["outputs": objects])
   }
 
-  private func predictDataset(_ model: Model, _ dataset: String, _ output: String) async throws {
-    let found = try await DataOptions.named(dataset, dataDirectory).open(for: model)
+  private func predictDataset(_ model: Model, _ output: String) async throws {
+    let found = try await data.open(for: model)
     let source = try found.source(selection.examples(of: found).examples, for: model)
     let probabilities = try model.predict(source, batchSize: batchSize ?? 200)
     try NumPyArray.write(probabilities, to: output)

@@ -116,41 +116,36 @@ enum SplitFile {
       for example in split[part] { parts[example] = part }
     }
     let lines = parts.enumerated().compactMap { example, part in
-      part.map { "\(field(data.name(of: example))),\($0.rawValue)" }
+      part.map { "\(TableText.field(data.name(of: example))),\($0.rawValue)" }
     }
-    try Terminal.write((["example,split"] + lines).joined(separator: "\n") + "\n", to: path)
+    try Terminal.write(([header.joined(separator: ",")] + lines).joined(separator: "\n") + "\n", to: path)
   }
 
-  private static func field(_ name: String) -> String {
-    name.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
-      ? "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : name
-  }
+  private static let header = ["example", "split"]
 
   /// - Throws: `AthanorError` that names the line, when it is no such file, or its examples are not those of the data.
   static func read(_ path: String, for data: any LabelledData) throws -> ExampleSplit {
-    var bytes = try FileBytes.read(path, limit: 1 << 30)[...]
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    let reader = try TableReader(path)
+    func refuse(_ problem: String) -> AthanorError {
+      AthanorError(.data, at: reader.place, problem, fix: "Give the split.csv of a training with the same data.")
+    }
+    guard reader.header == header else {
+      throw refuse("the columns are \(reader.header.joined(separator: ", ").prefix(80)), not example, split")
+    }
     // By bytes: names that Unicode holds equal may be two files.
     let places = Dictionary(
-      data.classNumbers.indices.map { (Array(data.name(of: $0).utf8), $0) }, uniquingKeysWith: { first, _ in first })
+      data.classNumbers.indices.map { (ArraySlice(data.name(of: $0).utf8), $0) },
+      uniquingKeysWith: { first, _ in first })
     var split = ExampleSplit(train: [])
     var seen = [Bool](repeating: false, count: data.classNumbers.count)
-    for (number, record) in records(bytes).enumerated() {
-      func refuse(_ problem: String) -> AthanorError {
-        AthanorError(
-          .data, at: "\(path): line \(number + 1)", problem, fix: "Give the split.csv of a training with the same data."
-        )
+    while try reader.next() {
+      let name = String(decoding: reader.bytes(0), as: UTF8.self).prefix(200)
+      guard let part = ExampleSplit.Part(rawValue: reader.text(1)) else {
+        throw refuse("\(name) is for \"\(reader.text(1).prefix(80))\", but train, validation or test was expected")
       }
-      let text = record.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ",")
-      if number == 0 {
-        guard text == "example,split" else { throw refuse("\"\(text.prefix(80))\" is not example,split") }
-        continue
+      guard let place = places[reader.bytes(0)] else {
+        throw refuse("there is no \(data.unit) \(name) in \(data.path)")
       }
-      guard record.count == 2, let part = ExampleSplit.Part(rawValue: String(decoding: record[1], as: UTF8.self)) else {
-        throw refuse("\"\(text.prefix(80))\" does not end with train, validation or test")
-      }
-      let name = String(decoding: record[0], as: UTF8.self).prefix(200)
-      guard let place = places[record[0]] else { throw refuse("there is no \(data.unit) \(name) in \(data.path)") }
       guard !seen[place] else { throw refuse("\(name) is named twice") }
       seen[place] = true
       switch part {
@@ -160,31 +155,5 @@ enum SplitFile {
       }
     }
     return split
-  }
-
-  /// The fields of each line; those within quotes may hold commas, doubled quotes and ends of lines.
-  private static func records(_ bytes: ArraySlice<UInt8>) -> [[[UInt8]]] {
-    var (records, record, field): ([[[UInt8]]], [[UInt8]], [UInt8]) = ([], [], [])
-    var (isQuoted, wasQuote) = (false, false)
-    func isEmpty() -> Bool { record.isEmpty && field.isEmpty }
-    for byte in bytes + [UInt8(ascii: "\n")] {
-      switch byte {
-      case UInt8(ascii: "\""):
-        if wasQuote { field.append(byte) }
-        wasQuote = isQuoted && !wasQuote
-        isQuoted.toggle()
-        continue
-      case UInt8(ascii: ",") where !isQuoted:
-        record.append(field)
-        field = []
-      case UInt8(ascii: "\n") where !isQuoted:
-        if field.last == UInt8(ascii: "\r") { field.removeLast() }
-        if !isEmpty() { records.append(record + [field]) }
-        (record, field) = ([], [])
-      default: field.append(byte)
-      }
-      wasQuote = false
-    }
-    return records
   }
 }

@@ -42,7 +42,7 @@ struct TableData: LabelledData {
   func dataset(_ examples: [Int]) throws -> Dataset { try requireEncoding().dataset(table, rows: examples) }
 
   func model(_ template: NetworkTemplate, _ options: NetworkOptions) throws -> Model {
-    guard template == .mlp, options.augmentation == nil else {
+    guard template == .mlp, !options.augments else {
       throw AthanorError(
         .argument, at: template == .mlp ? "--augment" : template.rawValue, "it is for pictures but \(title) is a table",
         fix: template == .mlp ? "Leave it out." : "Use the network mlp.")

@@ -108,6 +108,49 @@ struct Train: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let (model, found, split, usualSchedule) = try await prepared()
+    try FileBytes.makeFolder(output)
+    let usual = found.usualTraining(split.train.count)
+    let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
+    let validated = splitting.validated(split)
+    warn(model, epochs: epochs)
+    for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
+    if model.training == nil || (resume == nil && !setup.given.isEmpty) {
+      try setup.compile(
+        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), usual: usualSchedule)
+    }
+    try SplitFile.write(split, of: found, to: "\(output)/split.csv")
+    // The best of an earlier training must not pass for that of this one.
+    if resume == nil { unlink("\(output)/best.\(ending)") }
+    let train = try mixed(found.source(split.train, for: model), found)
+    let validation = try found.source(validated, for: model)
+    if !json {
+      print(model.summary())
+      print(
+        "Training on \(found.counted(split.train.count)) of \(found.title) (\(found.path)), \(epochs) epochs in batches of \(batchSize), with "
+          + "\(model.threadCount) threads; validating on \(validated.count)")
+    }
+    if profile { model.profile = Profile() }
+    let interruption = Interruption()
+    let weights = classWeights == .balanced ? Dataset.balancedClassWeights(found.classCounts(split.train)) : [:]
+    try model.fit(
+      train, epochs: epochs, batchSize: batchSize, validation: validation, shuffle: shuffle, classWeights: weights,
+      callbacks: callbacks(interruption, found, split), verbose: json ? .silent : .auto, resume: resume != nil)
+    if let profile = model.profile {
+      try Terminal.write(profile.chromeTrace(), to: "\(output)/profile.json")
+      Terminal.error("\n\(profile.table())\n")
+    }
+    if interruption.wasInterrupted {
+      try model.save(to: "\(output)/last.\(ending)")
+      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
+      throw interruption.exitCode
+    }
+    // Where all epochs were done before there is nothing new.
+    if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { print(closing(found)) }
+  }
+
+  /// The model that is trained, the data as it takes them, their split, and the schedule of the learning rate when none is given.
+  private func prepared() async throws -> (Model, any LabelledData, ExampleSplit, SetupOptions.Schedule) {
     let resumed = try resume.map { try NetworkSource.read($0, threads: computing.threads) }
     if let resume, resumed?.training == nil {
       throw AthanorError(
@@ -120,17 +163,19 @@ struct Train: AsyncParsableCommand {
     var found: any LabelledData
     if let known = resumed ?? file {
       found = try await data.open(for: known)
-    } else if let start {
-      found = try await data.open(pictures: start.pictureInput?.shape)
     } else {
-      found = try await data.open()
+      found = try await data.open(pictures: start?.pictureInput?.shape)
     }
     for finding in found.findings { Terminal.error(finding + ".\n") }
+    if classWeights != nil, found.classNames == nil {
+      throw AthanorError(
+        .argument, at: "--class-weights", "the targets of \(found.title) are numbers, not classes", fix: "Leave it out."
+      )
+    }
     let split = try splitting.split(found, seed: seed, resuming: resume)
     found = try found.fitted(to: split.train)
     let chosen = template ?? found.usualNetwork
-    let options = NetworkOptions(
-      augmentation: augment ? flip ? .smallWithFlip : .small : nil, seed: seed, threads: computing.threads)
+    let options = NetworkOptions(augments: augment, flips: flip, seed: seed, threads: computing.threads)
     let named =
       try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
     let model = resumed ?? named
@@ -141,66 +186,38 @@ struct Train: AsyncParsableCommand {
         fix: "Name the network, or the file, whose training was interrupted.")
     }
     try requireClasses(model, found)
-    try FileBytes.makeFolder(output)
-    let usual = found.usualTraining(split.train.count)
-    let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
-    if let resume, let number = model.history.epochs.last?.number, number >= epochs {
-      Terminal.error("\(resume) has had \(number) epochs already; for more, give a larger --epochs.\n")
-    }
-    if resume == nil, FileManager.default.fileExists(atPath: "\(output)/history.csv") {
+    return (model, found, split, file == nil ? chosen.usualSchedule : .constant)
+  }
+
+  /// Says what the user may not expect of the folder and of the file to go on from.
+  private func warn(_ model: Model, epochs: Int) {
+    if let resume {
+      if let number = model.history.epochs.last?.number, number >= epochs {
+        Terminal.error("\(resume) has had \(number) epochs already; for more, give a larger --epochs.\n")
+      }
+    } else if FileManager.default.fileExists(atPath: "\(output)/history.csv") {
       Terminal.error(
         "\(output) holds an earlier training: its best.\(ending), last.\(ending), history.csv, curves.svg and split.csv are replaced; its "
           + "best_model files stay.\n")
     }
-    for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
-    if model.training == nil || (resume == nil && !setup.given.isEmpty) {
-      try setup.compile(
-        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize),
-        usual: file == nil ? chosen.usualSchedule : .constant)
-    }
-    try SplitFile.write(split, of: found, to: "\(output)/split.csv")
-    // The best of an earlier training must not pass for that of this one.
-    if resume == nil { unlink("\(output)/best.\(ending)") }
-    let validated = splitting.validated(split)
-    let (train, validation) = try (
-      mixed(found.source(split.train, for: model), found), found.source(validated, for: model)
-    )
-    if !json {
-      print(model.summary())
-      print(
-        "Training on \(found.counted(split.train.count)) of \(found.title) (\(found.path)), \(epochs) epochs in batches of \(batchSize), with "
-          + "\(model.threadCount) threads; validating on \(validated.count)")
-    }
-    if profile { model.profile = Profile() }
-    let interruption = Interruption()
+  }
+
+  private func callbacks(
+    _ interruption: Interruption, _ data: any LabelledData, _ split: ExampleSplit
+  ) throws -> [any Callback] {
     var callbacks: [any Callback] = [
       CSVLogger("\(output)/history.csv"),
       ClosureCallback(epochDidEnd: { epoch, logs, context in try report(epoch, logs, context) }), interruption,
     ]
     if let tensorboard {
-      let pictures = found.isPictures ? try found.dataset(Array(split.train.prefix(32))).inputs : nil
+      let pictures = data.isPictures ? try data.dataset(Array(split.train.prefix(32))).inputs : nil
       callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1, pictures: pictures))
     }
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
-    callbacks += [
+    return callbacks + [
       ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
       ModelCheckpoint("\(output)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(output)/last.\(ending)"),
     ]
-    let weights = classWeights == .balanced ? Dataset.balancedClassWeights(found.classCounts(split.train)) : [:]
-    try model.fit(
-      train, epochs: epochs, batchSize: batchSize, validation: validation, shuffle: shuffle, classWeights: weights,
-      callbacks: callbacks, verbose: json ? .silent : .auto, resume: resume != nil)
-    if let profile = model.profile {
-      try Terminal.write(profile.chromeTrace(), to: "\(output)/profile.json")
-      Terminal.error("\n\(profile.table())\n")
-    }
-    if interruption.wasInterrupted {
-      try model.save(to: "\(output)/last.\(ending)")
-      Terminal.error("\nInterrupted and saved. Go on with:\n  \(continuation(epochs: epochs, batchSize: batchSize))\n")
-      throw interruption.exitCode
-    }
-    // Where all epochs were done before there is nothing new.
-    if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { print(closing(found, model)) }
   }
 
   /// Examples that are mixtures, where the options ask for that.
@@ -242,32 +259,35 @@ struct Train: AsyncParsableCommand {
     return sentences
   }
 
-  private func closing(_ data: any LabelledData, _ model: Model) -> String {
+  /// What is in the folder, and what can be done next.
+  private func closing(_ data: any LabelledData) -> String {
     let place = Terminal.quoted(output)
-    var options = CommandLine.options(
-      ["--dataset", "--data-dir", "--target", "--size", "--channels"], in: CommandLine.arguments)
-    if data.isPictures, self.data.skipUnreadable { options.append("--skip-unreadable") }
-    // The sample stands in for MNIST when there is no network.
-    if options.isEmpty, data.title != ImageDataset.mnist.title { options = ["--dataset", ImageDataset.digits.name] }
+    var options = data.argument == DataOptions.usual ? [] : ["--dataset", data.argument]
+    options += CommandLine.split(CommandLine.arguments, at: ["--data-dir", "--size", "--channels"]).options
+    if self.data.skipUnreadable { options.append("--skip-unreadable") }
+    // The table's reader knows it by its ending, or by the target.
+    options += CommandLine.split(CommandLine.arguments, at: ["--target"]).options
     let isEvaluatedByItself = data.parts.map { !$0.test.isEmpty || !$0.validation.isEmpty } ?? false
     if !isEvaluatedByItself || splitting.split != nil { options += ["--split", "\(output)/split.csv"] }
     let suffix = options.map { " " + Terminal.quoted($0) }.joined()
-    // A resumed training in another folder may not have been better than it was before.
+    // A resumed training in another folder may not have been better than it was before, and a loss may be no number.
     let hasBest = FileManager.default.fileExists(atPath: "\(output)/best.\(ending)")
-    let best = hasBest ? "best" : "last"
+    let file = "\(place)/\(hasBest ? "best" : "last").\(ending)"
+    let best = hasBest ? "best.\(ending) (lowest validation loss), " : ""
+    let remark = hasBest ? "" : "; no epoch had a lower validation loss than the training before"
     let figures = data.classNames == nil ? "--report \(place)/report.html" : "--output \(place)"
     return """
 
-      In \(output): \(hasBest ? "best.\(ending) (lowest validation loss), " : "")last.\(ending), history.csv, curves.svg, split.csv\(hasBest ? "" : "; no epoch had a lower validation loss than the training before, or none was a number")
-      Next: athanor evaluate \(place)/\(best).\(ending)\(suffix) \(figures)
-            athanor predict \(place)/\(best).\(ending) \(model.tableEncoding == nil ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
+      In \(output): \(best)last.\(ending), history.csv, curves.svg, split.csv\(remark)
+      Next: athanor evaluate \(file)\(suffix) \(figures)
+            athanor predict \(file) \(data.isPictures ? "PICTURE.png" : "TABLE.csv --output FILE.csv")
       """
   }
 
   /// The command that goes on where this one was interrupted: the same words, without what holds from the beginning to the end.
   private func continuation(epochs: Int, batchSize: Int) -> String {
-    var words = CommandLine.without(
-      ["--resume", "--epochs", "--batch-size", "--output"] + setup.given, in: Array(CommandLine.arguments.dropFirst()))
+    let dropped = ["--resume", "--epochs", "--batch-size", "--output"] + setup.given
+    var words = CommandLine.split(Array(CommandLine.arguments.dropFirst()), at: dropped).others
     words += ["--resume", "\(output)/last.\(ending)", "--output", output]
     words += ["--epochs", String(epochs), "--batch-size", String(batchSize)]
     return (["athanor"] + words).map(Terminal.quoted).joined(separator: " ")

@@ -141,11 +141,7 @@ package struct CoreMLFile {
     do {
       var recipe = try ModelRecipe(program(takesPictures: takesPictures), name: name)
       try recipe.takePixelScale(model.description_p.metadata.userDefined[Model.pixelFileKey], at: Model.pixelFileKey)
-      try recipe.takeTableEncoding(
-        model.description_p.metadata.userDefined[TableEncoding.fileKey], at: TableEncoding.fileKey)
-      try recipe.takeTextVectorization(
-        model.description_p.metadata.userDefined[TextVectorization.fileKey], at: TextVectorization.fileKey)
-      recipe.takePreparation(named: model.description_p.metadata.userDefined[PicturePreparation.fileKey], at: path)
+      try recipe.takeDataFacts(at: path) { model.description_p.metadata.userDefined[$0] }
       let labels = labels
       // A classifier's numbers are probabilities, whatever computes them.
       if !labels.isEmpty { (recipe.classNames, recipe.outputKind) = (labels, .softmax) }

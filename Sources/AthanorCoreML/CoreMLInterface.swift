@@ -175,15 +175,7 @@ extension CoreMLOptions {
     if !takesPictures, source.pixelScale != 1 / 255 {
       description.metadata.userDefined[Model.pixelFileKey] = "\(source.pixelScale)"
     }
-    if let encoding = source.tableEncoding {
-      description.metadata.userDefined[TableEncoding.fileKey] = encoding.jsonValue.description
-    }
-    if let words = source.textVectorization {
-      description.metadata.userDefined[TextVectorization.fileKey] = words.jsonValue.description
-    }
-    if let preparation = source.picturePreparation {
-      description.metadata.userDefined[PicturePreparation.fileKey] = preparation.rawValue
-    }
+    description.metadata.userDefined.merge(source.dataFacts) { $1 }
     return description
   }
 }

@@ -25,50 +25,39 @@ extension ExportFormat {
       prepared: { try options.prepared($0) }, opened: { try options.opened($0) },
       openLengths: { options.openLengths($0) },
       contents: { model, path in
-        if let encoding = options.pipelineEncoding(of: model) {
-          let pipeline = try CoreMLPipeline(model, encoding, options, asProgram: CoreMLKind(path) == .program)
-          let (bytes, weights): ([UInt8], [UInt8]) = (try pipeline.model.reproducibleBytes(), pipeline.weights)
-          let isPackage = try CoreMLKind(path) == .program
-          return ExportFormat.Contents(
-            byteCount: bytes.count + weights.count,
-            recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
-            declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
-            write: { place in
-              if isPackage {
-                try CoreMLPackage(model: bytes, weights: weights).write(to: place)
-              } else {
-                try FileBytes.write(bytes, to: place)
-              }
-            })
-        }
-        switch try CoreMLKind(path) {
-        case .program:
-          let program = try CoreMLProgram(model, options)
-          let (bytes, weights): ([UInt8], [UInt8]) = (try program.model.reproducibleBytes(), program.weights)
-          return ExportFormat.Contents(
-            byteCount: bytes.count + weights.count,
-            recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
-            declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
-            write: { try CoreMLPackage(model: bytes, weights: weights).write(to: $0) })
-        case .network:
-          let bytes: [UInt8] = try CoreMLNetwork(model, options).model.reproducibleBytes()
-          return ExportFormat.Contents(
-            byteCount: bytes.count, recipe: { try CoreMLFile(model: bytes, weights: [], path: path).recipe() },
-            declaration: { try CoreMLFile(model: bytes, weights: [], path: path).declaration },
-            write: { try FileBytes.write(bytes, to: $0) })
-        }
+        let kind = try CoreMLKind(path)
+        let (message, weights) = try options.message(of: model, kind)
+        let bytes = try message.reproducibleBytes()
+        return ExportFormat.Contents(
+          byteCount: bytes.count + weights.count,
+          recipe: { try CoreMLFile(model: bytes, weights: weights, path: path).recipe() },
+          declaration: { try CoreMLFile(model: bytes, weights: weights, path: path).declaration },
+          write: { place in
+            switch kind {
+            case .program: try CoreMLPackage(model: bytes, weights: weights).write(to: place)
+            case .network: try FileBytes.write(bytes, to: place)
+            }
+          })
       },
-      check: { model, path in
-        if let encoding = options.pipelineEncoding(of: model) {
-          let kind = try path.map { try CoreMLKind($0) } ?? .program
-          _ = try CoreMLPipeline(model, encoding, options, asProgram: kind == .program)
-          return
-        }
-        switch try path.map({ try CoreMLKind($0) }) ?? .program {
-        case .program: _ = try CoreMLProgram(model, options)
-        case .network: _ = try CoreMLNetwork(model, options)
-        }
-      })
+      check: { model, path in _ = try options.message(of: model, path.map { try CoreMLKind($0) } ?? .program) })
+  }
+}
+
+extension CoreMLOptions {
+  /// A model as Core ML's message, with the weights that lie in a file of their own.
+  ///
+  /// - Throws: `AthanorError` that names the layer, when Core ML cannot hold the network.
+  fileprivate func message(of model: Model, _ kind: CoreMLKind) throws -> (ProtoModel, weights: [UInt8]) {
+    if let encoding = pipelineEncoding(of: model) {
+      let pipeline = try CoreMLPipeline(model, encoding, self, asProgram: kind == .program)
+      return (pipeline.model, pipeline.weights)
+    }
+    switch kind {
+    case .program:
+      let program = try CoreMLProgram(model, self)
+      return (program.model, program.weights)
+    case .network: return (try CoreMLNetwork(model, self).model, [])
+    }
   }
 }
 

@@ -38,15 +38,7 @@ package enum KerasFile {
     if model.pixelScale != 1 / 255 { root.attributes[Model.pixelFileKey] = .text("\(model.pixelScale)") }
     if let names = model.classNames { root.setTexts(classAttribute, names) }
     if let kind = model.statedOutputKind { root.attributes[OutputKind.fileKey] = .text(kind.rawValue) }
-    if let preparation = model.picturePreparation {
-      root.attributes[PicturePreparation.fileKey] = .text(preparation.rawValue)
-    }
-    if let encoding = model.tableEncoding {
-      root.attributes[TableEncoding.fileKey] = .text(encoding.jsonValue.description)
-    }
-    if let words = model.textVectorization {
-      root.attributes[TextVectorization.fileKey] = .text(words.jsonValue.description)
-    }
+    for (key, text) in model.dataFacts { root.attributes[key] = .text(text) }
     guard let training = model.training else { return root }
     // Keras reads a model without configuration as one that is not compiled, and passes over the optimizer's arrays.
     if let json = TrainingConfiguration(training).kerasTrainingConfiguration(outputs: model.network.kerasOutputNames) {
@@ -107,14 +99,8 @@ package enum KerasFile {
     }
     recipe.classNames = root.texts(classAttribute)
     if case .text(let kind) = root.attributes[OutputKind.fileKey] { recipe.takeOutputKind(named: kind, at: path) }
-    if case .text(let name) = root.attributes[PicturePreparation.fileKey] {
-      recipe.takePreparation(named: name, at: path)
-    }
-    if case .text(let text) = root.attributes[TableEncoding.fileKey] {
-      try recipe.takeTableEncoding(text, at: "\(path), \(TableEncoding.fileKey)")
-    }
-    if case .text(let text) = root.attributes[TextVectorization.fileKey] {
-      try recipe.takeTextVectorization(text, at: "\(path), \(TextVectorization.fileKey)")
+    try recipe.takeDataFacts(at: path, errorPrefix: "\(path), ") { key in
+      if case .text(let text) = root.attributes[key] { text } else { nil }
     }
     func own(_ attribute: String) -> (text: String, location: String)? {
       guard case .text(let text) = root.attributes[attribute] else { return nil }

@@ -57,9 +57,7 @@ package struct OnnxNetwork {
     var metadata = metadata
     if source.pixelScale != 1 / 255 { metadata[Model.pixelFileKey] = "\(source.pixelScale)" }
     if let kind = source.statedOutputKind { metadata[OutputKind.fileKey] = kind.rawValue }
-    if let encoding = source.tableEncoding { metadata[TableEncoding.fileKey] = encoding.jsonValue.description }
-    if let words = source.textVectorization { metadata[TextVectorization.fileKey] = words.jsonValue.description }
-    if let preparation = source.picturePreparation { metadata[PicturePreparation.fileKey] = preparation.rawValue }
+    metadata.merge(source.dataFacts) { $1 }
     if let names = source.classNames { metadata[OnnxFiles.classKey] = names.jsonValue.description }
     model.properties = metadata.sorted { $0.key < $1.key }.map { pair in
       .with { ($0.key, $0.value) = (pair.key, pair.value) }

@@ -30,12 +30,9 @@ extension OnnxFiles: ModelFileReader {
             fix: "Exchange the channels of pictures before they go in."))
       }
       try recipe.takePixelScale(model.properties.first { $0.key == Model.pixelFileKey }?.value, at: Model.pixelFileKey)
-      try recipe.takeTableEncoding(
-        model.properties.first { $0.key == TableEncoding.fileKey }?.value, at: TableEncoding.fileKey)
-      try recipe.takeTextVectorization(
-        model.properties.first { $0.key == TextVectorization.fileKey }?.value, at: TextVectorization.fileKey)
-      recipe.takeOutputKind(named: model.properties.first { $0.key == OutputKind.fileKey }?.value, at: path)
-      recipe.takePreparation(named: model.properties.first { $0.key == PicturePreparation.fileKey }?.value, at: path)
+      func property(_ key: String) -> String? { model.properties.first { $0.key == key }?.value }
+      recipe.takeOutputKind(named: property(OutputKind.fileKey), at: path)
+      try recipe.takeDataFacts(at: path, property)
       return recipe
     } catch let error as AthanorError {
       let isMended = !error.remedy.isEmpty || error.kind != .unsupported

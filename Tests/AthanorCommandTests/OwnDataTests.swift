@@ -225,15 +225,15 @@ struct OwnDataTests {
       #expect(outcome.status == 1)
       return String(outcome.error.split(separator: "\n").last ?? "")
     }
-    #expect(try split("x,y\n").hasPrefix("Error: s.csv: line 1: \"x,y\" is not example,split."))
+    #expect(try split("x,y\n").hasPrefix("Error: s.csv:1: the columns are x, y, not example, split."))
     #expect(
       try split("example,split\nbright/0.png,maybe\n").contains(
-        "line 2: \"bright/0.png,maybe\" does not end with train, validation or test"))
+        "s.csv:2: bright/0.png is for \"maybe\", but train, validation or test was expected"))
     #expect(
-      try split("example,split\nbright/9.png,train\n").contains("line 2: there is no picture bright/9.png in good"))
+      try split("example,split\nbright/9.png,train\n").contains("s.csv:2: there is no picture bright/9.png in good"))
     #expect(
       try split("example,split\nbright/0.png,train\nbright/0.png,test\n").contains(
-        "line 3: bright/0.png is named twice"))
+        "s.csv:3: bright/0.png is named twice"))
     #expect(
       try split("example,split\nbright/0.png,train\n")
         == "Error: s.csv: there are no pictures to validate on. Give more pictures, or another split.")

@@ -70,6 +70,12 @@ struct OwnTableTests {
     #expect(
       drawn.error.hasSuffix(
         "Error: --output: there is no confusion matrix, for the targets of t.csv are numbers. Leave it out.\n"))
+    let weighted = try program.run("train", "--dataset", "t.csv", "--target", "y", "--class-weights", "balanced")
+    #expect(
+      weighted.error.hasSuffix(
+        "Error: --class-weights: the targets of t.csv are numbers, not classes. Leave it out.\n"))
+    let task = try program.run("evaluate", "run/best.h5", "--dataset", "t.csv", "--task", "regression")
+    #expect(task.error == "Error: --task: the model knows whether its target is a class or a number. Leave it out.\n")
     let smoothed = try program.run("train", "--dataset", "t.csv", "--target", "y", "--label-smoothing", "0.1")
     #expect(
       smoothed.error.hasSuffix(

@@ -64,7 +64,7 @@ struct PictureFolderTests {
     #expect(
       findings(try look()).dropFirst(2) == [
         "Class c has one picture, which can only be learned from: nothing tells how well",
-        "Class a has 9.0 times as many pictures as class c; --class-weights balanced lets all classes count alike",
+        "Class a has 9.0 times as many pictures as class c; balanced class weights let all classes count alike",
       ])
   }
 

@@ -165,6 +165,19 @@ public final class Batch {
       start: buffer.base, count: capacity * width * memory.port.dtype.byteCount)
   }
 
+  /// Copies rows of a tensor to the beginning of an array; nothing where the batch has none of this name.
+  ///
+  /// - Throws: `AthanorError` when they do not fit.
+  func copy(_ rows: some RandomAccessCollection<Int>, of tensor: Tensor, to part: BatchPart) throws {
+    guard let place = bytes(part) else { return }
+    guard place.count >= rows.count * tensor.shape.dropFirst().reduce(tensor.dtype.byteCount, *) else {
+      throw AthanorError(
+        .data, at: "", "\(part) of shape \(Shape.text(tensor.shape)) does not fit into the batch",
+        fix: "Declare the ports of the data set, and fill batches of the size for which the cursor was made.")
+    }
+    tensor.copyRows(rows, to: place)
+  }
+
   /// Forgets the open lengths, which differ from batch to batch.
   func begin() {
     if !openNames.isEmpty { lengths = [:] }

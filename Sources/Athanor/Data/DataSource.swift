@@ -138,6 +138,9 @@ extension DataPass {
     return random.permutation(count)
   }
 
+  /// The number of batches of all shares together.
+  package func batchCount(of count: Int) -> Int { count / batchSize + (count % batchSize == 0 ? 0 : 1) }
+
   /// The batch that a cursor's saved position names.
   ///
   /// - Throws: `AthanorError` when the pass has no such batch.

@@ -41,7 +41,7 @@ private final class DatasetCursor: DataCursor {
       + data.masksByName.map { (.mask($0.key), $0.value) }
     self.pass = pass
     order = pass.order(of: data.count)
-    batchCount = data.count / pass.batchSize + (data.count % pass.batchSize == 0 ? 0 : 1)
+    batchCount = pass.batchCount(of: data.count)
     batch = pass.share
   }
 
@@ -49,15 +49,7 @@ private final class DatasetCursor: DataCursor {
     guard batch < batchCount else { return 0 }
     let first = batch * pass.batchSize
     let rows = order[first..<min(first + pass.batchSize, order.count)]
-    for (part, tensor) in tensors {
-      guard let place = target.bytes(part) else { continue }
-      guard place.count >= rows.count * tensor.shape.dropFirst().reduce(tensor.dtype.byteCount, *) else {
-        throw AthanorError(
-          .data, at: "", "\(part) of shape \(Shape.text(tensor.shape)) does not fit into the batch",
-          fix: "Declare the ports of the data set, and fill batches of the size for which the cursor was made.")
-      }
-      tensor.copyRows(rows, to: place)
-    }
+    for (part, tensor) in tensors { try target.copy(rows, of: tensor, to: part) }
     batch += pass.shareCount
     return rows.count
   }

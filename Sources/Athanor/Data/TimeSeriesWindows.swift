@@ -91,8 +91,7 @@ public struct TimeSeriesWindows: DataSource, Sendable {
     init(_ windows: TimeSeriesWindows, _ pass: DataPass) {
       self.windows = windows
       self.pass = pass
-      var random = RandomStream(seed: pass.seed, stream: 2 << 32 | UInt64(pass.number))
-      order = pass.shuffle ? random.permutation(windows.starts.count) : Array(windows.starts.indices)
+      order = pass.order(of: windows.starts.count)
       batch = pass.share
     }
 
@@ -101,18 +100,8 @@ public struct TimeSeriesWindows: DataSource, Sendable {
       guard first < order.count else { return 0 }
       let starts = order[first..<min(first + pass.batchSize, order.count)].map { windows.starts[$0] }
       let steps = starts.flatMap { start in (0..<windows.sequenceLength).map { start + $0 * windows.samplingRate } }
-      let parts: [(BatchPart, Tensor?, [Int])] = [
-        (.input, windows.series, steps), (.target, windows.targets, starts),
-      ]
-      for case (let part, let tensor?, let rows) in parts {
-        guard let place = target.bytes(part) else { continue }
-        guard place.count >= rows.count * tensor.shape.dropFirst().reduce(tensor.dtype.byteCount, *) else {
-          throw AthanorError(
-            .data, at: "", "\(part) of shape \(Shape.text(tensor.shape)) does not fit into the batch",
-            fix: "Fill batches of the size for which the cursor was made.")
-        }
-        tensor.copyRows(rows, to: place)
-      }
+      try target.copy(steps, of: windows.series, to: .input)
+      if let targets = windows.targets { try target.copy(starts, of: targets, to: .target) }
       batch += pass.shareCount
       return starts.count
     }
@@ -120,14 +109,7 @@ public struct TimeSeriesWindows: DataSource, Sendable {
     var position: [String: Int]? { ["batch": batch] }
 
     func move(to position: [String: Int]) throws {
-      guard let place = position["batch"], place >= 0, place % pass.shareCount == pass.share,
-        (place - pass.shareCount) * pass.batchSize < order.count
-      else {
-        throw AthanorError(
-          .argument, at: "", "the checkpoint is at position \(position) of \(order.count) windows",
-          fix: "Resume with the data and the batch size of the interrupted training.")
-      }
-      batch = place
+      batch = try pass.batch(at: position, of: pass.batchCount(of: order.count))
     }
   }
 }

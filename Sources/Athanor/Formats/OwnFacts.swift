@@ -10,7 +10,40 @@ extension Model {
   package static let pixelFileKey = "athanor_pixel_scale"
 }
 
+extension Model {
+  /// What files say of the data that the model takes, as texts by their keys: for formats whose own facts are texts.
+  package var dataFacts: [String: String] {
+    var facts: [String: String] = [:]
+    facts[PicturePreparation.fileKey] = picturePreparation?.rawValue
+    facts[TableEncoding.fileKey] = tableEncoding?.jsonValue.description
+    facts[TextVectorization.fileKey] = textVectorization?.jsonValue.description
+    return facts
+  }
+}
+
 extension ModelRecipe {
+  /// Takes over what a file says of the data that the model takes.
+  ///
+  /// - Parameters:
+  ///   - path: The file, where warnings say that they are from.
+  ///   - prefix: What errors have before the key.
+  ///   - text: The text of a key; nil where the file has none.
+  /// - Throws: `AthanorError` when one is damaged.
+  package mutating func takeDataFacts(
+    at path: String, errorPrefix prefix: String = "", _ text: (_ key: String) -> String?
+  ) throws {
+    takePreparation(named: text(PicturePreparation.fileKey), at: path)
+    func configuration<Fact>(_ key: String, _ read: (Configuration) throws -> Fact) throws -> Fact? {
+      guard let text = text(key) else { return nil }
+      let configuration = try Configuration(parsing: text, at: prefix + key, report: ReadingReport())
+      let fact = try read(configuration)
+      try configuration.requireAllRead()
+      return fact
+    }
+    tableEncoding = try configuration(TableEncoding.fileKey) { try TableEncoding($0) }
+    textVectorization = try configuration(TextVectorization.fileKey) { try TextVectorization($0) }
+  }
+
   /// Takes over the scale of pixels that a file names.
   ///
   /// - Throws: `AthanorError` when it is no number other than 0.
@@ -20,26 +53,6 @@ extension ModelRecipe {
       throw AthanorError(.data, at: location, "the scale of pixels is \"\(text.prefix(80))\"")
     }
     pixelScale = scale
-  }
-
-  /// Takes over the encoding of tables that a file holds, as text.
-  ///
-  /// - Throws: `AthanorError` when it is damaged.
-  package mutating func takeTableEncoding(_ text: String?, at location: String) throws {
-    guard let text else { return }
-    let configuration = try Configuration(parsing: text, at: location, report: ReadingReport())
-    tableEncoding = try TableEncoding(configuration)
-    try configuration.requireAllRead()
-  }
-
-  /// Takes over the vectorization of texts that a file holds, as text.
-  ///
-  /// - Throws: `AthanorError` when it is damaged.
-  package mutating func takeTextVectorization(_ text: String?, at location: String) throws {
-    guard let text else { return }
-    let configuration = try Configuration(parsing: text, at: location, report: ReadingReport())
-    textVectorization = try TextVectorization(configuration)
-    try configuration.requireAllRead()
   }
 
   /// Takes over the kind of the outputs that a file names; one that is not known becomes a warning.

@@ -48,13 +48,13 @@ extension PictureFolder {
       .joined(separator: "; ") + (groups.count > 3 ? "; ..." : "")
   }
 
-  /// The files below a folder that do not have the names of pictures, without hidden ones.
+  /// The files below a folder that do not have the names of pictures, and links that lead nowhere, without hidden ones.
   private static func otherFiles(_ path: String) -> [String] {
     guard let walk = FileManager.default.enumerator(atPath: path) else { return [] }
     var others: [String] = []
     for case let name as String in walk
     where !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) && !Picture.isPictureName(name)
-      && FileBytes.isFile(FileBytes.join(path, name))
+      && (FileBytes.isFile(FileBytes.join(path, name)) || FileBytes.danglingLink(FileBytes.join(path, name)) != nil)
     {
       others.append(name)
     }
@@ -88,7 +88,7 @@ package enum ClassBalance {
       let factor = Double(largest.1) / Double(smallest.1)
       findings.append(
         "Class \(largest.0) has \(String(format: factor < 10 ? "%.1f" : "%.0f", factor)) times as many \(unit)s as class \(smallest.0); "
-          + "--class-weights balanced lets all classes count alike")
+          + "balanced class weights let all classes count alike")
     }
     return findings
   }

@@ -77,7 +77,7 @@ private final class PictureCursor: DataCursor {
   init(_ reader: PictureReader, _ pass: DataPass, batchesAhead: Int, threads: Int) {
     (self.reader, self.pass, self.batchesAhead, self.threads) = (reader, pass, batchesAhead, threads)
     order = pass.order(of: reader.classes.count)
-    batchCount = (order.count + pass.batchSize - 1) / pass.batchSize
+    batchCount = pass.batchCount(of: order.count)
     batch = pass.share
   }
 

@@ -325,9 +325,15 @@ private struct TableContents {
       let numbers = targetNumbers.map { Float($0) }
       target = numbers
       guard let least = numbers.min(), let most = numbers.max(), least < most else {
+        guard let (least, most) = scans[self.target].tooNear else {
+          throw AthanorError(
+            .data, at: path, "the target \"\(targetName)\" is \(numbers.first ?? 0) in all rows",
+            fix: "Name another target.")
+        }
         throw AthanorError(
-          .data, at: path, "the target \"\(targetName)\" is \(numbers.first ?? 0) in all rows",
-          fix: "Name another target.")
+          .data, at: path,
+          "the target \"\(targetName)\" goes from \(least) to \(most), which float32 does not tell apart",
+          fix: "Subtract the same number from all values.")
       }
       findings.append("target \"\(targetName)\": numbers from \(least) to \(most)")
     } else {
@@ -344,20 +350,8 @@ private struct TableContents {
   private func classFindings(_ target: String, _ names: [String], _ numbers: [Int32]) -> [String] {
     var counts = [Int](repeating: 0, count: names.count)
     for number in numbers { counts[Int(number)] += 1 }
-    let listed = zip(names, counts).prefix(12).map { "\($0) (\($1.grouped))" }.joined(separator: ", ")
-    var findings = ["target \"\(target)\": \(names.count) classes, \(listed)\(names.count > 12 ? ", ..." : "")"]
-    let single = zip(names, counts).filter { $0.1 == 1 }.map { "\"\($0.0)\"" }
-    if !single.isEmpty {
-      findings.append(
-        "\(single.prefix(5).joined(separator: ", "))\(single.count > 5 ? ", ..." : "") \(single.count == 1 ? "has" : "have") one row "
-          + "alone, which can be trained or tested, not both")
-    }
-    if let most = counts.max(), let least = counts.min(), most >= 10 * least {
-      let (large, small) = (names[counts.firstIndex(of: most) ?? 0], names[counts.firstIndex(of: least) ?? 0])
-      findings.append(
-        "the classes are not balanced: \"\(large)\" has \(most.grouped) rows and \"\(small)\" \(least.grouped)")
-    }
-    return findings
+    return ["target \"\(target)\": \(names.count) classes: \(ClassBalance.list(names, counts))"]
+      + ClassBalance.findings(names, counts, unit: "row")
   }
 
   private func columnFindings(_ columns: [TableFile.Column]) -> [String] {
@@ -382,6 +376,11 @@ private struct TableContents {
       case .numbers where scan.usesDecimalComma:
         findings.append("column \"\(column.name)\" has decimal commas")
       case .numbers, .target: break
+      }
+      if let (least, most) = scan.tooNear, column.kind == .numbers || column.kind == .target && isNumber {
+        findings.append(
+          "column \"\(column.name)\" has numbers from \(least) to \(most), of which float32 tells only a few apart; subtract the same "
+            + "number from all of them")
       }
       guard scan.missing > 0, column.kind == .numbers || column.kind == .categories else { continue }
       findings.append(

@@ -6,18 +6,18 @@ import Foundation
 /// Fields are separated by a comma, a semicolon or a tab, which the header line tells. A field in quotes may hold separators, line
 /// breaks and doubled quotes (RFC 4180). Records end with LF, CRLF or CR; empty lines are passed over. A byte order mark of UTF-8 is
 /// passed over too. One record, with all of its fields, has at most ``largestRecord`` bytes.
-final class TableReader {
+package final class TableReader {
   /// The most bytes of one record.
   static let largestRecord = 1 << 22
   /// The most columns of a table.
   static let mostColumns = 1 << 16
   private static let separators: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
 
-  let path: String
+  package let path: String
   /// What separates fields.
   let separator: UInt8
   /// The names of the columns, as the first record has them.
-  private(set) var header: [String] = []
+  package private(set) var header: [String] = []
   /// The bytes of the present record as they stand in the file, without its end.
   private(set) var record: [UInt8] = []
   /// The number of the line on which the present record begins, from 1.
@@ -35,7 +35,7 @@ final class TableReader {
   /// Opens a table and reads its header.
   ///
   /// - Throws: `AthanorError` when the file cannot be read, is no text, or has no header.
-  init(_ path: String) throws {
+  package init(_ path: String) throws {
     self.path = path
     descriptor = try FileBytes.openForReading(path)
     do {
@@ -72,11 +72,16 @@ final class TableReader {
     }
   }
 
+  /// A field's bytes as they are, with blanks around them.
+  package func bytes(_ index: Int) -> ArraySlice<UInt8> {
+    content[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+  }
+
   /// A field as text, without blanks around it.
-  func text(_ index: Int) -> String { withField(index) { String(decoding: $0, as: UTF8.self) } }
+  package func text(_ index: Int) -> String { withField(index) { String(decoding: $0, as: UTF8.self) } }
 
   /// Where the present record stands: `file:line`.
-  var place: String { "\(path):\(line)" }
+  package var place: String { "\(path):\(line)" }
 
   // MARK: Records
 
@@ -85,7 +90,7 @@ final class TableReader {
   /// - Returns: Whether there is one.
   /// - Throws: `AthanorError` that names file and line, when the record has another number of fields than the header, is too long, or is no
   ///   text in UTF-8.
-  func next() throws -> Bool {
+  package func next() throws -> Bool {
     repeat {
       guard try readRecord() else { return false }
     } while record.isEmpty && header.count > 1
@@ -256,8 +261,18 @@ final class TableReader {
   }
 }
 
-/// What a value's text says.
-enum TableText {
+/// What a value's text says, and how it is written.
+package enum TableText {
+  /// A value as a field of a table: within quotes where it holds a quote, the separator, the end of a line, or blanks at its ends (RFC 4180).
+  package static func field(_ text: String, separator: UInt8 = UInt8(ascii: ",")) -> String {
+    let bytes = text.utf8
+    func isBlank(_ byte: UInt8?) -> Bool { byte == 32 || byte == 9 }
+    let needsQuotes =
+      isBlank(bytes.first) || isBlank(bytes.last)
+      || bytes.contains { [separator, 10, 13, UInt8(ascii: "\"")].contains($0) }
+    return needsQuotes ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
+  }
+
   /// The texts that stand for a missing value, in lower case.
   private static let missing: Set<String> = ["", "na", "n/a", "nan", "null", "?"]
 

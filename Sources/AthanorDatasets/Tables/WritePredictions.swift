@@ -60,15 +60,11 @@ extension TableFile {
         fix: "Rename it, or predict the original table.")
     }
     let separator = String(UnicodeScalar(reader.separator))
-    func quoted(_ text: String) -> String {
-      let needsQuotes = text.contains { $0 == "\"" || $0.isNewline || String($0) == separator }
-      return needsQuotes ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
-    }
     try FileBytes.write(to: path) { append in
       var buffer: [UInt8] = []
       func add(_ record: [UInt8], _ fields: [String]) throws {
         buffer += record
-        for field in fields { buffer += Array((separator + quoted(field)).utf8) }
+        for field in fields { buffer += Array((separator + TableText.field(field, separator: reader.separator)).utf8) }
         buffer.append(10)
         if buffer.count > 1 << 16 {
           try buffer.withUnsafeBytes(append)

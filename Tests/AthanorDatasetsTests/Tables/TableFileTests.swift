@@ -134,7 +134,9 @@ struct TableFileTests {
     #expect(
       table.findings == [
         "40 rows, 9 columns, separated by commas", "1 row has no \"y\" and is left out",
-        "target \"y\": 2 classes, no (30), yes (10)", "1 column of numbers: size",
+        "target \"y\": 2 classes: no 30, yes 10",
+        "Class no has 3.0 times as many rows as class yes; balanced class weights let all classes count alike",
+        "1 column of numbers: size",
         "column \"id\" is not used: it numbers the rows",
         "column \"name\" is not used: it has 40 different texts in 40 rows",
         "column \"when\" is not used: it holds dates or times",
@@ -157,6 +159,21 @@ struct TableFileTests {
         .unused("it numbers the rows"), .unused("it numbers the rows"),
         .unused("most of its values are numbers, but line 13 has \"-\""), .numbers, .target,
       ])
+  }
+
+  @Test("Numbers that float32 does not tell apart are named")
+  func nearNumbers() throws {
+    let rows = (0..<40).map { "\(1_700_000_000 + $0 % 3),\($0 % 7),\(Double($0 % 5) / 4)" }
+    let text = (["time,x,y"] + rows).joined(separator: "\n")
+    let table = try TableFile(contentsOf: write(text), target: "y")
+    #expect(
+      table.findings.contains(
+        "column \"time\" has numbers from 1700000000.0 to 1700000002.0, of which float32 tells only a few apart; subtract the same number from all of them"
+      ))
+    #expect(
+      try refusal(text, target: "time", task: .regression)
+        == "t.csv: the target \"time\" goes from 1700000000.0 to 1700000002.0, which float32 does not tell apart. Subtract the same number from all values."
+    )
   }
 
   @Test("Targets are classes or numbers")
