@@ -55,7 +55,7 @@ struct Benchmark: ParsableCommand {
         "peak_megabytes": megabytes,
       ])
     }
-    print(
+    Terminal.print(
       """
       \(self.model): \(mode), batch \(batch), \(model.threadCount) thread\(model.threadCount == 1 ? "" : "s"), \(instructions)
       \(String(format: "%.3f", median)) ms (median of \(times.count)), 95 % within \(String(format: "%.3f", slow)) ms

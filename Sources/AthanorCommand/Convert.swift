@@ -28,8 +28,8 @@ struct Convert: ParsableCommand {
       object["bytes"] = try Inspect.byteCount(destination)
       return try Terminal.json(object)
     }
-    print("\(destination): \((try Inspect.byteCount(destination) + 500) / 1000) KB")
-    if let report { print(report) }
+    Terminal.print("\(destination): \((try Inspect.byteCount(destination) + 500) / 1000) KB")
+    if let report { Terminal.print(report) }
   }
 }
 

@@ -11,7 +11,7 @@ struct Datasets: ParsableCommand {
   func run() throws {
     for status in DatasetStatus.all(dataDirectory: dataDirectory) {
       guard json else {
-        print(status)
+        Terminal.print(status)
         continue
       }
       try Terminal.json([

@@ -48,11 +48,13 @@ struct Evaluate: AsyncParsableCommand {
       for entry in logs.entries { object[entry.name] = entry.value }
       return try Terminal.json(object)
     }
-    print(
+    Terminal.print(
       "\(found.counted(examples.count)) of \(found.title)\(part.map { " (\($0.rawValue))" } ?? ""): "
         + logs.entries.map { "\($0.name) \(String(format: "%.4f", $0.value))" }.joined(separator: ", "))
-    if let output { print("Drawn: \(output)/confusion.svg\(found.isPictures ? " and \(output)/mistakes.svg" : "")") }
-    if let report { print("Report: \(report)") }
+    if let output {
+      Terminal.print("Drawn: \(output)/confusion.svg\(found.isPictures ? " and \(output)/mistakes.svg" : "")")
+    }
+    if let report { Terminal.print("Report: \(report)") }
   }
 
   private func report(

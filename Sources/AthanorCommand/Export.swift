@@ -125,15 +125,15 @@ struct Export: AsyncParsableCommand {
         "a Core ML model for \(quantize == nil ? "iOS 11 and macOS 10.13" : "iOS 12 and macOS 10.14") or newer"
       default: "a Core ML model for \(quantize == nil ? "iOS 15 and macOS 12" : "iOS 16 and macOS 13") or newer"
       }
-    print("\(output): \(kind), \((bytes + 500) / 1000) KB")
-    print(report)
+    Terminal.print("\(output): \(kind), \((bytes + 500) / 1000) KB")
+    Terminal.print(report)
     if let preparation = model.picturePreparation {
       let how =
         wrapper != nil && imageInput != nil
         ? "The wrapper prepares pictures so." : "Prepare pictures so before they go in."
-      print("\(preparation.advice) \(how)")
+      Terminal.print("\(preparation.advice) \(how)")
     }
-    if let wrapper { print("\(wrapper): for app code, `try \(type)().predict(...)`") }
+    if let wrapper { Terminal.print("\(wrapper): for app code, `try \(type)().predict(...)`") }
   }
 
   private func object(_ report: ExportReport, _ bytes: Int) -> [String: Any?] {

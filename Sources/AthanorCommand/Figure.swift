@@ -31,7 +31,7 @@ struct FigureOptions: ParsableArguments {
   /// Writes the figure and prints the facts of it; `sentence` is what a person reads.
   func write(_ svg: String, _ sentence: String, _ facts: [String: Any?]) throws {
     try Terminal.write(svg, to: output)
-    guard json else { return print("\(output): \(sentence)") }
+    guard json else { return Terminal.print("\(output): \(sentence)") }
     try Terminal.json(facts.merging(["file": output]) { $1 })
   }
 }

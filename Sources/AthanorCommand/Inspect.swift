@@ -23,7 +23,7 @@ struct Inspect: ParsableCommand {
     if let graph { try Terminal.write(NetworkFigure(NetworkSource.read(file)).svg(), to: graph) }
     let facts = try ModelFormat.reader(of: file).facts(file)
     let bytes = try Inspect.byteCount(file)
-    guard json else { return print(facts.text(path: file, byteCount: bytes)) }
+    guard json else { return Terminal.print(facts.text(path: file, byteCount: bytes)) }
     let encoded = try JSONSerialization.jsonObject(with: JSONEncoder().encode(facts)) as? [String: Any] ?? [:]
     try Terminal.json(encoded.merging(["file": file, "bytes": bytes]) { $1 })
   }

@@ -38,7 +38,7 @@ enum Main {
     } catch {
       let text = AthanorProgram.fullMessage(for: error)
       if AthanorProgram.exitCode(for: error) == .success {
-        print(text)
+        Terminal.print(text)
         exit(0)
       }
       Terminal.error((unknownCommand(CommandLine.arguments.dropFirst()) ?? text) + "\n")

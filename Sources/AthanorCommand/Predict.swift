@@ -112,11 +112,11 @@ struct Predict: AsyncParsableCommand {
         continue
       }
       if json {
-        print(JSONValue.object(answer.fields(numbers).merging(["file": .text(path)]) { $1 }))
+        Terminal.print(JSONValue.object(answer.fields(numbers).merging(["file": .text(path)]) { $1 }))
         fflush(nil)
       } else {
-        if isFirst { print(table.header) }
-        print(table.row(numbers, path))
+        if isFirst { Terminal.print(table.header) }
+        Terminal.print(table.row(numbers, path))
       }
       isFirst = false
     }
@@ -165,7 +165,8 @@ struct Predict: AsyncParsableCommand {
     let outputs = try NumPyFiles.write(results, of: model.outputs, to: place)
     guard json else {
       for output in outputs {
-        print("\(output.path): \(output.name), \(output.tensor.dtype.rawValue)\(Shape.text(output.tensor.shape))")
+        Terminal.print(
+          "\(output.path): \(output.name), \(output.tensor.dtype.rawValue)\(Shape.text(output.tensor.shape))")
       }
       return
     }
@@ -186,7 +187,7 @@ struct Predict: AsyncParsableCommand {
       try Terminal.json(["file": output, "shape": probabilities.shape])
     } else {
       let what = [.softmax, .sigmoid].contains(model.outputKind) ? "probabilities" : "numbers, as the model gives them"
-      print("\(output): \(Shape(probabilities.shape.map { $0 })) \(what)")
+      Terminal.print("\(output): \(Shape(probabilities.shape.map { $0 })) \(what)")
     }
   }
 }

@@ -24,12 +24,18 @@ struct TablePrediction {
     let contents = try TableFile(contentsOf: table, for: encoding)
     for finding in contents.findings { Terminal.error("Note: \(table): \(finding)\n") }
     let predictions = try encoding.predictions(of: model, for: contents, batchSize: batchSize ?? 256)
+    let failed = predictions.count { $0.text.isEmpty }
+    if failed > 0 {
+      Terminal.error(
+        "Warning: \(table): \(failed) \(failed == 1 ? "row has" : "rows have") no prediction, because the model's result is no number; "
+          + "are values far outside of those of the training?\n")
+    }
     try contents.write(predictions, to: output)
     if json {
       try Terminal.json(["file": output, "rows": predictions.count])
     } else {
       let what = encoding.classNames == nil ? "column prediction" : "columns prediction and probability"
-      print("\(output): \(predictions.count) rows, with \(what)")
+      Terminal.print("\(output): \(predictions.count) rows, with \(what)")
     }
   }
 }

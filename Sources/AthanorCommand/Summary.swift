@@ -14,9 +14,9 @@ struct Summary: ParsableCommand {
   func run() throws {
     let models = try networks.map { try NetworkSource.model($0, threads: 1) }
     if json { return try models.forEach(printObject) }
-    guard models.count > 1 else { return models.forEach { print($0.summary()) } }
+    guard models.count > 1 else { return models.forEach { Terminal.print($0.summary()) } }
     let areNamesUnique = Set(models.map(\.name)).count == models.count
-    print(SummaryComparison(models, titles: areNamesUnique ? nil : networks).text(width: Terminal.width))
+    Terminal.print(SummaryComparison(models, titles: areNamesUnique ? nil : networks).text(width: Terminal.width))
   }
 
   private func printObject(_ model: Model) throws {

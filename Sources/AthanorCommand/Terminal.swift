@@ -5,11 +5,26 @@ import Foundation
 enum Terminal {
   /// Writes to standard error; a text that begins with "Error:" or "Warning:" begins in colour where a terminal has colours.
   static func error(_ text: String) {
-    var text = text
+    var text = isatty(2) == 1 ? visible(text) : text
     if hasColours, let (word, colour) = colours.first(where: { text.hasPrefix($0.word) }) {
       text = "\u{1B}[\(colour)m\(word)\u{1B}[0m" + text.dropFirst(word.count)
     }
     FileHandle.standardError.write(Data(text.utf8))
+  }
+
+  /// Writes a line to standard output.
+  static func print(_ item: Any) { Swift.print(isatty(1) == 1 ? visible("\(item)") : "\(item)") }
+
+  /// A text as a terminal may show it: control characters, which names of files and classes may hold, are written as `\u{1B}`.
+  static func visible(_ text: String) -> String {
+    let isControl = { (scalar: Unicode.Scalar) in
+      scalar.properties.generalCategory == .control && !"\n\t\r".unicodeScalars.contains(scalar)
+    }
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return text.unicodeScalars.map {
+      isControl($0) ? "\\u{\(String($0.value, radix: 16, uppercase: true))}" : String($0)
+    }
+    .joined()
   }
 
   /// Red for what ends the program, yellow for what does not.
@@ -25,7 +40,7 @@ enum Terminal {
   static func json(_ object: [String: Any?]) throws {
     let data = try JSONSerialization.data(
       withJSONObject: writable(object), options: [.sortedKeys, .withoutEscapingSlashes])
-    print(String(decoding: data, as: UTF8.self))
+    Swift.print(String(decoding: data, as: UTF8.self))
     fflush(nil)
   }
 

@@ -125,8 +125,8 @@ struct Train: AsyncParsableCommand {
     let train = try mixed(found.source(split.train, for: model), found)
     let validation = try found.source(validated, for: model)
     if !json {
-      print(model.summary())
-      print(
+      Terminal.print(model.summary())
+      Terminal.print(
         "Training on \(found.counted(split.train.count)) of \(found.title) (\(found.path)), \(epochs) epochs in batches of \(batchSize), with "
           + "\(model.threadCount) threads; validating on \(validated.count)")
     }
@@ -146,7 +146,7 @@ struct Train: AsyncParsableCommand {
       throw interruption.exitCode
     }
     // Where all epochs were done before there is nothing new.
-    if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { print(closing(found)) }
+    if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { Terminal.print(closing(found)) }
   }
 
   /// The model that is trained, the data as it takes them, their split, and the schedule of the learning rate when none is given.
@@ -214,9 +214,10 @@ struct Train: AsyncParsableCommand {
       callbacks.append(TensorBoard(logDirectory: tensorboard, histogramFrequency: 1, pictures: pictures))
     }
     if let patience { callbacks.append(EarlyStopping(monitor: .validationLoss, patience: patience)) }
+    let folder = FileTemplate.escaped(output)
     return callbacks + [
-      ModelCheckpoint("\(output)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
-      ModelCheckpoint("\(output)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(output)/last.\(ending)"),
+      ModelCheckpoint("\(folder)/best_model.{epoch:02d}-{val_loss:.2f}.\(ending)", saveBestOnly: true),
+      ModelCheckpoint("\(folder)/best.\(ending)", saveBestOnly: true), ModelCheckpoint("\(folder)/last.\(ending)"),
     ]
   }
 

@@ -115,6 +115,13 @@ struct MannersTests {
     #expect(try Program().run(words).error.hasPrefix("Error: none.h5: "))
   }
 
+  @Test("Control characters of names do not reach a terminal")
+  func controls() throws {
+    let words = ["summary", "a\u{1B}[2J\u{9B}b.h5"]
+    #expect(try shown(words, ["NO_COLOR": "1"]).hasPrefix("Error: a\\u{1B}[2J\\u{9B}b.h5: "))
+    #expect(try Program().run(words).error.hasPrefix("Error: \(words[1]): "))
+  }
+
   @Test("The bar of a training stays on its line")
   func bar() throws {
     let words = "train malireddi --dataset digits --epochs 1 --batch-size 500 --output run".split(separator: " ")

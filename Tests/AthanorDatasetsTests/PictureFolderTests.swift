@@ -37,6 +37,8 @@ struct PictureFolderTests {
     try folder.write(
       png(width: 8, [[UInt8]](repeating: [9, 8, 7] + [UInt8](repeating: 1, count: 21), count: 4), .rgb), "set/b/x.png")
     try folder.write(Array("x".utf8), "set/b/notes.txt")
+    // Reading it would never end.
+    #expect(mkfifo(folder["set/b/pipe.png"], 0o600) == 0)
     try folder.write(shade(0), "set/b/same.png")
     let found = try look()
     #expect(found.classNames == ["a", "b"] && found.classNumbers == [0, 0, 0, 0, 1, 1, 1] && found.parts == nil)
@@ -51,13 +53,25 @@ struct PictureFolderTests {
         "/set: 7 pictures of 2 classes: a 4, b 3", "They have 3 x 2 to 8 x 4 pixels, 1 of them in colour",
         "1 picture has the pixels of another one, so that parts of a random split may share them: a/00.png and b/same.png",
         "The same pixels are in several classes: a/00.png and b/same.png",
-        "1 file is passed over, for only .png, .jpg and .jpeg are read: b/notes.txt",
+        "2 files are passed over, for only .png, .jpg and .jpeg files are read: b/notes.txt, ...",
       ])
     let data = try found.load([6, 1], height: 1, width: 2, channels: 1)
     #expect(data.targets.storage == .int32([1, 0]) && data.classNames == ["a", "b"])
     #expect(data.inputs.shape == [2, 1, 2, 1] && data.inputs.floats.suffix(2) == [1, 1])
     #expect(folder.error { try found.load([7], height: 1, width: 1, channels: 1) }.contains("picture 7 was asked for"))
   }
+
+  #if os(Linux)
+    /// Only Linux has such names.
+    @Test func namesThatAreNoTextAreRefused() throws {
+      try writeSet(["a": 2, "b": 2])
+      let name = Array(folder["set/"].utf8CString.dropLast()) + [0x66, CChar(bitPattern: 0xFC), 0]
+      #expect(mkdir(name, 0o755) == 0)
+      #expect(
+        folder.error { _ = try look() }
+          == "set: it holds the name \"f\u{FFFD}\", which is not UTF-8. Rename the file or folder.")
+    }
+  #endif
 
   @Test func gridsOfFewPicturesAndOfUnlikeClassesAreTold() throws {
     try writeSet(["a": 9, "b": 2, "c": 1])

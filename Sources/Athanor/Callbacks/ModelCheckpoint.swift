@@ -13,8 +13,8 @@ public protocol ModelFileFormat: Sendable {
 
 /// Saves the model after each epoch, or only when a figure has improved. Source: `keras.callbacks.ModelCheckpoint`.
 ///
-/// The path may hold `{epoch}`, `{batch}` and any figure, with a format: `best.{epoch:02d}-{val_loss:.2f}.safetensors`. It is checked before the
-/// first epoch. The best value is kept in checkpoints and from one `fit` to the next, so that no training overwrites a better file.
+/// The path may hold `{epoch}`, `{batch}` and any figure, with a format: `best.{epoch:02d}-{val_loss:.2f}.safetensors`; `{{` and `}}` stand for
+/// braces. It is checked before the first epoch. The best value is kept in checkpoints and from one `fit` to the next, so that no training overwrites a better file.
 ///
 /// - Example:
 ///   ```swift
@@ -120,7 +120,7 @@ public final class ModelCheckpoint: Callback {
   }
 }
 
-/// A path with places for figures: `{epoch:02d}`, `{val_loss:.2f}`, `{val_loss}`.
+/// A path with places for figures: `{epoch:02d}`, `{val_loss:.2f}`, `{val_loss}`; `{{` and `}}` stand for braces.
 package struct FileTemplate {
   private enum Part {
     case text(String)
@@ -137,8 +137,14 @@ package struct FileTemplate {
         fix: suggestion
           + "Write places such as {epoch:02d} or {val_loss:.2f}; known are \(names.joined(separator: ", ")).")
     }
+    func text(_ part: Substring) -> Part { .text(String(part.replacing("}}", with: "}"))) }
     while let open = rest.firstIndex(of: "{") {
-      parts.append(.text(String(rest[..<open])))
+      parts.append(text(rest[..<open]))
+      if rest[open...].hasPrefix("{{") {
+        parts.append(.text("{"))
+        rest = rest[open...].dropFirst(2)
+        continue
+      }
       guard let close = rest[open...].firstIndex(of: "}") else { throw refuse("a brace is not closed") }
       let field = rest[rest.index(after: open)..<close]
       let pieces = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -149,7 +155,12 @@ package struct FileTemplate {
       parts.append(try FileTemplate.figure(name, pieces.count > 1 ? pieces[1] : "") { refuse($0) })
       rest = rest[rest.index(after: close)...]
     }
-    parts.append(.text(String(rest)))
+    parts.append(text(rest))
+  }
+
+  /// A path in which braces are no places for figures.
+  package static func escaped(_ path: String) -> String {
+    path.replacing("{", with: "{{").replacing("}", with: "}}")
   }
 
   private static func figure(

@@ -82,10 +82,7 @@ package enum FileBytes {
   ///
   /// - Throws: `AthanorError` for a device or a pipe, which must not be replaced by a file.
   private static func outputPath(_ path: String) throws -> String {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return path }
-    let kind = status.st_mode & S_IFMT
-    guard kind == S_IFREG || kind == S_IFDIR else {
+    guard !isSpecial(path) else {
       throw AthanorError(
         .file, at: path, "it is a device or a pipe, but a file is written as a whole and then moved into place",
         fix: "Give the name of a file.")
@@ -163,11 +160,26 @@ package enum FileBytes {
   }
 
   /// The sorted names of what a folder holds, without those that begin with a dot.
+  ///
+  /// - Throws: `AthanorError` when the folder cannot be read, or a name is not UTF-8: Foundation would leave it out without a word.
   package static func names(in folder: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }.sorted()
-    } catch {
-      throw AthanorError(.file, at: folder, "cannot be read (\(reason(of: error)))", fix: "Check its permissions.")
+    guard let stream = opendir(folder) else { throw systemError(folder, "cannot be read") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        guard errno == 0 else { throw systemError(folder, "cannot be read") }
+        return names.sorted()
+      }
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      guard name.first != UInt8(ascii: ".") else { continue }
+      guard let text = String(validating: name, as: UTF8.self) else {
+        throw AthanorError(
+          .data, at: folder, "it holds the name \"\(String(decoding: name, as: UTF8.self))\", which is not UTF-8",
+          fix: "Rename the file or folder.")
+      }
+      names.append(text)
     }
   }
 
@@ -175,6 +187,12 @@ package enum FileBytes {
   package static func isFile(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
+  /// Whether a path leads to a pipe, a device or a socket, whose reading may never end.
+  package static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
   }
 
   /// Whether a path leads to a folder.

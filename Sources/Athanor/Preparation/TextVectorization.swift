@@ -31,7 +31,7 @@ public struct TextVectorization: Hashable, Sendable {
     case whitespace
     /// Characters (Unicode scalars).
     case character
-    /// Each text is one word.
+    /// Each text is one word, `[N, 1]`.
     case none
   }
 
@@ -45,7 +45,8 @@ public struct TextVectorization: Hashable, Sendable {
   public let outputSequenceLength: Int?
   /// The words by number; the first two are the empty one and `[UNK]`.
   public private(set) var vocabulary: [String]
-  private var places: [String: Int32]
+  /// Each word's number, by its bytes: as in Keras an é is not an e with an accent, which Swift's texts do not tell apart.
+  private var places: [[UInt8]: Int32]
 
   /// The entries that each vocabulary begins with.
   private static let special = ["", "[UNK]"]
@@ -83,8 +84,8 @@ public struct TextVectorization: Hashable, Sendable {
       guard number ?? 1 > 0 else { throw refuse("\(name) is too small") }
     }
     let words = vocabulary.starts(with: TextVectorization.special) ? Array(vocabulary.dropFirst(2)) : vocabulary
-    var seen = Set(TextVectorization.special)
-    for word in words where !seen.insert(word).inserted {
+    var seen = Set(TextVectorization.special.map { Array($0.utf8) })
+    for word in words where !seen.insert(Array(word.utf8)).inserted {
       throw refuse("the word \"\(word.prefix(80))\" comes twice, or is one of the special ones")
     }
     guard words.count + 2 <= maxTokens ?? Int(Int32.max) else {
@@ -95,23 +96,25 @@ public struct TextVectorization: Hashable, Sendable {
 
   private mutating func setVocabulary(_ words: [String]) {
     vocabulary = TextVectorization.special + words
-    places = Dictionary(uniqueKeysWithValues: words.enumerated().map { ($1, Int32($0 + 2)) })
+    places = Dictionary(uniqueKeysWithValues: words.enumerated().map { (Array($1.utf8), Int32($0 + 2)) })
   }
 
   /// Makes the vocabulary of the words of some texts, the most frequent first.
   public mutating func adapt(to texts: some Sequence<String>) {
-    var counts: [String: Int] = [:]
-    for text in texts { for word in words(of: text) where !word.isEmpty { counts[word, default: 0] += 1 } }
-    counts["[UNK]"] = nil
+    var counts: [[UInt8]: Int] = [:]
+    for text in texts { for word in bytes(of: text) where !word.isEmpty { counts[word, default: 0] += 1 } }
+    counts[Array("[UNK]".utf8)] = nil
     let sorted = counts.sorted { left, right in
-      left.value != right.value
-        ? left.value > right.value : right.key.utf8.lexicographicallyPrecedes(left.key.utf8)
+      left.value != right.value ? left.value > right.value : right.key.lexicographicallyPrecedes(left.key)
     }
-    setVocabulary(sorted.prefix(max(0, (maxTokens ?? Int(Int32.max)) - 2)).map(\.key))
+    let most = max(0, (maxTokens ?? Int(Int32.max)) - 2)
+    setVocabulary(sorted.prefix(most).map { String(decoding: $0.key, as: UTF8.self) })
   }
 
   /// The words of a text, in order.
-  public func words(of text: String) -> [String] {
+  public func words(of text: String) -> [String] { bytes(of: text).map { String(decoding: $0, as: UTF8.self) } }
+
+  private func bytes(of text: String) -> [[UInt8]] {
     var bytes = Array(text.utf8)
     if standardize == .lower || standardize == .lowerAndStripPunctuation {
       for index in bytes.indices where UInt8(ascii: "A")...UInt8(ascii: "Z") ~= bytes[index] { bytes[index] |= 0x20 }
@@ -125,10 +128,9 @@ public struct TextVectorization: Hashable, Sendable {
       }
     }
     switch split {
-    case .none: return [String(decoding: bytes, as: UTF8.self)]
-    case .character: return String(decoding: bytes, as: UTF8.self).unicodeScalars.map { String($0) }
-    case .whitespace:
-      return bytes.split { $0 == 0x20 || (0x09...0x0D).contains($0) }.map { String(decoding: $0, as: UTF8.self) }
+    case .none: return [bytes]
+    case .character: return String(decoding: bytes, as: UTF8.self).unicodeScalars.map { Array($0.utf8) }
+    case .whitespace: return bytes.split { $0 == 0x20 || (0x09...0x0D).contains($0) }.map(Array.init)
     }
   }
 
@@ -136,7 +138,7 @@ public struct TextVectorization: Hashable, Sendable {
   ///
   /// - Throws: `AthanorError` when there are no texts.
   public func callAsFunction(_ texts: [String]) throws -> Tensor {
-    let rows = texts.map { text in words(of: text).map { $0.isEmpty ? 0 : places[$0] ?? 1 } }
+    let rows = texts.map { text in bytes(of: text).map { $0.isEmpty ? 0 : places[$0] ?? 1 } }
     let length = outputSequenceLength ?? rows.map(\.count).max() ?? 0
     guard !texts.isEmpty else {
       throw AthanorError(.data, at: "TextVectorization", "there are no texts", fix: "Give some.")

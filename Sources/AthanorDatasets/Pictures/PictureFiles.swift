@@ -164,7 +164,7 @@ extension Picture {
       if FileBytes.isFolder(path) {
         return try pictureNames(in: path, prefix + name + "/", within: parents + [identity])
       }
-      return isPictureName(name) ? [prefix + name] : []
+      return isPictureName(name) && !FileBytes.isSpecial(path) ? [prefix + name] : []
     }
   }
 

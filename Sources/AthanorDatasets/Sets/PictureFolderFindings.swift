@@ -26,7 +26,7 @@ extension PictureFolder {
     let others = otherFiles(path)
     if let first = others.first {
       findings.append(
-        "\(others.count) file\(others.count == 1 ? " is" : "s are") passed over, for only .png, .jpg and .jpeg are read: "
+        "\(others.count) file\(others.count == 1 ? " is" : "s are") passed over, for only .png, .jpg and .jpeg files are read: "
           + "\(first)\(others.count > 1 ? ", ..." : "")")
     }
     return findings + notes
@@ -48,15 +48,14 @@ extension PictureFolder {
       .joined(separator: "; ") + (groups.count > 3 ? "; ..." : "")
   }
 
-  /// The files below a folder that do not have the names of pictures, and links that lead nowhere, without hidden ones.
+  /// The files below a folder that do not have the names of pictures, pipes, devices, and links that lead nowhere, without hidden ones.
   private static func otherFiles(_ path: String) -> [String] {
     guard let walk = FileManager.default.enumerator(atPath: path) else { return [] }
     var others: [String] = []
-    for case let name as String in walk
-    where !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) && !Picture.isPictureName(name)
-      && (FileBytes.isFile(FileBytes.join(path, name)) || FileBytes.danglingLink(FileBytes.join(path, name)) != nil)
-    {
-      others.append(name)
+    for case let name as String in walk where !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
+      let file = FileBytes.join(path, name)
+      let isOther = FileBytes.isFile(file) ? !Picture.isPictureName(name) || FileBytes.isSpecial(file) : false
+      if isOther || FileBytes.danglingLink(file) != nil && !Picture.isPictureName(name) { others.append(name) }
     }
     return others.sorted()
   }

@@ -70,13 +70,15 @@ public struct TableFile: Sendable {
   public let targetNumbers: [Float]?
   /// The values of the columns that are used, by name.
   package let values: [String: TableValues]
+  /// Whether numbers are written with decimal commas.
+  let usesDecimalComma: Bool
 
   /// The number of rows.
   public var rowCount: Int { exampleNumbers.count }
 
   init(
     path: String, columns: [Column], targetName: String, task: Task, findings: [String], exampleNumbers: [Int],
-    classNumbers: [Int32]?, targetNumbers: [Float]?, values: [String: TableValues]
+    classNumbers: [Int32]?, targetNumbers: [Float]?, values: [String: TableValues], usesDecimalComma: Bool
   ) {
     self.path = path
     self.columns = columns
@@ -87,6 +89,7 @@ public struct TableFile: Sendable {
     self.classNumbers = classNumbers
     self.targetNumbers = targetNumbers
     self.values = values
+    self.usesDecimalComma = usesDecimalComma
   }
 
   /// The names in a table's header.
@@ -344,7 +347,8 @@ private struct TableContents {
     findings += columnFindings(columns)
     return TableFile(
       path: path, columns: columns, targetName: targetName, task: task, findings: findings,
-      exampleNumbers: exampleNumbers, classNumbers: classNumbers, targetNumbers: target, values: values)
+      exampleNumbers: exampleNumbers, classNumbers: classNumbers, targetNumbers: target, values: values,
+      usesDecimalComma: scans.contains(where: \.usesDecimalComma))
   }
 
   private func classFindings(_ target: String, _ names: [String], _ numbers: [Int32]) -> [String] {

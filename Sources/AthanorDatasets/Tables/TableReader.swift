@@ -37,6 +37,8 @@ package final class TableReader {
   /// - Throws: `AthanorError` when the file cannot be read, is no text, or has no header.
   package init(_ path: String) throws {
     self.path = path
+    // Opening a pipe would wait for its other end.
+    guard !FileBytes.isSpecial(path) else { throw TableReader.notPlain(path) }
     descriptor = try FileBytes.openForReading(path)
     do {
       let beginning = try TableReader.beginning(descriptor, path)
@@ -46,7 +48,11 @@ package final class TableReader {
       throw error
     }
     var names: [String] = []
-    if try skipByteOrderMark(), try readRecord() { names = try readHeader() }
+    if try skipByteOrderMark() {
+      var isFound = try readRecord()
+      while isFound, record.isEmpty { isFound = try readRecord() }
+      if isFound { names = try readHeader() }
+    }
     guard !names.isEmpty else {
       throw AthanorError(
         .data, at: path, "the table is empty", fix: "Its first line must hold the names of the columns.")
@@ -225,7 +231,7 @@ package final class TableReader {
     var bytes = [UInt8](repeating: 0, count: 1 << 16)
     let count = try FileBytes.read(descriptor, into: &bytes, path)
     guard lseek(descriptor, 0, SEEK_SET) == 0 else {
-      throw AthanorError(.file, at: path, "is no plain file, but a table is read twice", fix: "Save it as a file.")
+      throw notPlain(path)
     }
     bytes.removeLast(bytes.count - count)
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
@@ -237,11 +243,16 @@ package final class TableReader {
     return bytes
   }
 
+  private static func notPlain(_ path: String) -> AthanorError {
+    AthanorError(.file, at: path, "is no plain file, but a table is read twice", fix: "Save it as a file.")
+  }
+
   /// What separates the names in the header: the separator that stands there most often outside of quotes.
   private static func separator(of beginning: [UInt8]) -> UInt8 {
     var counts = [Int](repeating: 0, count: separators.count)
     var isQuoted = false
-    for byte in beginning {
+    // Empty lines before the header are passed over.
+    for byte in beginning.drop(while: { $0 == 10 || $0 == 13 }) {
       if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
       if isQuoted { continue }
       if byte == 10 || byte == 13 { break }

@@ -132,13 +132,20 @@ extension TableFile {
     let targetPlace = needsTargets ? try place(encoding.targetName, "the target") : nil
     let classes = Dictionary(
       (encoding.classNames ?? []).enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
+    // Classes that are numbers are told by the numbers: 1 and 1.0 are one class.
+    let pairs = classes.compactMap { name, place in Double(name).map { ($0, place) } }
+    let classValues = pairs.count == classes.count ? Dictionary(pairs) { first, _ in first } : [:]
+    var usesDecimalComma = false
     var numbers = encoding.columns.map { _ in [Float]() }
     var texts = encoding.columns.map { _ in TextCollection() }
     var (exampleNumbers, classNumbers, targetNumbers, count): ([Int], [Int32], [Float], Int) = ([], [], [], 0)
     func number(_ index: Int, _ name: String) throws -> Float? {
       try reader.withField(index) { bytes in
         if TableText.isMissing(bytes) { return nil }
-        if let number = TableText.number(bytes, decimalComma: decimalComma) { return Float(number) }
+        if let number = TableText.number(bytes, decimalComma: decimalComma) {
+          if decimalComma, bytes.contains(UInt8(ascii: ",")) { usesDecimalComma = true }
+          return Float(number)
+        }
         throw AthanorError(
           .data, at: reader.place,
           "column \"\(name)\" is \"\(String(decoding: bytes.prefix(80), as: UTF8.self))\", but the model takes numbers",
@@ -152,8 +159,7 @@ extension TableFile {
         if encoding.classNames != nil {
           let text = reader.text(targetPlace)
           let number = reader.withField(targetPlace) { TableText.number($0, decimalComma: decimalComma) }
-          let name = number.flatMap { Int(exactly: $0) }.map(String.init)
-          guard let found = classes[text] ?? name.flatMap({ classes[$0] }) else {
+          guard let found = classes[text] ?? number.flatMap({ classValues[$0] }) else {
             throw AthanorError(
               .data, at: reader.place, "the target is \"\(text.prefix(80))\", which is none of the model's classes",
               fix: AthanorError.suggestion(for: text, among: Array(classes.keys))
@@ -212,6 +218,7 @@ extension TableFile {
       }, targetName: encoding.targetName, task: encoding.classNames.map { .classification($0) } ?? .regression,
       findings: findings, exampleNumbers: exampleNumbers,
       classNumbers: needsTargets && encoding.classNames != nil ? classNumbers : nil,
-      targetNumbers: needsTargets && encoding.classNames == nil ? targetNumbers : nil, values: values)
+      targetNumbers: needsTargets && encoding.classNames == nil ? targetNumbers : nil, values: values,
+      usesDecimalComma: usesDecimalComma)
   }
 }

@@ -3,7 +3,7 @@ import Athanor
 extension TableEncoding {
   /// What a model says of a row of a table.
   public struct Prediction: Hashable, Sendable {
-    /// The class's name, or the number.
+    /// The class's name, or the number; empty where the model's result is no number, as with values far outside of those of the training.
     public let text: String
     /// The class's probability; nil where a number is predicted.
     public let probability: Float?
@@ -28,7 +28,12 @@ extension TableEncoding {
       for row in rows.indices {
         let numbers = output[row * width..<(row + 1) * width]
         guard let names = classNames else {
-          predictions.append(Prediction(text: "\(numbers.first ?? 0)", probability: nil))
+          let number = numbers.first ?? .nan
+          predictions.append(Prediction(text: number.isFinite ? "\(number)" : "", probability: nil))
+          continue
+        }
+        guard numbers.allSatisfy(\.isFinite) else {
+          predictions.append(Prediction(text: "", probability: .nan))
           continue
         }
         let best = numbers.indices.max { numbers[$0] < numbers[$1] } ?? numbers.startIndex
@@ -60,6 +65,7 @@ extension TableFile {
         fix: "Rename it, or predict the original table.")
     }
     let separator = String(UnicodeScalar(reader.separator))
+    let number = { (text: String) in self.usesDecimalComma ? text.replacing(".", with: ",") : text }
     try FileBytes.write(to: path) { append in
       var buffer: [UInt8] = []
       func add(_ record: [UInt8], _ fields: [String]) throws {
@@ -76,7 +82,9 @@ extension TableFile {
       while try reader.next() {
         guard row < predictions.count else { break }
         let prediction = predictions[row]
-        try add(reader.record, [prediction.text] + (prediction.probability.map { ["\($0)"] } ?? []))
+        let probability = prediction.probability.map { $0.isNaN ? "" : number("\($0)") }
+        let text = prediction.probability == nil ? number(prediction.text) : prediction.text
+        try add(reader.record, [text] + (probability.map { [$0] } ?? []))
         row += 1
       }
       guard try row == predictions.count && !reader.next() else {

@@ -87,6 +87,39 @@ struct TableEncodingTests {
     #expect(try refusal("size,colour,weight\n") == "t.csv: the table has no rows. Give a table with rows.")
   }
 
+  @Test("Classes that are numbers, decimal commas, and rows without a prediction")
+  func numbers() throws {
+    let rows = (0..<40).map { "\($0 % 10),\($0 % 3);\($0 % 2 == 0 ? "0,50" : "1")\n" }.joined()
+    // Empty lines before the header are passed over.
+    let path = try write("\n\r\nx;y\n" + rows)
+    let table = try TableFile(contentsOf: path, target: "y", task: .classification)
+    let encoding = try TableEncoding(fittedTo: table, rows: Array(0..<40))
+    #expect(encoding.classNames == ["0.5", "1"])
+    let again = try TableFile(contentsOf: write("x;y\n1;1.0\n2;0,50\n3;.5\n"), for: encoding, needsTargets: true)
+    #expect(again.classNumbers == [1, 0, 0])
+    let wrong = try write("x;y\n1;0,51\n")
+    #expect(
+      text { _ = try TableFile(contentsOf: wrong, for: encoding, needsTargets: true) }
+        == "t.csv:2: the target is \"0,51\", which is none of the model's classes. Did you mean \"0.5\"? They are 0.5, 1."
+    )
+    let commas = try TableFile(contentsOf: write("x;z\n2,5;0\n3e38;0\n"), for: encoding)
+    let model = try encoding.model(hidden: [], seed: 1, threads: 1)
+    // As with a value so large that the sums overflow.
+    try model.setWeights(["classes/bias": Tensor(shape: [2], [.infinity, 0])])
+    let failed = try encoding.predictions(of: model, for: commas)
+    #expect(failed.map(\.text) == ["", ""] && failed.allSatisfy { $0.probability?.isNaN == true })
+    let predictions = [
+      TableEncoding.Prediction(text: "0.5", probability: 0.75), TableEncoding.Prediction(text: "", probability: .nan),
+    ]
+    try commas.write(predictions, to: folder["p.csv"])
+    #expect(
+      try String(contentsOfFile: folder["p.csv"], encoding: .utf8)
+        == "x;z;prediction;probability\n2,5;0;0.5;0,75\n3e38;0;;\n")
+    try commas.write([.init(text: "1.5", probability: nil), .init(text: "", probability: nil)], to: folder["p.csv"])
+    #expect(
+      try String(contentsOfFile: folder["p.csv"], encoding: .utf8) == "x;z;prediction\n2,5;0;1,5\n3e38;0;\n")
+  }
+
   @Test("A model learns a table, keeps its encoding, and writes predictions beside the rows")
   func trained() throws {
     var text = "x,word,\"a \"\"name\"\"\",y\n"

@@ -144,7 +144,8 @@ struct ModelCheckpointTests {
       ("plain.h5", "plain.h5"), ("{epoch:02d}-{val_loss:.2f}", "07-0.13"), ("{epoch}", "7"), ("{epoch:d}", "7"),
       ("{epoch:4d}|", "   7|"), ("{val_loss:f}", "0.126000"), ("{val_loss:08.3f}", "0000.126"), ("{val_loss}", "0.126"),
       ("{loss:07.2f}", "-001.50"), ("{loss:7.2f}", "  -1.50"), ("{batch:03d}", "012"),
-      ("{acc:.1f}{accuracy:.1f}", "0.50.5"),
+      ("{acc:.1f}{accuracy:.1f}", "0.50.5"), ("a}{{epoch}}{{{batch}}}", "a}{epoch}{12}"),
+      (FileTemplate.escaped("{a}") + "/{epoch}", "{a}/7"),
     ])
   func template(_ template: String, _ expected: String) throws {
     let parsed = try FileTemplate(template, names: ["epoch", "batch", "loss", "accuracy", "val_loss"])

@@ -35,6 +35,33 @@ struct TimeSeriesWindowsTests {
     #expect(try batches(whole, DataPass(batchSize: 9)).map(\.inputs) == [Array(0..<19) + Array(1..<20)])
   }
 
+  private struct Golden: Decodable {
+    struct Case: Decodable {
+      let length, stride, rate, start: Int
+      let end, targets: Int?
+      let shape: [Int]
+      let inputs: [Int32]
+      let found: [Int32]?
+    }
+    let series: [Case]
+  }
+
+  @Test("Windows and targets are those of Keras")
+  func keras() throws {
+    let golden: Golden = try goldens("texts_and_series")
+    #expect(golden.series.count == 6)
+    let series = try Tensor(shape: [20, 2], integers: Array(0..<40))
+    for known in golden.series {
+      let windows = try TimeSeriesWindows(
+        series, targets: known.targets.map { try Tensor(shape: [$0], integers: (0..<Int32($0)).map { $0 + 100 }) },
+        sequenceLength: known.length, sequenceStride: known.stride, samplingRate: known.rate, startIndex: known.start,
+        endIndex: known.end)
+      let found = try batches(windows, DataPass(batchSize: 100))
+      #expect(found.count == 1 && found[0].inputs == known.inputs, "\(known)")
+      #expect(found[0].targets == known.found ?? [] && windows.exampleCount == known.shape[0], "\(known)")
+    }
+  }
+
   @Test("Orders are by seed and pass, shares are the whole, and a cursor moves")
   func cursors() throws {
     let windows = try TimeSeriesWindows(series, targets: series, sequenceLength: 4)

@@ -16,6 +16,38 @@ struct TextVectorizationTests {
     #expect(try few(["c a b", "b"]).shape == [2, 2])
   }
 
+  private struct Golden: Decodable {
+    struct Case: Decodable {
+      let standardize: String
+      let split: String
+      let maxTokens: Int?
+      let outputSequenceLength: Int?
+      let vocabulary: [String]
+      let shape: [Int]
+      let numbers: [Int32]
+    }
+    let learned: [String]
+    let asked: [String]
+    let texts: [Case]
+  }
+
+  @Test("Vocabularies and numbers are those of Keras")
+  func keras() throws {
+    let golden: Golden = try goldens("texts_and_series")
+    #expect(golden.texts.count == 24)
+    for known in golden.texts {
+      var words = try TextVectorization(
+        maxTokens: known.maxTokens, standardize: #require(.init(rawValue: known.standardize)),
+        split: #require(.init(rawValue: known.split)),
+        outputSequenceLength: known.outputSequenceLength)
+      words.adapt(to: golden.learned)
+      let what: Comment = "\(known.standardize) \(known.split) \(known.maxTokens ?? 0)"
+      #expect(words.vocabulary.map { Array($0.utf8) } == known.vocabulary.map { Array($0.utf8) }, what)
+      let numbers = try words(golden.asked)
+      #expect(numbers.shape == known.shape && numbers.storage == .int32(known.numbers), what)
+    }
+  }
+
   @Test("Standard forms and ways to split")
   func forms() {
     func words(_ standardize: TextVectorization.Standardization, _ split: TextVectorization.Split) -> [String] {
