@@ -37,6 +37,10 @@ struct Evaluate: AsyncParsableCommand {
     let logs = try model.evaluate(source, batchSize: 200)
     if output != nil || report != nil {
       let predictions = try model.predict(source, batchSize: 200)
+      guard !predictions.floats.contains(where: \.isNaN) else {
+        throw AthanorError(
+          .data, at: file, "it gives no numbers (NaN), of which nothing can be drawn", fix: divergence(file))
+      }
       if let output { try draw(model, found, examples, predictions, output) }
       if let report {
         let text = try self.report(model, found, examples, part, predictions, logs)
@@ -166,6 +170,11 @@ struct Evaluate: AsyncParsableCommand {
       mistakes: mistakes, title: "Worst mistakes: \(wrong.count) of \(targets.count) are wrong")
     try Terminal.write(sheet.svg(), to: "\(folder)/mistakes.svg")
   }
+}
+
+/// Why a model may give NaN.
+func divergence(_ file: String) -> String {
+  "Its weights have probably diverged in training, or a value is far too large: athanor inspect \(Terminal.quoted(file)) shows the weights."
 }
 
 /// The places of the largest numbers, largest first.

@@ -97,7 +97,7 @@ struct Predict: AsyncParsableCommand {
     let paths = try pictures.flatMap { try $0 == Predict.standardInput ? [$0] : Picture.files(at: [$0]) }
     if let note = reading.note(file) { Terminal.error("Note: \(note)\n") }
     var notes = PictureNotes()
-    var isFirst = true
+    var (isFirst, failed) = (true, 0)
     for path in paths {
       let numbers: [Float]
       do {
@@ -111,6 +111,7 @@ struct Predict: AsyncParsableCommand {
         notes.add(error)
         continue
       }
+      if numbers.contains(where: \.isNaN) { failed += 1 }
       if json {
         Terminal.print(JSONValue.object(answer.fields(numbers).merging(["file": .text(path)]) { $1 }))
         fflush(nil)
@@ -124,6 +125,10 @@ struct Predict: AsyncParsableCommand {
       Terminal.error(
         "Note: \(file) does not say what it learned from; pictures are prepared as MNIST's digits are. --no-normalize leaves them as they are.\n"
       )
+    }
+    if failed > 0 {
+      Terminal.error(
+        "Warning: \(file) gives no number (NaN) for \(failed) of \(paths.count) pictures. \(divergence(file))\n")
     }
     for warning in notes.warningsOfRead(count: paths.count) { Terminal.error("Note: \(warning)\n") }
     if !notes.errors.isEmpty, !data.skipUnreadable { throw ExitCode(1) }

@@ -226,6 +226,15 @@ struct Train: AsyncParsableCommand {
     guard let method = mixup.map({ Mixing.Method.mixUp(alpha: $0) }) ?? cutmix.map({ .cutMix(alpha: $0) }) else {
       return source
     }
+    let option = mixup == nil ? "--cutmix" : "--mixup"
+    guard data.isPictures || mixup != nil else {
+      throw AthanorError(.argument, at: option, "it is for pictures but \(data.title) is a table", fix: "Leave it out.")
+    }
+    guard source.ports.inputs.allSatisfy({ $0.dtype != .int32 }) else {
+      throw AthanorError(
+        .argument, at: option, "\(data.title) has columns of categories, between which there is nothing",
+        fix: "Leave it out.")
+    }
     return try Mixing(method, of: source, classCount: data.classNames?.count)
   }
 

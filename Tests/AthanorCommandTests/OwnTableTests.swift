@@ -103,6 +103,12 @@ struct OwnTableTests {
     #expect(
       try error("cnn", "--target", "vote")
         == "Error: cnn: it is for pictures but t.csv is a table. Use the network mlp.")
+    #expect(
+      try error("--target", "vote", "--mixup", "0.2")
+        == "Error: --mixup: t.csv has columns of categories, between which there is nothing. Leave it out.")
+    #expect(
+      try error("--target", "vote", "--cutmix", "1")
+        == "Error: --cutmix: it is for pictures but t.csv is a table. Leave it out.")
     try write(["a,b", "1,x"])
     #expect(try error("--target", "b").hasPrefix("Error: t.csv: "))
     try write(["a,b", "1,", "2,"])

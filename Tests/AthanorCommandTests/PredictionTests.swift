@@ -149,9 +149,33 @@ struct PredictionTests {
     #expect(outcome.status == 0)
     #expect(
       outcome.error
-        == "Note: nan.h5 ends without softmax, so its numbers are scores; --from-logits makes probabilities of them.\n")
+        == "Note: nan.h5 ends without softmax, so its numbers are scores; --from-logits makes probabilities of them.\n"
+        + "Warning: nan.h5 gives no number (NaN) for 1 of 1 pictures. Its weights have probably diverged in training, or a value is far "
+        + "too large: athanor inspect nan.h5 shows the weights.\n")
     let scores = try #require(try objects(outcome.output).first?["scores"] as? [String: Any])
     #expect(scores.count == 2 && scores["0"] as? Double == 1 && scores["1"] is NSNull)
+  }
+
+  @Test("A model that has diverged is neither drawn nor exported")
+  func diverged() throws {
+    let model = try Sequential(input: [28, 28, 1]) {
+      Flatten()
+      Dense(10, activation: .softmax, name: "dense")
+    }
+    try model.setWeights(["dense/bias": Tensor(shape: [10], [Float](repeating: .nan, count: 10))])
+    try model.save(to: program.path("nan.h5"))
+    let drawn = try program.run("evaluate", "nan.h5", "--dataset", "digits", "--output", "figures")
+    #expect(drawn.status == 1 && drawn.output == "")
+    #expect(
+      drawn.error.hasSuffix(
+        "Error: nan.h5: it gives no numbers (NaN), of which nothing can be drawn. Its weights have probably diverged in training, or a "
+          + "value is far too large: athanor inspect nan.h5 shows the weights.\n"))
+    let exported = try program.run("export", "nan.h5", "nan.onnx")
+    #expect(exported.status == 1)
+    #expect(
+      exported.error.contains(
+        "Error: nan.onnx: the model gives NaN for all of 32 examples, so nothing can be compared. "))
+    #expect(!FileManager.default.fileExists(atPath: program.path("nan.onnx")))
   }
 
   @Test("One number is no probability of several classes, whatever the last layer says")

@@ -62,6 +62,15 @@ public struct ExportReport: Sendable, CustomStringConvertible {
       return (got, expected)
     }
     let (tensors, wanted) = try results(samples, exported)
+    guard wanted.contains(where: { !$0.floats.allSatisfy(\.isNaN) }) else {
+      throw AthanorError(
+        .data, at: path,
+        "the model gives NaN for all of \(samples.count) examples, so nothing can be compared",
+        code: "Its weights have probably diverged in training: look at model.weights, and train again with a smaller "
+          + "learning rate.",
+        command: "Its weights have probably diverged in training: look at them with athanor inspect, and train again "
+          + "with a smaller --learning-rate.")
+    }
     var comparison = Comparison(tensors, wanted, format.tolerance)
     for lengths in openLengths {
       let further = try results(Samples(nil, format.pixels(model), opened, lengths), opened)

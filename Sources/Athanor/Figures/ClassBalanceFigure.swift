@@ -71,7 +71,8 @@ public struct ClassBalanceFigure: Hashable, Sendable {
     let room = width - FigurePage.margin - numberWidth - left
     var canvas = FigureCanvas()
     let legend = splits.count > 1 ? splits.enumerated().map { ($1.name, FigureSeriesStyle(index: $0)) } : []
-    let top = FigurePage.header(&canvas, title: title, subtitle: subtitle, legend: legend, width: width) + 4
+    let top =
+      FigurePage.header(&canvas, title: title, subtitle: subtitle, legend: legend, samples: .bar, width: width) + 4
     for (row, name) in names.enumerated() {
       let y = top + Double(row) * rowHeight
       canvas.text(name, x: left - 12, y: y + (rowHeight - 10) / 2 + 4, anchor: .end, size: 12.5)

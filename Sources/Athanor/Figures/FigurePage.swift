@@ -15,10 +15,18 @@ package enum FigurePage {
   /// The space around everything.
   package static let margin = 22.0
 
+  /// What the legend shows of a series.
+  package enum LegendSample {
+    /// A stretch of its line with its marker.
+    case line
+    /// A bar in its colour.
+    case bar
+  }
+
   /// Draws the title and the legend, on one line where both fit; returns where the rest may begin.
   package static func header(
     _ canvas: inout FigureCanvas, title: String, subtitle: String = "", legend: [(String, FigureSeriesStyle)] = [],
-    width: Double
+    samples: LegendSample = .line, width: Double
   ) -> Double {
     let space = width - 2 * margin
     var y = margin
@@ -44,10 +52,14 @@ package enum FigurePage {
         x = margin
         y += 20
       }
-      canvas.stroke(
-        "M\(FigureNumber.coordinate(x)) \(FigureNumber.coordinate(y - 5))h28", style: entry.1.stroke, width: 2,
-        dash: entry.1.dash)
-      entry.1.mark(&canvas, x + 14, y - 5)
+      switch samples {
+      case .line:
+        canvas.stroke(
+          "M\(FigureNumber.coordinate(x)) \(FigureNumber.coordinate(y - 5))h28", style: entry.1.stroke, width: 2,
+          dash: entry.1.dash)
+        entry.1.mark(&canvas, x + 14, y - 5)
+      case .bar: canvas.rectangle(x: x, y: y - 11, width: 28, height: 12, style: entry.1.fill, corner: 2)
+      }
       canvas.text(FigureText.fitted(entry.0, size: 12, limit: space - 34), x: x + 34, y: y - 1)
       x += entryWidth
     }
