@@ -27,7 +27,7 @@ package enum PictureFill: Hashable, Sendable {
 ///
 /// The pixel of `y` in row `i` and column `j` is that of `x` in column `m0 j + m1 i + m2` and row `m3 j + m4 i + m5`: by bilinear weights of the
 /// four pixels around it, or the nearest one. The matrix has no gradient. Source: `keras.ops.image.affine_transform`.
-package struct AffineSample: ForwardOp {
+package struct AffineSample: ForwardOp, Hashable {
   package let height: Int
   package let width: Int
   package let fill: PictureFill
@@ -109,13 +109,34 @@ package struct AffineSampleGradient: Op {
 
 extension Value {
   /// Pictures through an affine map of their places, by one row of six numbers for each example; of the same size unless one is given.
+  ///
+  /// Where these pictures come out of another bilinear map of the same size and fill, both maps are one: each sampling blurs a little, and
+  /// cuts off what leaves the frame.
   package func affineSampled(
     _ matrix: Value, height: Int? = nil, width: Int? = nil, fill: PictureFill, isBilinear: Bool
   ) throws -> Value {
     let sizes = shape.sizes
-    let op = AffineSample(
-      height: height ?? (sizes.count > 1 ? sizes[1] : 0), width: width ?? (sizes.count > 2 ? sizes[2] : 0), fill: fill,
-      isBilinear: isBilinear)
-    return try apply(op, matrix)
+    let (own, other) = (sizes.count > 1 ? sizes[1] : 0, sizes.count > 2 ? sizes[2] : 0)
+    let op = AffineSample(height: height ?? own, width: width ?? other, fill: fill, isBilinear: isBilinear)
+    guard isBilinear, let (inner, inputs) = definition(as: AffineSample.self), inner == op,
+      inputs[0].shape.sizes == sizes
+    else { return try apply(op, matrix) }
+    return try inputs[0].apply(op, matrix.followed(by: inputs[1]))
+  }
+
+  /// The product of affine maps `[N, 6]`: where `map` leads the places to which this one leads.
+  private func followed(by map: Value) throws -> Value {
+    func columns(_ value: Value) throws -> [Value] {
+      try (0..<6).map { try value.sliced(start: [0, $0], lengths: [nil, 1]) }  // [N, 1]
+    }
+    let (m, n) = (try columns(self), try columns(map))
+    var product: [Value] = []
+    for row in [0, 3] {
+      for column in 0..<3 {
+        let linear = try n[row] * m[column] + n[row + 1] * m[column + 3]
+        product.append(column == 2 ? try linear + n[row + 2] : linear)
+      }
+    }
+    return try concatenate(product)  // [N, 6]
   }
 }

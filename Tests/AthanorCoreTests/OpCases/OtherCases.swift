@@ -231,6 +231,11 @@ extension OpCase {
       try $0[0].affineSampled($0[1], fill: .nearest, isBilinear: false)
     },
     OpCase(
+      "affineSample twice", [.numbers([nil, 4, 5, 2]), .fixed([nil, 6], .awayFromZero), .fixed([nil, 6], .awayFromZero)]
+    ) {
+      try $0[0].affineSampled($0[1], fill: .wrap, isBilinear: true).affineSampled($0[2], fill: .wrap, isBilinear: true)
+    },
+    OpCase(
       "affineSample large", [.numbers([nil, 71, 66, 3]), .fixed([nil, 6], .positive)], skipsDifferences: true
     ) { try $0[0].affineSampled($0[1], fill: .reflect, isBilinear: true) },
     OpCase("convert bytes", [.bytes([nil, 131, 129])]) { try $0[0].converted(scale: 1 / 255, offset: -0.5) },

@@ -116,6 +116,32 @@ struct AugmentationTests {
     #expect(turned == [p[1], p[3], p[0], p[2]])
   }
 
+  @Test("Maps in a row with the same fill are sampled once, so that there and back is the picture itself")
+  func combined() throws {
+    let pictures = try copies(2, 6, 7)
+    func close(_ layers: [any Layer]) throws -> Double {
+      let found = try augmented(layers, pictures)[0]
+      return zip(found, pictures.floats).map { Double(abs($0 - $1)) }.max() ?? 1
+    }
+    let (there, back) = (RandomRotation([0.1, 0.1], fillMode: .nearest), RandomRotation([-0.1, -0.1], fillMode: .nearest))
+    #expect(try close([there, back]) < 1e-5)
+    #expect(
+      try close([
+        RandomTranslation(heightFactor: [0.3, 0.3], widthFactor: [-0.25, -0.25]), RandomZoom(heightFactor: [0.25, 0.25]),
+        RandomZoom(heightFactor: [-0.2, -0.2]), RandomTranslation(heightFactor: [-0.3, -0.3], widthFactor: [0.25, 0.25]),
+      ]) < 1e-5)
+    // Another fill is another sampling.
+    #expect(try close([there, RandomRotation([-0.1, -0.1], fillMode: .wrap)]) > 0.01)
+    // The maps do not commute: a shift, then a quarter turn against the clock, as one after the other.
+    let both = try augmented(
+      [
+        RandomTranslation(heightFactor: 0, widthFactor: [0.5, 0.5], fillMode: .constant),
+        RandomRotation([0.25, 0.25], fillMode: .constant),
+      ], copies(1, 2, 2))[0]
+    let p = try copies(1, 2, 2).floats
+    expectClose(both, [p[0], p[2], 0, 0].map(Double.init), "both")
+  }
+
   @Test("A crop is a part of its picture, and all places occur")
   func crops() throws {
     let pictures = try copies(300, 3, 4)
