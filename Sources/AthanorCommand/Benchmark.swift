@@ -11,7 +11,9 @@ struct Benchmark: ParsableCommand {
       crossentropy, a file's model as it was saved.
       """)
 
-  @Argument(help: "A network (malireddi or chollet), or a model: .h5, .mlpackage, .mlmodel or .onnx.") var model: String
+  @Argument(
+    help: "A network (\(NetworkSource.names.joined(separator: ", "))), or a model: .h5, .mlpackage, .mlmodel or .onnx.",
+    completion: .names(NetworkSource.names)) var model: String
   @Option(parsing: .unconditional, help: "How many examples one call or step computes.") var batch = 1
   @Option(
     name: .customLong("length"),

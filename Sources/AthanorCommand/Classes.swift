@@ -5,8 +5,9 @@ import Foundation
 /// What the classes of a model are called, and what its numbers are.
 struct ClassOptions: ParsableArguments {
   @Option(
-    help: "The names of the classes in order: a,b,c, or a file with one in a line; by default those that the model has."
-  )
+    help:
+      "The names of the classes in order: a,b,c, or a file with one in a line; by default those that the model has.",
+    completion: .file())
   var labels: String?
   @Flag(help: "The model ends without softmax: make probabilities of its numbers.") var fromLogits = false
 

@@ -13,8 +13,10 @@ struct Convert: ParsableCommand {
       training as well. Core ML and ONNX models are proven as by "athanor export", which has further options for them.
       """)
 
-  @Argument(help: "A model: .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx.") var source: String
-  @Argument(help: "What to write; .weights.h5 for Keras' weights alone, .json for the architecture alone.")
+  @Argument(help: "A model: .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx.", completion: .file())
+  var source: String
+  @Argument(
+    help: "What to write; .weights.h5 for Keras' weights alone, .json for the architecture alone.", completion: .file())
   var destination: String
   @Flag(help: "Leave out loss, metrics and the optimizer with its arrays, so that the file is as small as can be.")
   var withoutTraining = false

@@ -8,10 +8,11 @@ struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A data set's name (mnist, fashion-mnist, or digits: 5,000 that come with the program), a folder with one folder of pictures for each class, or a table (.csv, .tsv) with a header; a name beats a folder of that name, which is ./NAME. By default mnist in commands that need data.",
-      valueName: "name-or-path")
-  )
+      valueName: "name-or-path"), completion: .names(ImageDataset.all.map(\.name)))
   var dataset: String?
-  @Option(name: .customLong("data-dir"), help: "The folder that holds the files of a data set that has a name.")
+  @Option(
+    name: .customLong("data-dir"), help: "The folder that holds the files of a data set that has a name.",
+    completion: .directory)
   var dataDirectory: String?
   @Option(help: "The column of a table that is to be predicted; a trained model knows it.") var target: String?
   @Option(help: "Whether the target of a table is a class or a number; by default as its values look.")
@@ -19,8 +20,7 @@ struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "To which size pictures of a folder are brought, HEIGHTxWIDTH or one number for both; by default as the model or the pictures have it.",
-      valueName: "size")
-  )
+      valueName: "size"), transform: PictureSize.init)
   var size: PictureSize?
   @Option(
     help: "Whether pictures of a folder are used in gray or rgb; by default as the model or the pictures have it.")
@@ -48,7 +48,7 @@ struct DataOptions: ParsableArguments {
     do {
       _ = try ImageDataset.named(name)
     } catch {
-      let text = (error as? AthanorError)?.commandDescription ?? "\(error)"
+      let text = (error as? AthanorError)?.moved(to: "").commandDescription ?? "\(error)"
       throw ValidationError(
         FileManager.default.fileExists(atPath: name)
           ? "--dataset: \(name) is no folder, and no table by its name; give the column to predict as --target if it is one."
@@ -79,6 +79,11 @@ struct DataOptions: ParsableArguments {
     case .folder: return try await open(pictures: model.requirePictureInput(at: "the model").shape, model.classNames)
     case .table(let path):
       try requireNone(of: pictureOptions, path, "a table")
+      guard model.pictureInput == nil else {
+        throw AthanorError(
+          .argument, at: path, "it is a table, but the model takes pictures",
+          fix: "Give pictures, or a model that was trained with a table.")
+      }
       guard let encoding = model.tableEncoding else { return TableData(try table(path)) }
       guard target.map({ $0 == encoding.targetName }) ?? true else {
         throw AthanorError(
@@ -179,15 +184,17 @@ struct DataOptions: ParsableArguments {
 }
 
 /// Height and width of pictures: `64` or `48x64`.
-struct PictureSize: ExpressibleByArgument {
+struct PictureSize {
   let height: Int
   let width: Int
 
-  init?(argument: String) {
-    let parts = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+  init(_ text: String) throws {
+    let parts = text.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
     guard (1...2).contains(parts.count), let height = parts[0], let width = parts[parts.count - 1],
       (1...4096).contains(height), (1...4096).contains(width)
-    else { return nil }
+    else {
+      throw ValidationError("\(text) is no size: write HEIGHTxWIDTH or one number for both, from 1 to 4096.")
+    }
     (self.height, self.width) = (height, width)
   }
 }
@@ -198,7 +205,8 @@ enum PictureChannels: String, ExpressibleByArgument, CaseIterable {
 
 /// Which part of the data, for commands that use a trained model.
 struct PartOptions: ParsableArguments {
-  @Option(help: "The split.csv of a training: only the examples of --part are used.") var split: String?
+  @Option(help: "The split.csv of a training: only the examples of --part are used.", completion: .file()) var split:
+    String?
   @Option(
     help:
       "Which examples: train, validation or test; by default those for testing, else those for validation, else all."

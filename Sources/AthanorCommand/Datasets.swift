@@ -5,7 +5,8 @@ struct Datasets: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show which data sets are here, where, and how to get the rest.")
 
-  @Option(name: .customLong("data-dir"), help: "Look only in this folder.") var dataDirectory: String?
+  @Option(name: .customLong("data-dir"), help: "Look only in this folder.", completion: .directory) var dataDirectory:
+    String?
   @Flag(help: "Print one JSON object in a line for each data set.") var json = false
 
   func run() throws {

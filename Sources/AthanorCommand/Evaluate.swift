@@ -13,12 +13,13 @@ struct Evaluate: AsyncParsableCommand {
       draws confusion.svg and mistakes.svg there.
       """)
 
-  @Argument(help: "The file of a trained model: .h5, .safetensors, ...") var file: String
+  @Argument(help: "The file of a trained model: .h5, .safetensors, ...", completion: .file()) var file: String
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Part") var selection: PartOptions
   @OptionGroup var computing: ThreadOptions
-  @Option(help: "A folder for the confusion matrix and the worst mistakes.") var output: String?
-  @Option(help: "An HTML file that holds figures, curves, worst mistakes, and how it was made.") var report: String?
+  @Option(help: "A folder for the confusion matrix and the worst mistakes.", completion: .directory) var output: String?
+  @Option(help: "An HTML file that holds figures, curves, worst mistakes, and how it was made.", completion: .file())
+  var report: String?
   @Flag(help: "Print one JSON object: loss, accuracy and count.") var json = false
 
   func run() async throws {

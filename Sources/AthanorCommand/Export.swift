@@ -13,13 +13,16 @@ struct Export: AsyncParsableCommand {
       classes; a mismatch is an error and leaves nothing behind. With --dataset it is run on test pictures, and the accuracy that --quantize costs is shown. Of the options only those and the names concern ONNX.
       """)
 
-  @Argument(help: "A trained model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
-  @Argument(help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.")
+  @Argument(help: "A trained model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.", completion: .file()) var file:
+    String
+  @Argument(
+    help: "What to write: NAME.mlpackage for iOS 15 or newer, NAME.mlmodel for iOS 11 or newer, NAME.onnx.",
+    completion: .file())
   var output: String
   @Option(
     help:
-      "The classes' names in order: a,b,c, or a file with one in a line; by default those that the model has, \"none\" for no classifier."
-  )
+      "The classes' names in order: a,b,c, or a file with one in a line; by default those that the model has, \"none\" for no classifier.",
+    completion: .file())
   var classLabels: String?
   @Flag(help: "The model ends without softmax: the classifier makes probabilities of its numbers.") var fromLogits =
     false
@@ -48,7 +51,8 @@ struct Export: AsyncParsableCommand {
   var descriptions: [String] = []
   @Option(help: "A further fact: NAME=TEXT; may be given several times.") var metadata: [String] = []
   @Option(
-    help: "A Swift file to write with a type of that name, by which an app uses the model: DigitClassifier.swift.")
+    help: "A Swift file to write with a type of that name, by which an app uses the model: DigitClassifier.swift.",
+    completion: .file())
   var wrapper: String?
   @OptionGroup(title: "Data whose test examples the exported model is run on") var data: DataOptions
   @OptionGroup(title: "Part of the data") var selection: PartOptions
@@ -106,6 +110,12 @@ struct Export: AsyncParsableCommand {
     let type = wrapper.map { String(($0 as NSString).lastPathComponent.dropLast(".swift".count)) } ?? ""
     if wrapper != nil { try SwiftWrapper.checkName(type, of: output) }
     let model = try NetworkSource.read(file)
+    guard wrapper == nil || (model.tableEncoding == nil && model.inputs.count == 1) else {
+      throw AthanorError(
+        .unsupported, at: "--wrapper",
+        "it is for models of one picture or array, and \(file) takes several values by name",
+        fix: "Leave it out: Xcode makes a type with these names by itself.")
+    }
     let format = output.hasSuffix(".onnx") ? ExportFormat.onnx(metadata: facts) : .coreML(try coreMLOptions(model))
     var samples: Dataset?
     if data.dataset != nil {

@@ -17,7 +17,7 @@ struct Figure: ParsableCommand {
 
 /// Where a figure goes, and how it looks.
 struct FigureOptions: ParsableArguments {
-  @Option(help: "The SVG file to write.") var output: String
+  @Option(help: "The SVG file to write.", completion: .file()) var output: String
   @Option(help: "Colours for light or dark surroundings, or automatic, as the reader's system asks.")
   var theme = FigureTheme.automatic
   @Flag(help: "Print one JSON object: the file, and what is drawn.") var json = false
@@ -43,7 +43,9 @@ struct FilterFigure: ParsableCommand {
     commandName: "filters", abstract: "Draw the filters of a convolution.",
     discussion: "Each weight is a cell: blue above zero and orange below, the stronger the larger.")
 
-  @Argument(help: "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file.") var model: String
+  @Argument(
+    help: "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file.",
+    completion: .names(NetworkSource.names)) var model: String
   @Option(help: "The name of a convolution; by default the first.") var layer: String?
   @OptionGroup var figure: FigureOptions
 
@@ -63,8 +65,8 @@ struct FeatureFigure: ParsableCommand {
       "athanor predict" does it.
       """)
 
-  @Argument(help: "A model file.") var model: String
-  @Argument(help: "A PNG or JPEG file.") var picture: String
+  @Argument(help: "A model file.", completion: .file()) var model: String
+  @Argument(help: "A PNG or JPEG file.", completion: .file()) var picture: String
   @Option(help: "The name of a layer whose result has height, width and channels; by default the first.")
   var layer: String?
   @Flag(inversion: .prefixedNo, help: "Prepare the picture as those that the model learned from.") var normalize = true
@@ -168,8 +170,9 @@ struct BalanceFigure: AsyncParsableCommand {
     commandName: "balance", abstract: "Draw how many examples each class has, in each part of a split.")
 
   @OptionGroup var data: DataOptions
-  @Option(help: "The split.csv of a training; by default the parts that the data have by themselves.") var split:
-    String?
+  @Option(
+    help: "The split.csv of a training; by default the parts that the data have by themselves.", completion: .file())
+  var split: String?
   @OptionGroup var figure: FigureOptions
 
   func run() async throws {

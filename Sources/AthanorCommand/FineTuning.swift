@@ -2,6 +2,11 @@ import Athanor
 import Foundation
 
 extension Model {
+  /// Whether another model has the same kinds of layers and as many weights. Files may hold layers of several branches in another order.
+  func hasLayers(of other: Model) -> Bool {
+    summaryRows.map(\.kind).sorted() == other.summaryRows.map(\.kind).sorted() && parameterCount == other.parameterCount
+  }
+
   /// The model without its last layer that has weights and what follows it, before a new last layer.
   ///
   /// - Parameter freeze: Whether the old layers keep their weights.

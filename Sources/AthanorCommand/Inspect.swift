@@ -9,8 +9,10 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a model file says of itself: inputs, outputs, description, operations, weights, size.")
 
-  @Argument(help: "A .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx file.") var file: String
-  @Option(help: "Draw the layers and their connections too, into this SVG file.") var graph: String?
+  @Argument(help: "A .safetensors, .keras, .h5, .json, .mlpackage, .mlmodel or .onnx file.", completion: .file())
+  var file: String
+  @Option(help: "Draw the layers and their connections too, into this SVG file.", completion: .file()) var graph:
+    String?
   @Flag(help: "Print one JSON object.") var json = false
 
   func validate() throws {

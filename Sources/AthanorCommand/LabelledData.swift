@@ -34,6 +34,10 @@ protocol LabelledData {
   func fitted(to examples: [Int]) throws -> any LabelledData
   /// The name of an example in split files.
   func name(of example: Int) -> String
+  /// A number that follows from what an example holds, for split files whose names say nothing of that; nil elsewhere.
+  func fingerprint(of example: Int) -> UInt64?
+  /// Lets a model keep how it takes these data.
+  func describe(_ model: Model) throws
   /// Examples to train with or to evaluate, in memory or read when they are needed.
   func source(_ examples: [Int]) throws -> any DataSource
   /// Some examples in memory.
@@ -46,6 +50,10 @@ extension LabelledData {
   var argument: String { path }
 
   func fitted(to examples: [Int]) throws -> any LabelledData { self }
+
+  func fingerprint(of example: Int) -> UInt64? { nil }
+
+  func describe(_ model: Model) throws {}
 
   /// The examples as a model takes them.
   func source(_ examples: [Int], for model: Model) throws -> any DataSource {
@@ -174,7 +182,7 @@ struct FolderData: LabelledData {
 
   var findings: [String] {
     let differ = folder.entries.contains { [$0.height, $0.width] != Array(shape.prefix(2)) }
-    let size = "\(shape[1]) x \(shape[0]) pixels \(shape[2] == 1 ? "in shades of gray" : "in colour")"
+    let size = "\(shape[0]) x \(shape[1]) pixels \(shape[2] == 1 ? "in shades of gray" : "in colour")"
     return folder.findings + [differ ? "They are brought to \(size)" : "They are used as \(size)"]
   }
 

@@ -22,15 +22,19 @@ struct Predict: AsyncParsableCommand {
       numbers are scaled as in training, by 1/255 as a rule.
       """)
 
-  @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.") var file: String
-  @Argument(help: "Pictures, or folders of them; - is one picture on standard input; or one table.") var pictures:
-    [String] = []
+  @Argument(help: "A model: .h5, .safetensors, .mlpackage, .mlmodel or .onnx.", completion: .file()) var file: String
+  @Argument(
+    help: "Pictures, or folders of them; - is one picture on standard input; or one table.", completion: .file())
+  var pictures: [String] = []
   @OptionGroup(title: "Data instead of pictures") var data: DataOptions
   @OptionGroup(title: "Part of the data") var selection: PartOptions
-  @Option(help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.") var output:
-    String?
-  @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.") var inputs: [String] = []
-  @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.") var outputs: String?
+  @Option(
+    help: "With --dataset: the NumPy file (.npy) for all probabilities. With a table: the new table.",
+    completion: .file()) var output: String?
+  @Option(help: "The numbers of an input: FILE.npy, or NAME=FILE.npy for each of several.", completion: .file())
+  var inputs: [String] = []
+  @Option(help: "Where outputs go: FILE.npy for one, or a folder for NAME.npy of each.", completion: .file())
+  var outputs: String?
   @Option(parsing: .unconditional, help: "How many examples are computed at once; by default 32, of a data set 200.")
   var batchSize: Int?
   @OptionGroup var computing: ThreadOptions

@@ -8,7 +8,7 @@ struct SplitOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help:
-      "Which share of the training examples, drawn from each class, is kept for validation; by default 0.2, and the last 5,000 of MNIST."
+      "Which share of the training examples, drawn from each class, is kept for validation; by default 0.2, and of a data set that has a name the last twelfth: 5,000 of MNIST."
   )
   var validationSplit: Double?
   @Option(
@@ -19,7 +19,7 @@ struct SplitOptions: ParsableArguments {
     help:
       "By which examples the best checkpoint is chosen: validation, or test, which makes the test figures too good.")
   var validateOn = ValidationChoice.validation
-  @Option(help: "Split the data as this split.csv of another training does.") var split: String?
+  @Option(help: "Split the data as this split.csv of another training does.", completion: .file()) var split: String?
 
   enum ValidationChoice: String, ExpressibleByArgument, CaseIterable {
     case validation, test
@@ -108,20 +108,30 @@ struct SplitOptions: ParsableArguments {
   }
 }
 
-/// The file that says which example a training used for what: CSV with the columns `example` and `split`.
+/// The file that says which example a training used for what: CSV with the columns `example` and `split`, and for tables `row`, a number
+/// that follows from the values, so that a table in another order is not taken for the same.
 enum SplitFile {
   static func write(_ split: ExampleSplit, of data: any LabelledData, to path: String) throws {
     var parts = [ExampleSplit.Part?](repeating: nil, count: data.classNumbers.count)
     for part in ExampleSplit.Part.allCases {
       for example in split[part] { parts[example] = part }
     }
+    let hasFingerprints = data.classNumbers.indices.first.flatMap(data.fingerprint(of:)) != nil
     let lines = parts.enumerated().compactMap { example, part in
-      part.map { "\(TableText.field(data.name(of: example))),\($0.rawValue)" }
+      part.map { part in
+        "\(TableText.field(data.name(of: example))),\(part.rawValue)"
+          + (data.fingerprint(of: example).map { "," + text($0) } ?? "")
+      }
     }
-    try Terminal.write(([header.joined(separator: ",")] + lines).joined(separator: "\n") + "\n", to: path)
+    let header = (header + (hasFingerprints ? [fingerprints] : [])).joined(separator: ",")
+    try Terminal.write(([header] + lines).joined(separator: "\n") + "\n", to: path)
   }
 
   private static let header = ["example", "split"]
+  private static let fingerprints = "row"
+
+  /// Not all of a number's digits: 32 bits tell an order from another.
+  private static func text(_ fingerprint: UInt64) -> String { String(fingerprint >> 32, radix: 16) }
 
   /// - Throws: `AthanorError` that names the line, when it is no such file, or its examples are not those of the data.
   static func read(_ path: String, for data: any LabelledData) throws -> ExampleSplit {
@@ -129,7 +139,8 @@ enum SplitFile {
     func refuse(_ problem: String) -> AthanorError {
       AthanorError(.data, at: reader.place, problem, fix: "Give the split.csv of a training with the same data.")
     }
-    guard reader.header == header else {
+    let hasFingerprints = reader.header == header + [fingerprints]
+    guard reader.header == header || hasFingerprints else {
       throw refuse("the columns are \(reader.header.joined(separator: ", ").prefix(80)), not example, split")
     }
     // By bytes: names that Unicode holds equal may be two files.
@@ -147,12 +158,21 @@ enum SplitFile {
         throw refuse("there is no \(data.unit) \(name) in \(data.path)")
       }
       guard !seen[place] else { throw refuse("\(name) is named twice") }
+      if hasFingerprints, let known = data.fingerprint(of: place), text(known) != reader.text(2) {
+        throw refuse("\(data.unit) \(name) of \(data.path) has other values than when the data were split")
+      }
       seen[place] = true
       switch part {
       case .train: split.train.append(place)
       case .validation: split.validation.append(place)
       case .test: split.test.append(place)
       }
+    }
+    let missing = seen.count { !$0 }
+    if missing > 0 {
+      Terminal.error(
+        "Note: \(data.counted(missing)) of \(data.title) \(missing == 1 ? "is" : "are") not in \(path), and not used.\n"
+      )
     }
     return split
   }

@@ -7,7 +7,8 @@ struct Summary: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, or several.", valueName: "network"))
+      "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, or several.", valueName: "network"),
+    completion: .names(NetworkSource.names))
   var networks: [String]
   @Flag(help: "Print one JSON object instead of a table, in a line for each network.") var json = false
 

@@ -37,6 +37,21 @@ struct TableData: LabelledData {
 
   func name(of example: Int) -> String { String(table.exampleNumbers[example]) }
 
+  func fingerprint(of example: Int) -> UInt64? { table.fingerprint(of: example) }
+
+  /// A network of the user's own keeps the columns, too, where it takes what they make.
+  func describe(_ model: Model) throws {
+    guard model.tableEncoding == nil, let encoding else { return }
+    do {
+      try encoding.check(model, at: "the network")
+    } catch {
+      throw AthanorError(
+        error.kind, at: error.location, error.problem, fix: "Give a network with these inputs and results.")
+    }
+    model.tableEncoding = encoding
+    if let names = encoding.classNames { model.classNames = names }
+  }
+
   func source(_ examples: [Int]) throws -> any DataSource { try dataset(examples) }
 
   func dataset(_ examples: [Int]) throws -> Dataset { try requireEncoding().dataset(table, rows: examples) }

@@ -20,7 +20,7 @@ struct Train: AsyncParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "A network (\(NetworkSource.names.joined(separator: ", "))) or a model file, with weights or (.json) without; by default malireddi for a data set that has a name, cnn for a folder and mlp for a table."
-    ))
+    ), completion: .names(NetworkSource.names))
   var network: String?
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Split") var splitting: SplitOptions
@@ -31,7 +31,11 @@ struct Train: AsyncParsableCommand {
     parsing: .unconditional,
     help: "How many examples one step looks at; by default 200, and less for few examples.")
   var batchSize: Int?
-  @Flag(help: "Shift, turn and zoom the pictures a little in training, each time by other numbers.") var augment = false
+  @Flag(
+    help:
+      "Shift, turn and zoom the pictures a little in training, each time by other numbers; goes with a new network, not with a model file or --base."
+  )
+  var augment = false
   @Flag(help: "Mirror them too, left to right; not for letters and digits.") var flip = false
   @Option(
     parsing: .unconditional,
@@ -47,20 +51,26 @@ struct Train: AsyncParsableCommand {
   @Option(help: "Weights of classes in the loss: balanced lets all classes count alike.") var classWeights:
     ClassWeighting?
   @Option(
-    help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.")
+    help: "A trained model to begin with: all of its layers but the last one with weights, before a new last layer.",
+    completion: .file())
   var base: String?
   @Flag(help: "Leave the weights of --base as they are, and train the new layer alone.") var freeze = false
   @Option(parsing: .unconditional, help: "The number from which all random numbers follow.") var seed: UInt64 = 0
   @OptionGroup var computing: ThreadOptions
-  @Option(help: "The folder for checkpoints and curves.") var output = "athanor-training"
+  @Option(help: "The folder for checkpoints and curves.", completion: .directory) var output = "athanor-training"
   @Option(help: "How checkpoints are written; by default as the file training starts from, else h5.")
   var format: CheckpointFormat?
-  @Option(help: "The last.h5 or last.safetensors of an interrupted training, to go on from.") var resume: String?
+  @Option(
+    help:
+      "The last.h5 or last.safetensors of an interrupted training, to go on from. Network, optimizer and loss are those of the file; give the options about data, mixing, classes and seed as before.",
+    completion: .file())
+  var resume: String?
   @Option(parsing: .unconditional, help: "End when the validation loss has not improved for so many epochs.")
   var patience: Int?
   @Flag(inversion: .prefixedNo, help: "Look at the examples in a new order in each epoch.") var shuffle = true
   @Option(
-    help: ArgumentHelp("Write event files for TensorBoard into this folder.", valueName: "folder"))
+    help: ArgumentHelp("Write event files for TensorBoard into this folder.", valueName: "folder"),
+    completion: .directory)
   var tensorboard: String?
   @Flag(help: "Measure each operation: a table at the end, and profile.json for Chrome's trace viewer.") var profile =
     false
@@ -109,21 +119,23 @@ struct Train: AsyncParsableCommand {
 
   func run() async throws {
     let (model, found, split, usualSchedule) = try await prepared()
-    try FileBytes.makeFolder(output)
     let usual = found.usualTraining(split.train.count)
     let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
     let validated = splitting.validated(split)
     warn(model, epochs: epochs)
+    warnOfScale(model)
     for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
     if model.training == nil || (resume == nil && !setup.given.isEmpty) {
       try setup.compile(
         model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), usual: usualSchedule)
     }
+    let train = try mixed(found.source(split.train, for: model), found)
+    let validation = try found.source(validated, for: model)
+    // Nothing of an earlier training is replaced before all is known to go together.
+    try FileBytes.makeFolder(output)
     try SplitFile.write(split, of: found, to: "\(output)/split.csv")
     // The best of an earlier training must not pass for that of this one.
     if resume == nil { unlink("\(output)/best.\(ending)") }
-    let train = try mixed(found.source(split.train, for: model), found)
-    let validation = try found.source(validated, for: model)
     if !json {
       Terminal.print(model.summary())
       Terminal.print(
@@ -176,17 +188,30 @@ struct Train: AsyncParsableCommand {
     found = try found.fitted(to: split.train)
     let chosen = template ?? found.usualNetwork
     let options = NetworkOptions(augments: augment, flips: flip, seed: seed, threads: computing.threads)
-    let named =
+    func named() throws -> Model {
       try file ?? start.map { try $0.withNewHead(for: found, freeze: freeze, options) } ?? found.model(chosen, options)
-    let model = resumed ?? named
-    guard model.summaryRows.map(\.kind) == named.summaryRows.map(\.kind), model.parameterCount == named.parameterCount
-    else {
-      throw AthanorError(
-        .argument, at: resume ?? "", "it holds another network than \(network ?? base ?? chosen.rawValue)",
-        fix: "Name the network, or the file, whose training was interrupted.")
     }
+    let model = try resumed ?? named()
+    // What the file holds need not be named again; what is named must be what it holds.
+    if let resume, network != nil || base != nil || augment, try !model.hasLayers(of: named()) {
+      throw AthanorError(
+        .argument, at: resume,
+        "it holds another network than \(network ?? base ?? chosen.rawValue)\(augment ? " with --augment" : "")",
+        fix: "Give the network and the augmentation of the training that was interrupted, or leave them out.")
+    }
+    try found.describe(model)
     try requireClasses(model, found)
     return (model, found, split, file == nil ? chosen.usualSchedule : .constant)
+  }
+
+  /// Warns of numbers in a table that a network of the user's own takes as they are.
+  private func warnOfScale(_ model: Model) {
+    guard let network, NetworkSource.network(network) == nil, model.tableEncoding?.numbers.isEmpty == false,
+      model.history.epochs.isEmpty
+    else { return }
+    Terminal.error(
+      "Note: numbers of the table go into \(network) as they are; the network mlp normalises them. A Normalization layer in the file does "
+        + "that too.\n")
   }
 
   /// Says what the user may not expect of the folder and of the file to go on from.
@@ -259,7 +284,10 @@ struct Train: AsyncParsableCommand {
     var sentences = data.findings.isEmpty ? [] : [text]
     if let names = data.classNames {
       let (train, validation) = (data.classCounts(split.train), data.classCounts(validated))
-      for (counts, what) in [(train, "to train with"), (validation, "to validate on")] {
+      let parts =
+        [(train, "to train with"), (validation, "to validate on")]
+        + (tested.isEmpty ? [] : [(data.classCounts(tested), "to test with")])
+      for (counts, what) in parts {
         let lacking = zip(names, counts).filter { $0.1 == 0 }.map(\.0)
         if !lacking.isEmpty {
           sentences.append("There are no \(data.unit)s \(what) of \(lacking.joined(separator: ", "))")

@@ -79,8 +79,10 @@ struct SetupOptions: ParsableArguments {
           .argument, at: "--label-smoothing", "it is for classes but the targets of \(data.title) are numbers",
           fix: "Leave it out.")
       }
+      let output = model.outputs[0].name
       return try model.compile(
-        optimizer: optimizer.optimizer(rate), loss: .meanSquaredError, metrics: [.loss(.meanAbsoluteError)])
+        optimizer: optimizer.optimizer(rate), losses: [output: .meanSquaredError],
+        lossWeights: [output: model.tableEncoding?.lossWeight ?? 1], metrics: [output: [.loss(.meanAbsoluteError)]])
     }
     try model.compile(
       optimizer: optimizer.optimizer(rate), loss: .categoricalCrossentropy(labelSmoothing: labelSmoothing ?? 0),

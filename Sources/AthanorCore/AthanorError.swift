@@ -110,7 +110,10 @@ extension AthanorError {
     let limit = max(2, name.count / 3)
     let nearest = candidates.map { ($0, editDistance(name.lowercased(), $0.lowercased())) }
       .min { $0.1 < $1.1 }
-    guard let (candidate, distance) = nearest, distance <= limit else { return "" }
+    // A name of which no letter is left is another one.
+    guard let (candidate, distance) = nearest, distance <= limit, distance < max(name.count, candidate.count) else {
+      return ""
+    }
     return "Did you mean \"\(candidate)\"? "
   }
 

@@ -36,8 +36,8 @@ struct OwnDataTests {
       trained.error
         == """
         shades: 36 pictures of 3 classes: bright 12, dark 12, striped 12.
-        All have 12 x 10 pixels, in shades of gray.
-        They are used as 12 x 10 pixels in shades of gray.
+        All have 10 x 12 pixels (height x width), in shades of gray.
+        They are used as 10 x 12 pixels in shades of gray.
         29 pictures to train with, 7 to validate on.
 
         """)
@@ -98,7 +98,7 @@ struct OwnDataTests {
     #expect(trained.status == 0, "\(trained.error)")
     #expect(
       trained.error.contains(
-        "They are brought to 5 x 6 pixels in colour.\n36 pictures to train with, 9 to validate on, 6 to test with.\n"))
+        "They are brought to 6 x 5 pixels in colour.\n36 pictures to train with, 9 to validate on, 6 to test with.\n"))
     #expect(trained.output.contains("Training on 36 pictures of set (set), 2 epochs in batches of 32, with "))
     let model = try Model(contentsOf: program.path("run/last.h5"))
     #expect(model.inputShape == [6, 5, 3])

@@ -50,7 +50,8 @@ struct PictureFolderTests {
     #expect(found.suggestedShape == [2, 3, 3])
     #expect(
       findings(found) == [
-        "/set: 7 pictures of 2 classes: a 4, b 3", "They have 3 x 2 to 8 x 4 pixels, 1 of them in colour",
+        "/set: 7 pictures of 2 classes: a 4, b 3",
+        "They have 2 x 3 to 4 x 8 pixels (height x width), 1 of them in colour",
         "1 picture has the pixels of another one, so that parts of a random split may share them: a/00.png and b/same.png",
         "The same pixels are in several classes: a/00.png and b/same.png",
         "2 files are passed over, for only .png, .jpg and .jpeg files are read: b/notes.txt, ...",

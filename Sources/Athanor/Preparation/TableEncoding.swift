@@ -106,6 +106,18 @@ public struct TableEncoding: Hashable, Sendable {
   /// The names of the classes; nil where a number is predicted.
   public var classNames: [String]? { if case .classes(let names) = target { names } else { nil } }
 
+  /// The weight of a mean squared error that makes it the part of the target's variance which is not explained, so that a training does
+  /// not depend on the target's unit: 1 / variance. 1 for classes.
+  ///
+  /// - Example:
+  ///   ```swift
+  ///   try model.compile(
+  ///     optimizer: .adam(), losses: ["units": .meanSquaredError], lossWeights: ["units": encoding.lossWeight])
+  ///   ```
+  public var lossWeight: Double {
+    if case .number(_, let variance) = target, variance > 0, (1 / variance).isFinite { 1 / variance } else { 1 }
+  }
+
   /// The inputs that a model for the table has.
   package var ports: [Port] {
     (numbers.isEmpty ? [] : [Port(name: TableEncoding.numberInput, lengths: [.batch, .fixed(numbers.count)])])
@@ -236,7 +248,7 @@ extension TableEncoding: JSONConvertible {
   /// Checks that a model takes what this encoding makes of a table.
   ///
   /// - Throws: `AthanorError` when inputs or output are others.
-  package func check(_ model: Model, at location: String) throws {
+  package func check(_ model: Model, at location: String) throws(AthanorError) {
     func text(_ ports: [Port]) -> String {
       ports.map { "\($0.name) \($0.dtype.rawValue)\(Shape.text($0.exampleLengths.map(\.fixed)))" }.joined(
         separator: ", ")

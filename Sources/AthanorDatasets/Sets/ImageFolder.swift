@@ -111,7 +111,8 @@ public enum ImageFolder {
         .file, at: path, "there is no such folder of pictures", fix: "Give a folder that holds \(expected).")
     }
     let entries = try FileBytes.names(in: path)
-    let found = entries.filter { FileBytes.isFolder(FileBytes.join(path, $0)) }
+    // Archives made on macOS have a folder of that name.
+    let found = entries.filter { $0 != "__MACOSX" && FileBytes.isFolder(FileBytes.join(path, $0)) }
     guard !found.isEmpty else {
       let loose = entries.count { Picture.isPictureName($0) }
       let content =

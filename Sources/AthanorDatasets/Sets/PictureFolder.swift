@@ -227,12 +227,11 @@ extension Picture {
     return false
   }
 
-  /// A number that equal pictures share: FNV-1a of size and pixels.
+  /// A number that equal pictures share.
   fileprivate var fingerprint: UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    for length in [height, width, channels] { withUnsafeBytes(of: UInt32(length).littleEndian) { $0.forEach(add) } }
-    for pixel in pixels { add(pixel) }
-    return hash
+    var fingerprint = Fingerprint()
+    for length in [height, width, channels] { fingerprint.add(UInt32(length)) }
+    for pixel in pixels { fingerprint.add(pixel) }
+    return fingerprint.value
   }
 }

@@ -18,12 +18,23 @@ extension PictureFolder {
       findings.append(
         "\(extra) picture\(extra == 1 ? " has the pixels of another one" : "s have the pixels of other ones"), so that parts of a "
           + "random split may share them: \(pairs(same, entries))")
+      let shared = same.filter { group in Set(group.map { entries[$0].part }).count > 1 }
+      if !shared.isEmpty {
+        findings.append(
+          "The same pixels are in several parts, so that these say too much good: \(pairs(shared, entries))")
+      }
       let contrary = same.filter { group in Set(group.map { entries[$0].classNumber }).count > 1 }
       if !contrary.isEmpty {
         findings.append("The same pixels are in several classes: \(pairs(contrary, entries))")
       }
     }
     let others = otherFiles(path)
+    let loose = looseFiles(path, parts: entries.contains { $0.part != nil })
+    if let first = loose.first {
+      findings.append(
+        "\(loose.count) picture\(loose.count == 1 ? " lies" : "s lie") in no folder of a class and \(loose.count == 1 ? "is" : "are") passed "
+          + "over: \(first)\(loose.count > 1 ? ", ..." : "")")
+    }
     if let first = others.first {
       findings.append(
         "\(others.count) file\(others.count == 1 ? " is" : "s are") passed over, for only .png, .jpg and .jpeg files are read: "
@@ -32,15 +43,24 @@ extension PictureFolder {
     return findings + notes
   }
 
+  /// The pictures beside the folders of classes.
+  private static func looseFiles(_ path: String, parts: Bool) -> [String] {
+    func names(_ folder: String) -> [String] { (try? FileBytes.names(in: folder)) ?? [] }
+    let folders = parts ? names(path).filter { FileBytes.isFolder(FileBytes.join(path, $0)) } : []
+    return ([""] + folders.map { $0 + "/" }).flatMap { folder in
+      names(FileBytes.join(path, folder)).map { folder + $0 }
+    }.filter { Picture.isPictureName($0) && FileBytes.isFile(FileBytes.join(path, $0)) }
+  }
+
   private static func sizes(_ entries: [Entry]) -> String {
     let colours = entries.count(where: \.hasColour)
     let colour =
       colours == 0 ? "in shades of gray" : colours == entries.count ? "in colour" : "\(colours) of them in colour"
-    let sizes = entries.map { ($0.height * $0.width, "\($0.width) x \($0.height)") }
+    let sizes = entries.map { ($0.height * $0.width, "\($0.height) x \($0.width)") }
     guard let smallest = sizes.min(by: { $0.0 < $1.0 }), let largest = sizes.max(by: { $0.0 < $1.0 }) else { return "" }
     return Set(sizes.map(\.1)).count == 1
-      ? "All have \(smallest.1) pixels, \(colour)"
-      : "They have \(smallest.1) to \(largest.1) pixels, \(colour)"
+      ? "All have \(smallest.1) pixels (height x width), \(colour)"
+      : "They have \(smallest.1) to \(largest.1) pixels (height x width), \(colour)"
   }
 
   private static func pairs(_ groups: [[Int]], _ entries: [Entry]) -> String {

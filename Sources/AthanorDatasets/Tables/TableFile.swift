@@ -73,6 +73,24 @@ public struct TableFile: Sendable {
   /// Whether numbers are written with decimal commas.
   let usesDecimalComma: Bool
 
+  /// A number that follows from the values of a row that a model sees, its target among them.
+  ///
+  /// - Parameter row: The row's place, from 0.
+  package func fingerprint(of row: Int) -> UInt64 {
+    var fingerprint = Fingerprint()
+    // Columns may stand in another order.
+    for name in values.keys.sorted() {
+      switch values[name] {
+      case .numbers(let numbers): fingerprint.add(numbers[row].isNaN ? UInt32.max : numbers[row].bitPattern)
+      case .texts(let codes, let texts): fingerprint.add(codes[row] < 0 ? "" : texts[Int(codes[row])])
+      case nil: break
+      }
+    }
+    if let classNumbers, case .classification(let names) = task { fingerprint.add(names[Int(classNumbers[row])]) }
+    if let targetNumbers { fingerprint.add(targetNumbers[row].bitPattern) }
+    return fingerprint.value
+  }
+
   /// The number of rows.
   public var rowCount: Int { exampleNumbers.count }
 
@@ -194,6 +212,8 @@ private struct TableContents {
   private var texts: [TextCollection]
   private(set) var exampleNumbers: [Int] = []
   private var targetNumbers: [Double] = []
+  /// What stands in the rows so far, and how many rows stood there before.
+  private var (records, repeated): (Set<Int>, Int) = ([], 0)
 
   init(_ names: [String], _ scans: [ColumnScan], target: Int, ignoring: Set<String>) {
     self.names = names
@@ -224,6 +244,7 @@ private struct TableContents {
       count += 1
       guard !reader.withField(target, TableText.isMissing) else { continue }
       exampleNumbers.append(count)
+      if !records.insert(reader.record.hashValue).inserted { repeated += 1 }
       for index in names.indices {
         switch kinds[index] {
         case .numbers:
@@ -278,12 +299,17 @@ private struct TableContents {
       numbers = texts[target].codes.map { places[Int($0)] }
     }
     let count = classNames.count
+    // A target of numbers with a few slips.
+    let slip = scans[target].numbers * 2 > scans[target].present ? scans[target].firstText : nil
     guard !texts[target].isFull, count <= 2 || (count <= 1000 && count * 2 <= exampleNumbers.count) else {
       throw AthanorError(
         .data, at: path,
         "the target \"\(name)\" has \(texts[target].isFull ? "more than \(TextCollection.mostTexts.grouped)" : count.grouped) different "
-          + "values in \(exampleNumbers.count.grouped) rows, too many for classes",
-        fix: scans[target].areNumbers ? "Predict the number, or name another target." : "Name another target.")
+          + "values in \(exampleNumbers.count.grouped) rows, too many for classes"
+          + (slip.map { "; most are numbers, but line \($0.line) has \"\($0.text)\"" } ?? ""),
+        fix: slip != nil
+          ? "Correct the value or leave it empty, or name another target."
+          : scans[target].areNumbers ? "Predict the number, or name another target." : "Name another target.")
     }
     guard count > 1 else {
       throw AthanorError(
@@ -324,6 +350,11 @@ private struct TableContents {
       )
     }
     var (task, classNumbers, target): (TableFile.Task, [Int32]?, [Float]?) = (.regression, nil, nil)
+    if repeated > 0 {
+      findings.append(
+        "\(repeated.grouped) \(repeated == 1 ? "row is the same as another one" : "rows are the same as other ones"), so that parts of a "
+          + "random split may share them")
+    }
     if isNumber {
       let numbers = targetNumbers.map { Float($0) }
       target = numbers

@@ -180,7 +180,8 @@ extension TableFile {
     }
     guard !exampleNumbers.isEmpty else {
       throw AthanorError(
-        .data, at: path, count == 0 ? "the table has no rows" : "no row has a target", fix: "Give a table with rows.")
+        .data, at: path, count == 0 ? "the table has no rows" : "no row has a value of \"\(encoding.targetName)\"",
+        fix: count == 0 ? "Give a table with rows." : "Give a table with targets, or predict them.")
     }
     var values: [String: TableValues] = [:]
     var findings: [String] = []

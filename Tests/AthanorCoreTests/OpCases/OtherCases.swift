@@ -231,7 +231,8 @@ extension OpCase {
       try $0[0].affineSampled($0[1], fill: .nearest, isBilinear: false)
     },
     OpCase(
-      "affineSample twice", [.numbers([nil, 4, 5, 2]), .fixed([nil, 6], .awayFromZero), .fixed([nil, 6], .awayFromZero)]
+      "affineSample twice",
+      [.numbers([nil, 4, 5, 2]), .fixed([nil, 6], .awayFromZero), .fixed([nil, 6], .awayFromZero)]
     ) {
       try $0[0].affineSampled($0[1], fill: .wrap, isBilinear: true).affineSampled($0[2], fill: .wrap, isBilinear: true)
     },

@@ -123,12 +123,16 @@ struct AugmentationTests {
       let found = try augmented(layers, pictures)[0]
       return zip(found, pictures.floats).map { Double(abs($0 - $1)) }.max() ?? 1
     }
-    let (there, back) = (RandomRotation([0.1, 0.1], fillMode: .nearest), RandomRotation([-0.1, -0.1], fillMode: .nearest))
+    let (there, back) = (
+      RandomRotation([0.1, 0.1], fillMode: .nearest), RandomRotation([-0.1, -0.1], fillMode: .nearest)
+    )
     #expect(try close([there, back]) < 1e-5)
     #expect(
       try close([
-        RandomTranslation(heightFactor: [0.3, 0.3], widthFactor: [-0.25, -0.25]), RandomZoom(heightFactor: [0.25, 0.25]),
-        RandomZoom(heightFactor: [-0.2, -0.2]), RandomTranslation(heightFactor: [-0.3, -0.3], widthFactor: [0.25, 0.25]),
+        RandomTranslation(heightFactor: [0.3, 0.3], widthFactor: [-0.25, -0.25]),
+        RandomZoom(heightFactor: [0.25, 0.25]),
+        RandomZoom(heightFactor: [-0.2, -0.2]),
+        RandomTranslation(heightFactor: [-0.3, -0.3], widthFactor: [0.25, 0.25]),
       ]) < 1e-5)
     // Another fill is another sampling.
     #expect(try close([there, RandomRotation([-0.1, -0.1], fillMode: .wrap)]) > 0.01)
