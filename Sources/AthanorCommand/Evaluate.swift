@@ -10,7 +10,7 @@ struct Evaluate: AsyncParsableCommand {
       "Measure a model's loss and accuracy on the test examples of a data set, a folder of pictures or a table.",
     discussion: """
       Pictures of a folder are brought to the size that the model takes, and its classes are those of the model. With --output DIR it also \
-      draws confusion.svg and mistakes.svg there.
+      draws confusion.svg and mistakes.svg there. The loss holds the penalties of large weights that a network has, as in Keras.
       """)
 
   @Argument(help: "The file of a trained model: .h5, .safetensors, ...", completion: .file()) var file: String

@@ -118,7 +118,7 @@ struct Train: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let (model, found, split, usualSchedule) = try await prepared()
+    let (model, found, split, template) = try await prepared()
     let usual = found.usualTraining(split.train.count)
     let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
     let validated = splitting.validated(split)
@@ -127,7 +127,7 @@ struct Train: AsyncParsableCommand {
     for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
     if model.training == nil || (resume == nil && !setup.given.isEmpty) {
       try setup.compile(
-        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), usual: usualSchedule)
+        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), network: template)
     }
     let train = try mixed(found.source(split.train, for: model), found)
     let validation = try found.source(validated, for: model)
@@ -161,8 +161,8 @@ struct Train: AsyncParsableCommand {
     if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { Terminal.print(closing(found)) }
   }
 
-  /// The model that is trained, the data as it takes them, their split, and the schedule of the learning rate when none is given.
-  private func prepared() async throws -> (Model, any LabelledData, ExampleSplit, SetupOptions.Schedule) {
+  /// The model that is trained, the data as it takes them, their split, and the network by name that it is; nil for a file's.
+  private func prepared() async throws -> (Model, any LabelledData, ExampleSplit, NetworkTemplate?) {
     let resumed = try resume.map { try NetworkSource.read($0, threads: computing.threads) }
     if let resume, resumed?.training == nil {
       throw AthanorError(
@@ -201,7 +201,7 @@ struct Train: AsyncParsableCommand {
     }
     try found.describe(model)
     try requireClasses(model, found)
-    return (model, found, split, file == nil ? chosen.usualSchedule : .constant)
+    return (model, found, split, file == nil ? chosen : nil)
   }
 
   /// Warns of numbers in a table that a network of the user's own takes as they are.

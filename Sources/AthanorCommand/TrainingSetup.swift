@@ -5,7 +5,9 @@ import Foundation
 /// How a network is trained: loss, optimizer and learning rate.
 struct SetupOptions: ParsableArguments {
   @Option(help: "Which optimizer takes the steps.") var optimizer = OptimizerChoice.adam
-  @Option(parsing: .unconditional, help: "The learning rate; by default 0.001, and 0.01 for sgd.")
+  @Option(
+    parsing: .unconditional,
+    help: "The learning rate; by default 0.001, 0.003 for the network cnn with adam, and 0.01 for sgd.")
   var learningRate: Double?
   @Option(
     help:
@@ -70,9 +72,11 @@ struct SetupOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - steps: The number of all steps.
-  ///   - usual: The schedule when none is given.
-  func compile(_ model: Model, for data: any LabelledData, steps: Int, usual: Schedule) throws {
-    let rate = (schedule ?? usual).learningRate(learningRate ?? optimizer.usualRate, steps: max(1, steps))
+  ///   - network: The network whose schedule and rate are taken when none are given; nil for a file's.
+  func compile(_ model: Model, for data: any LabelledData, steps: Int, network: NetworkTemplate?) throws {
+    let usual = network?.usualSteps ?? (.constant, 0.001)
+    let usualRate = optimizer == .adam ? usual.adamRate : optimizer.usualRate
+    let rate = (schedule ?? usual.schedule).learningRate(learningRate ?? usualRate, steps: max(1, steps))
     guard data.classNames != nil else {
       guard labelSmoothing == nil else {
         throw AthanorError(
@@ -91,10 +95,13 @@ struct SetupOptions: ParsableArguments {
 }
 
 extension NetworkTemplate {
-  var usualSchedule: SetupOptions.Schedule {
+  /// The schedule and Adam's first learning rate when none are given.
+  var usualSteps: (schedule: SetupOptions.Schedule, adamRate: Double) {
     switch self {
-    case .malireddi, .chollet: .constant
-    case .cnn, .mlp: .cosine
+    case .malireddi, .chollet: (.constant, 0.001)
+    case .mlp: (.cosine, 0.001)
+    // Batch normalisation allows larger steps.
+    case .cnn: (.cosine, 0.003)
     }
   }
 }

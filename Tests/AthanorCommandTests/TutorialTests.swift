@@ -30,7 +30,7 @@ private enum Programs {
       input: [32, 32, 1], classes: pictures.classNames.count,
       augmentation: Augmentation.layers(height: 32, width: 32), seed: 1)
     try model.compile(
-      optimizer: .adam(learningRate: .cosineDecay(initial: 0.001, steps: 20 * train.count / 32)),
+      optimizer: .adam(learningRate: .cosineDecay(initial: 0.003, steps: 20 * train.count / 32)),
       loss: .categoricalCrossentropy, metrics: [.accuracy])
     try model.fit(
       train, epochs: 20, batchSize: 32, validation: validation, classWeights: train.balancedClassWeights())
@@ -50,6 +50,29 @@ private enum Programs {
       encoding.dataset(table, rows: rows.train), epochs: 10,
       validation: encoding.dataset(table, rows: rows.validation), verbose: .silent)
     return classifier
+  }
+
+  static func ownTexts(_ reviews: [String], _ ratings: [Int32]) throws -> Model {
+    var words = TextVectorization(maxTokens: 10_000, outputSequenceLength: 40)
+    words.adapt(to: reviews)
+    let text = Input([40], dtype: .int32)
+    let vectors = Embedding(words.vocabulary.count, 16)(text)  // [N, 40, 16]
+    let rating = Dense(2, activation: .softmax)(Flatten()(vectors))
+    let reader = try Model(inputs: [text], outputs: [rating], seed: 1)
+    reader.textVectorization = words
+    try reader.compile(optimizer: .adam(), loss: .categoricalCrossentropy, metrics: [.accuracy])
+    try reader.fit(
+      Dataset(inputs: words(reviews), targets: Tensor(shape: [ratings.count], integers: ratings)), epochs: 5,
+      verbose: .silent)
+    return reader
+  }
+
+  static func ownSeries(_ series: Tensor, _ next: Tensor) throws -> Model {
+    let windows = try TimeSeriesWindows(series, targets: next, sequenceLength: 10)
+    let forecaster = try Model(input: [10, 1], layers: [Flatten(), Dense(1)])
+    try forecaster.compile(optimizer: .adam(learningRate: 0.01), loss: .meanSquaredError)
+    try forecaster.fit(windows, epochs: 5, batchSize: 32, verbose: .silent)
+    return forecaster
   }
 
   static func export(_ model: Model, test: Dataset, folder: String) throws -> ExportReport {
@@ -161,5 +184,11 @@ struct TutorialTests {
     try Data((["size,colour,kind"] + rows).joined(separator: "\n").utf8).write(to: table)
     let model = try Programs.ownTable(table.path)
     #expect(model.classNames == ["high", "low"] && model.tableEncoding?.columns.map(\.name) == ["size", "colour"])
+    let reader = try Programs.ownTexts(["good film", "a bad film", "good", "bad"], [1, 0, 1, 0])
+    #expect(reader.textVectorization?.vocabulary == ["", "[UNK]", "good", "film", "bad", "a"])
+    let series = try Tensor(shape: [60, 1], (0..<60).map { Float($0) / 60 })
+    let next = try Tensor(shape: [50, 1], (0..<50).map { Float($0 + 10) / 60 })
+    let forecaster = try Programs.ownSeries(series, next)
+    #expect(forecaster.history.epochs.count == 5)
   }
 }

@@ -115,8 +115,11 @@ extension Settings {
 
 /// Layers that change pictures a little in training, so that a network learns what does not matter.
 public enum Augmentation {
-  /// Small rotations (up to 11 degrees), zooms (10 %) and translations (8 %, at least one pixel) for pictures of a size, to stand in front of
-  /// a network. They work in training alone; no prediction and no export has them.
+  /// Small rotations (up to 11 degrees), zooms (10 %) and translations (8 %) for pictures of a size, to stand in front of a network. They work
+  /// in training alone; no prediction and no export has them.
+  ///
+  /// For pictures of less than 64 pixels they are smaller (4 degrees, 5 % and 5 %, at least one pixel), and each pixel is the nearest one of
+  /// the picture.
   ///
   /// - Parameters:
   ///   - height: The pictures' height.
@@ -133,12 +136,19 @@ public enum Augmentation {
   ///   }
   ///   ```
   public static func layers(height: Int, width: Int, horizontalFlip: Bool = false) -> [any Layer] {
-    func share(_ length: Int) -> RandomFactor { RandomFactor(min(1, max(0.08, 1 / Double(max(1, length))))) }
+    // In small pictures a mean of neighbours blurs what tells classes apart, and a few pixels are much.
+    let isSmall = min(height, width) < 64
+    let interpolation: Interpolation = isSmall ? .nearest : .bilinear
     // Written forms have an even ground around them, which its edge continues; what a photograph's edge cuts is better mirrored.
     let fillMode: FillMode = horizontalFlip ? .reflect : .nearest
+    func shift(_ length: Int) -> RandomFactor {
+      RandomFactor(min(1, max(isSmall ? 0.05 : 0.08, 1 / Double(max(1, length)))))
+    }
     return (horizontalFlip ? [RandomFlip(.horizontal)] : []) + [
-      RandomRotation(0.03, fillMode: fillMode), RandomZoom(heightFactor: 0.1, fillMode: fillMode),
-      RandomTranslation(heightFactor: share(height), widthFactor: share(width), fillMode: fillMode),
+      RandomRotation(isSmall ? 0.01 : 0.03, fillMode: fillMode, interpolation: interpolation),
+      RandomZoom(heightFactor: isSmall ? 0.05 : 0.1, fillMode: fillMode, interpolation: interpolation),
+      RandomTranslation(
+        heightFactor: shift(height), widthFactor: shift(width), fillMode: fillMode, interpolation: interpolation),
     ]
   }
 }

@@ -219,7 +219,10 @@ struct AugmentationTests {
         == ["RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "Flatten", "Dense"])
     #expect(Augmentation.layers(height: 10, width: 20).count == 3)
     let moved = Augmentation.layers(height: 10, width: 20).compactMap { $0 as? RandomTranslation }.first
-    #expect(moved?.heightFactor.upper == 0.1 && moved?.widthFactor.upper == 0.08 && moved?.fillMode == .nearest)
+    #expect(moved?.heightFactor.upper == 0.1 && moved?.widthFactor.upper == 0.05 && moved?.fillMode == .nearest)
+    #expect(moved?.interpolation == .nearest)
+    let large = Augmentation.layers(height: 64, width: 80).compactMap { $0 as? RandomTranslation }.first
+    #expect(large?.heightFactor.upper == 0.08 && large?.interpolation == .bilinear)
   }
 
   @Test("What makes no sense is refused")
