@@ -45,6 +45,8 @@ struct MannersTests {
     let outcome = try Program().run("--generate-completion-script", shell)
     #expect(outcome.status == 0 && outcome.error == "")
     for word in ["athanor", "train", "epochs", "figure"] { #expect(outcome.output.contains(word)) }
+    // Names and paths for what may be either.
+    #expect(outcome.output.contains("---completion train -- --dataset"))
   }
 
   @Test("A picture from standard input is read as from its file")
