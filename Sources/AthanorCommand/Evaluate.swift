@@ -29,7 +29,7 @@ struct Evaluate: AsyncParsableCommand {
     if let names = found.classNames { try requireClasses(model, names, found.title) }
     if model.training == nil {
       if found.classNames == nil {
-        try model.compile(loss: .meanSquaredError, metrics: [.loss(.meanAbsoluteError)])
+        try model.compileForNumbers()
       } else {
         try compile(model)
       }
@@ -38,9 +38,12 @@ struct Evaluate: AsyncParsableCommand {
     let logs = try model.evaluate(source, batchSize: 200)
     if output != nil || report != nil {
       let predictions = try model.predict(source, batchSize: 200)
-      guard !predictions.floats.contains(where: \.isNaN) else {
+      let failed = predictions.floats.count(where: \.isNaN)
+      guard failed == 0 else {
         throw AthanorError(
-          .data, at: file, "it gives no numbers (NaN), of which nothing can be drawn", fix: divergence(file))
+          .data, at: file,
+          "\(failed) of \(predictions.count) numbers that it gives are NaN, of which nothing can be drawn",
+          fix: divergence(file))
       }
       if let output { try draw(model, found, examples, predictions, output) }
       if let report {

@@ -34,8 +34,8 @@ protocol LabelledData {
   func fitted(to examples: [Int]) throws -> any LabelledData
   /// The name of an example in split files.
   func name(of example: Int) -> String
-  /// A number that follows from what an example holds, for split files whose names say nothing of that; nil elsewhere.
-  func fingerprint(of example: Int) -> UInt64?
+  /// For each example a number that follows from what it holds, where its name says nothing of that; nil elsewhere.
+  var fingerprints: [UInt64]? { get }
   /// Lets a model keep how it takes these data.
   func describe(_ model: Model) throws
   /// Examples to train with or to evaluate, in memory or read when they are needed.
@@ -51,7 +51,7 @@ extension LabelledData {
 
   func fitted(to examples: [Int]) throws -> any LabelledData { self }
 
-  func fingerprint(of example: Int) -> UInt64? { nil }
+  var fingerprints: [UInt64]? { nil }
 
   func describe(_ model: Model) throws {}
 

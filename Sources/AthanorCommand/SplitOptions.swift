@@ -116,14 +116,13 @@ enum SplitFile {
     for part in ExampleSplit.Part.allCases {
       for example in split[part] { parts[example] = part }
     }
-    let hasFingerprints = data.classNumbers.indices.first.flatMap(data.fingerprint(of:)) != nil
+    let numbers = data.fingerprints
     let lines = parts.enumerated().compactMap { example, part in
       part.map { part in
-        "\(TableText.field(data.name(of: example))),\(part.rawValue)"
-          + (data.fingerprint(of: example).map { "," + text($0) } ?? "")
+        "\(TableText.field(data.name(of: example))),\(part.rawValue)" + (numbers.map { "," + text($0[example]) } ?? "")
       }
     }
-    let header = (header + (hasFingerprints ? [fingerprints] : [])).joined(separator: ",")
+    let header = (header + (numbers == nil ? [] : [fingerprints])).joined(separator: ",")
     try Terminal.write(([header] + lines).joined(separator: "\n") + "\n", to: path)
   }
 
@@ -147,6 +146,9 @@ enum SplitFile {
     let places = Dictionary(
       data.classNumbers.indices.map { (ArraySlice(data.name(of: $0).utf8), $0) },
       uniquingKeysWith: { first, _ in first })
+    let numbers = hasFingerprints ? data.fingerprints?.map(text) : nil
+    let known = Set(numbers ?? [])
+    var others = 0
     var split = ExampleSplit(train: [])
     var seen = [Bool](repeating: false, count: data.classNumbers.count)
     while try reader.next() {
@@ -158,8 +160,11 @@ enum SplitFile {
         throw refuse("there is no \(data.unit) \(name) in \(data.path)")
       }
       guard !seen[place] else { throw refuse("\(name) is named twice") }
-      if hasFingerprints, let known = data.fingerprint(of: place), text(known) != reader.text(2) {
-        throw refuse("\(data.unit) \(name) of \(data.path) has other values than when the data were split")
+      if let numbers, numbers[place] != reader.text(2) {
+        guard !known.contains(reader.text(2)) else {
+          throw refuse("the \(data.unit)s of \(data.path) stand in another order than when they were split")
+        }
+        others += 1
       }
       seen[place] = true
       switch part {
@@ -167,6 +172,11 @@ enum SplitFile {
       case .validation: split.validation.append(place)
       case .test: split.test.append(place)
       }
+    }
+    if others > 0 {
+      Terminal.error(
+        "Note: \(data.counted(others)) of \(data.title) \(others == 1 ? "has" : "have") other values or columns than when the data were "
+          + "split.\n")
     }
     let missing = seen.count { !$0 }
     if missing > 0 {

@@ -37,7 +37,7 @@ struct TableData: LabelledData {
 
   func name(of example: Int) -> String { String(table.exampleNumbers[example]) }
 
-  func fingerprint(of example: Int) -> UInt64? { table.fingerprint(of: example) }
+  var fingerprints: [UInt64]? { table.fingerprints }
 
   /// A network of the user's own keeps the columns, too, where it takes what they make.
   func describe(_ model: Model) throws {

@@ -18,9 +18,11 @@ enum Terminal {
   /// A text as a terminal may show it: control characters, which names of files and classes may hold, are written as `\u{1B}`.
   static func visible(_ text: String) -> String {
     let isControl = { (scalar: Unicode.Scalar) in
-      scalar.properties.generalCategory == .control && !"\n\t\r".unicodeScalars.contains(scalar)
+      scalar.properties.generalCategory == .control && !"\n\t".unicodeScalars.contains(scalar)
     }
     guard text.unicodeScalars.contains(where: isControl) else { return text }
+    // A line that is written again begins so.
+    if text.hasPrefix("\r") { return "\r" + visible(String(text.dropFirst())) }
     return text.unicodeScalars.map {
       isControl($0) ? "\\u{\(String($0.value, radix: 16, uppercase: true))}" : String($0)
     }

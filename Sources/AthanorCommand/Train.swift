@@ -118,7 +118,7 @@ struct Train: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let (model, found, split, template) = try await prepared()
+    let (model, found, split, steps) = try await prepared()
     let usual = found.usualTraining(split.train.count)
     let (epochs, batchSize) = (epochs ?? usual.epochs, batchSize ?? usual.batchSize)
     let validated = splitting.validated(split)
@@ -127,7 +127,7 @@ struct Train: AsyncParsableCommand {
     for sentence in described(split, found) { Terminal.error(sentence + ".\n") }
     if model.training == nil || (resume == nil && !setup.given.isEmpty) {
       try setup.compile(
-        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), network: template)
+        model, for: found, steps: epochs * ((split.train.count + batchSize - 1) / batchSize), usual: steps)
     }
     let train = try mixed(found.source(split.train, for: model), found)
     let validation = try found.source(validated, for: model)
@@ -161,8 +161,8 @@ struct Train: AsyncParsableCommand {
     if !json, FileManager.default.fileExists(atPath: "\(output)/last.\(ending)") { Terminal.print(closing(found)) }
   }
 
-  /// The model that is trained, the data as it takes them, their split, and the network by name that it is; nil for a file's.
-  private func prepared() async throws -> (Model, any LabelledData, ExampleSplit, NetworkTemplate?) {
+  /// The model that is trained, the data as it takes them, their split, and the steps when no others are asked for.
+  private func prepared() async throws -> (Model, any LabelledData, ExampleSplit, SetupOptions.UsualSteps) {
     let resumed = try resume.map { try NetworkSource.read($0, threads: computing.threads) }
     if let resume, resumed?.training == nil {
       throw AthanorError(
@@ -201,7 +201,7 @@ struct Train: AsyncParsableCommand {
     }
     try found.describe(model)
     try requireClasses(model, found)
-    return (model, found, split, file == nil ? chosen : nil)
+    return (model, found, split, file != nil ? .forFiles : start != nil ? .forHeads : chosen.usualSteps)
   }
 
   /// Warns of numbers in a table that a network of the user's own takes as they are.
@@ -210,8 +210,7 @@ struct Train: AsyncParsableCommand {
       model.history.epochs.isEmpty
     else { return }
     Terminal.error(
-      "Note: numbers of the table go into \(network) as they are; the network mlp normalises them. A Normalization layer in the file does "
-        + "that too.\n")
+      "Note: \(network) gets the numbers of the table as they are, and has to normalise them itself, as mlp does.\n")
   }
 
   /// Says what the user may not expect of the folder and of the file to go on from.
@@ -257,7 +256,7 @@ struct Train: AsyncParsableCommand {
     }
     guard source.ports.inputs.allSatisfy({ $0.dtype != .int32 }) else {
       throw AthanorError(
-        .argument, at: option, "\(data.title) has columns of categories, between which there is nothing",
+        .argument, at: option, "\(data.title) has columns of categories, which cannot be mixed",
         fix: "Leave it out.")
     }
     return try Mixing(method, of: source, classCount: data.classNames?.count)

@@ -51,6 +51,16 @@ struct SetupOptions: ParsableArguments {
     }
   }
 
+  /// The schedule, and Adam's first learning rate, when none are given.
+  struct UsualSteps {
+    let schedule: Schedule
+    let adamRate: Double
+
+    static let forFiles = UsualSteps(schedule: .constant, adamRate: 0.001)
+    /// For a new last layer on a trained network.
+    static let forHeads = UsualSteps(schedule: .cosine, adamRate: 0.001)
+  }
+
   func validate() throws {
     if let learningRate, !(learningRate > 0 && learningRate.isFinite) {
       throw ValidationError("--learning-rate must be above 0.")
@@ -72,9 +82,8 @@ struct SetupOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - steps: The number of all steps.
-  ///   - network: The network whose schedule and rate are taken when none are given; nil for a file's.
-  func compile(_ model: Model, for data: any LabelledData, steps: Int, network: NetworkTemplate?) throws {
-    let usual = network?.usualSteps ?? (.constant, 0.001)
+  ///   - usual: Schedule and rate when none are given.
+  func compile(_ model: Model, for data: any LabelledData, steps: Int, usual: UsualSteps) throws {
     let usualRate = optimizer == .adam ? usual.adamRate : optimizer.usualRate
     let rate = (schedule ?? usual.schedule).learningRate(learningRate ?? usualRate, steps: max(1, steps))
     guard data.classNames != nil else {
@@ -83,10 +92,7 @@ struct SetupOptions: ParsableArguments {
           .argument, at: "--label-smoothing", "it is for classes but the targets of \(data.title) are numbers",
           fix: "Leave it out.")
       }
-      let output = model.outputs[0].name
-      return try model.compile(
-        optimizer: optimizer.optimizer(rate), losses: [output: .meanSquaredError],
-        lossWeights: [output: model.tableEncoding?.lossWeight ?? 1], metrics: [output: [.loss(.meanAbsoluteError)]])
+      return try model.compileForNumbers(optimizer.optimizer(rate))
     }
     try model.compile(
       optimizer: optimizer.optimizer(rate), loss: .categoricalCrossentropy(labelSmoothing: labelSmoothing ?? 0),
@@ -94,14 +100,23 @@ struct SetupOptions: ParsableArguments {
   }
 }
 
+extension Model {
+  /// Sets loss and metrics of a model that predicts a number.
+  func compileForNumbers(_ optimizer: Optimizer = .rmsprop()) throws {
+    let output = outputs[0].name
+    try compile(
+      optimizer: optimizer, losses: [output: .meanSquaredError],
+      lossWeights: [output: tableEncoding?.lossWeight ?? 1], metrics: [output: [.loss(.meanAbsoluteError)]])
+  }
+}
+
 extension NetworkTemplate {
-  /// The schedule and Adam's first learning rate when none are given.
-  var usualSteps: (schedule: SetupOptions.Schedule, adamRate: Double) {
+  var usualSteps: SetupOptions.UsualSteps {
     switch self {
-    case .malireddi, .chollet: (.constant, 0.001)
-    case .mlp: (.cosine, 0.001)
+    case .malireddi, .chollet: .init(schedule: .constant, adamRate: 0.001)
+    case .mlp: .init(schedule: .cosine, adamRate: 0.001)
     // Batch normalisation allows larger steps.
-    case .cnn: (.cosine, 0.003)
+    case .cnn: .init(schedule: .cosine, adamRate: 0.003)
     }
   }
 }

@@ -110,7 +110,7 @@ struct OwnTableTests {
       "train", "net.json", "--dataset", "t.csv", "--target", "y", "--seed", "3", "--epochs", "1", "--output", "own",
     ])
     #expect(
-      own.status == 0 && own.error.contains("Note: numbers of the table go into net.json as they are"), "\(own.error)")
+      own.status == 0 && own.error.contains("Note: net.json gets the numbers of the table as they are"), "\(own.error)")
     let predicted = try program.run("predict", "own/last.h5", "t.csv", "--output", "answers.csv")
     #expect(predicted.status == 0, "\(predicted.error)")
     try writePeople("u.csv")
@@ -132,7 +132,7 @@ struct OwnTableTests {
     let refused = try program.run(words + ["--mixup", "0.2", "--seed", "9"])
     #expect(
       refused.error.hasSuffix(
-        "Error: --mixup: t.csv has columns of categories, between which there is nothing. Leave it out.\n"))
+        "Error: --mixup: t.csv has columns of categories, which cannot be mixed. Leave it out.\n"))
     let after = try ["best.h5", "split.csv"].map {
       try Data(contentsOf: URL(fileURLWithPath: program.path("run/\($0)")))
     }
@@ -146,8 +146,15 @@ struct OwnTableTests {
     let sorted = try program.run("evaluate", "run/best.h5", "--dataset", "sorted.csv", "--split", "run/split.csv")
     #expect(
       sorted.error
-        == "Error: run/split.csv:2: row 1 of sorted.csv has other values than when the data were split. Give the split.csv of a training "
-        + "with the same data.\n")
+        == "Error: run/split.csv:2: the rows of sorted.csv stand in another order than when they were split. Give the split.csv of a "
+        + "training with the same data.\n")
+    try write(rows.map { $0.replacing("Rome", with: "Roma") }, "changed.csv")
+    let changed = try program.run("evaluate", "run/best.h5", "--dataset", "changed.csv", "--split", "run/split.csv")
+    #expect(
+      changed.status == 0
+        && changed.error.contains(
+          "Note: 40 rows of changed.csv have other values or columns than when the data were split.\n"),
+      "\(changed.error)")
   }
 
   @Test("Bad tables have a clear report")
@@ -173,7 +180,7 @@ struct OwnTableTests {
         == "Error: cnn: it is for pictures but t.csv is a table. Use the network mlp.")
     #expect(
       try error("--target", "vote", "--mixup", "0.2")
-        == "Error: --mixup: t.csv has columns of categories, between which there is nothing. Leave it out.")
+        == "Error: --mixup: t.csv has columns of categories, which cannot be mixed. Leave it out.")
     #expect(
       try error("--target", "vote", "--cutmix", "1")
         == "Error: --cutmix: it is for pictures but t.csv is a table. Leave it out.")

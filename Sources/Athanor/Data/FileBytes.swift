@@ -159,10 +159,14 @@ package enum FileBytes {
     guard errno == EEXIST, isFolder(path) else { throw systemError(path, "the folder cannot be made") }
   }
 
-  /// The sorted names of what a folder holds, without those that begin with a dot.
+  /// The sorted names of what a folder holds, without those that begin with a dot, and those that are not UTF-8, by which nothing can be
+  /// opened here.
   ///
-  /// - Throws: `AthanorError` when the folder cannot be read, or a name is not UTF-8: Foundation would leave it out without a word.
-  package static func names(in folder: String) throws -> [String] {
+  /// - Parameter requiring: Whether a name that is not UTF-8, of a folder or of something else, is an error.
+  /// - Throws: `AthanorError` when the folder cannot be read, or has such a name.
+  package static func names(
+    in folder: String, requiring: (_ name: String, _ isFolder: Bool) -> Bool = { _, _ in false }
+  ) throws -> [String] {
     guard let stream = opendir(folder) else { throw systemError(folder, "cannot be read") }
     defer { closedir(stream) }
     var names: [String] = []
@@ -172,14 +176,20 @@ package enum FileBytes {
         guard errno == 0 else { throw systemError(folder, "cannot be read") }
         return names.sorted()
       }
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      guard name.first != UInt8(ascii: ".") else { continue }
-      guard let text = String(validating: name, as: UTF8.self) else {
-        throw AthanorError(
-          .data, at: folder, "it holds the name \"\(String(decoding: name, as: UTF8.self))\", which is not UTF-8",
-          fix: "Rename the file or folder.")
+      // An entry ends behind its name, before the end of its type.
+      guard let place = MemoryLayout<dirent>.offset(of: \dirent.d_name) else { return names.sorted() }
+      let start = (UnsafeRawPointer(entry) + place).assumingMemoryBound(to: CChar.self)
+      let bytes = UnsafeRawBufferPointer(start: start, count: strlen(start))
+      guard bytes.first != UInt8(ascii: ".") else { continue }
+      if let name = String(validating: bytes, as: UTF8.self) {
+        names.append(name)
+        continue
       }
-      names.append(text)
+      let name = String(decoding: bytes, as: UTF8.self)
+      if requiring(name, Int32(entry.pointee.d_type) == Int32(DT_DIR)) {
+        throw AthanorError(
+          .data, at: folder, "it holds the name \"\(name)\", which is not UTF-8", fix: "Rename the file or folder.")
+      }
     }
   }
 

@@ -59,7 +59,8 @@ extension RandomFlip: SerializableLayer {
 /// Turns pictures around their centre while training: `[N, H, W, C] -> [N, H, W, C]`.
 ///
 /// The angle is drawn for each picture, as a part of a whole turn: 0.1 for -36 ... 36 degrees. Predictions are of the pictures as they are.
-/// Source: `keras.layers.RandomRotation`.
+/// Behind another bilinear rotation, translation or zoom with the same fill mode both are one sampling, so that pictures are blurred once;
+/// Keras samples twice. Source: `keras.layers.RandomRotation`.
 ///
 /// - Throws: when built: `AthanorError` if the input is no picture or the factor not finite.
 /// - Example:
@@ -118,7 +119,7 @@ extension RandomRotation: SerializableLayer {
 /// Moves pictures while training: `[N, H, W, C] -> [N, H, W, C]`.
 ///
 /// Both ways are drawn for each picture, as parts of its height and width; positive ones go down and to the right. Predictions are of the
-/// pictures as they are. Source: `keras.layers.RandomTranslation`.
+/// pictures as they are. Several such layers in a row may be one sampling, see ``RandomRotation``. Source: `keras.layers.RandomTranslation`.
 ///
 /// - Throws: when built: `AthanorError` if the input is no picture or a factor not in -1 ... 1.
 /// - Example:
@@ -179,7 +180,7 @@ extension RandomTranslation: SerializableLayer {
 /// Enlarges or reduces pictures around their centre while training: `[N, H, W, C] -> [N, H, W, C]`.
 ///
 /// The part by which more is seen is drawn for each picture: -0.2 shows 80 % of its height, which is enlarged; 0.2 shows 120 %. Predictions are of
-/// the pictures as they are. Source: `keras.layers.RandomZoom`.
+/// the pictures as they are. Several such layers in a row may be one sampling, see ``RandomRotation``. Source: `keras.layers.RandomZoom`.
 ///
 /// - Throws: when built: `AthanorError` if the input is no picture or a factor not above -1 and at most 1.
 /// - Example:

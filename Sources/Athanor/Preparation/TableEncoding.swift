@@ -115,7 +115,7 @@ public struct TableEncoding: Hashable, Sendable {
   ///     optimizer: .adam(), losses: ["units": .meanSquaredError], lossWeights: ["units": encoding.lossWeight])
   ///   ```
   public var lossWeight: Double {
-    if case .number(_, let variance) = target, variance > 0, (1 / variance).isFinite { 1 / variance } else { 1 }
+    if case .number(_, let variance) = target, variance > 0, Float(1 / variance).isFinite { 1 / variance } else { 1 }
   }
 
   /// The inputs that a model for the table has.
@@ -256,7 +256,7 @@ extension TableEncoding: JSONConvertible {
     let width = classNames?.count ?? 1
     let fits =
       model.inputs.count == ports.count
-      && zip(model.inputs, ports).allSatisfy { given, own in
+      && zip(model.inputs.sorted { $0.name < $1.name }, ports.sorted { $0.name < $1.name }).allSatisfy { given, own in
         // Exports call a single input as they like.
         (given.name == own.name || ports.count == 1) && given.dtype == own.dtype
           && given.exampleLengths == own.exampleLengths

@@ -111,8 +111,7 @@ public enum ImageFolder {
         .file, at: path, "there is no such folder of pictures", fix: "Give a folder that holds \(expected).")
     }
     let entries = try FileBytes.names(in: path)
-    // Archives made on macOS have a folder of that name.
-    let found = entries.filter { $0 != "__MACOSX" && FileBytes.isFolder(FileBytes.join(path, $0)) }
+    let found = try folders(in: path)
     guard !found.isEmpty else {
       let loose = entries.count { Picture.isPictureName($0) }
       let content =
@@ -134,6 +133,13 @@ public enum ImageFolder {
         fix: "Remove the folder, or add its name to the classes of the training set.")
     }
     return mayLack ? wanted.filter(found.contains) : wanted
+  }
+
+  /// The names of the folders in a folder, but for the one that archives made on macOS have.
+  static func folders(in path: String) throws -> [String] {
+    try FileBytes.names(in: path, requiring: { $1 }).filter {
+      $0 != "__MACOSX" && FileBytes.isFolder(FileBytes.join(path, $0))
+    }
   }
 
   static func pictures(of name: String, in path: String) throws -> [String] {

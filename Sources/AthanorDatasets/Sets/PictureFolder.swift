@@ -134,7 +134,7 @@ public struct PictureFolder: Sendable {
   /// The folders of parts with their parts, that of the training first; the folder itself where it has none.
   private static func partFolders(of path: String) throws -> [(part: ExampleSplit.Part?, folder: String)] {
     guard FileBytes.isFolder(path) else { return [(nil, path)] }
-    let folders = try FileBytes.names(in: path).filter { FileBytes.isFolder(FileBytes.join(path, $0)) }
+    let folders = try ImageFolder.folders(in: path)
     let parts = folders.map { name in ExampleSplit.Part.allCases.first { $0.folderNames.contains(name.lowercased()) } }
     // A class may be called "train" too: then the folder holds its pictures.
     let hasPart = try zip(parts, folders).contains { part, name in

@@ -21,7 +21,7 @@ extension PictureFolder {
       let shared = same.filter { group in Set(group.map { entries[$0].part }).count > 1 }
       if !shared.isEmpty {
         findings.append(
-          "The same pixels are in several parts, so that these say too much good: \(pairs(shared, entries))")
+          "The same pixels are in several parts, so that their results are too good: \(pairs(shared, entries))")
       }
       let contrary = same.filter { group in Set(group.map { entries[$0].classNumber }).count > 1 }
       if !contrary.isEmpty {
@@ -49,7 +49,10 @@ extension PictureFolder {
     let folders = parts ? names(path).filter { FileBytes.isFolder(FileBytes.join(path, $0)) } : []
     return ([""] + folders.map { $0 + "/" }).flatMap { folder in
       names(FileBytes.join(path, folder)).map { folder + $0 }
-    }.filter { Picture.isPictureName($0) && FileBytes.isFile(FileBytes.join(path, $0)) }
+    }.filter { name in
+      let file = FileBytes.join(path, name)
+      return Picture.isPictureName(name) && FileBytes.isFile(file) && !FileBytes.isSpecial(file)
+    }
   }
 
   private static func sizes(_ entries: [Entry]) -> String {

@@ -73,22 +73,21 @@ public struct TableFile: Sendable {
   /// Whether numbers are written with decimal commas.
   let usesDecimalComma: Bool
 
-  /// A number that follows from the values of a row that a model sees, its target among them.
-  ///
-  /// - Parameter row: The row's place, from 0.
-  package func fingerprint(of row: Int) -> UInt64 {
-    var fingerprint = Fingerprint()
-    // Columns may stand in another order.
-    for name in values.keys.sorted() {
-      switch values[name] {
-      case .numbers(let numbers): fingerprint.add(numbers[row].isNaN ? UInt32.max : numbers[row].bitPattern)
-      case .texts(let codes, let texts): fingerprint.add(codes[row] < 0 ? "" : texts[Int(codes[row])])
-      case nil: break
+  /// For each row a number that follows from the values that a model sees, the target among them, in whatever order the columns stand.
+  package var fingerprints: [UInt64] {
+    let columns = values.sorted { $0.key < $1.key }.map(\.value)
+    return (0..<rowCount).map { row in
+      var fingerprint = Fingerprint()
+      for column in columns {
+        switch column {
+        case .numbers(let numbers): fingerprint.add(numbers[row].isNaN ? UInt32.max : numbers[row].bitPattern)
+        case .texts(let codes, let texts): fingerprint.add(codes[row] < 0 ? "" : texts[Int(codes[row])])
+        }
       }
+      if let classNumbers, case .classification(let names) = task { fingerprint.add(names[Int(classNumbers[row])]) }
+      if let targetNumbers { fingerprint.add(targetNumbers[row].bitPattern) }
+      return fingerprint.value
     }
-    if let classNumbers, case .classification(let names) = task { fingerprint.add(names[Int(classNumbers[row])]) }
-    if let targetNumbers { fingerprint.add(targetNumbers[row].bitPattern) }
-    return fingerprint.value
   }
 
   /// The number of rows.

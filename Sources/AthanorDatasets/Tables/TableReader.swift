@@ -11,6 +11,7 @@ package final class TableReader {
   static let largestRecord = 1 << 22
   /// The most columns of a table.
   static let mostColumns = 1 << 16
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
   private static let separators: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
 
   package let path: String
@@ -222,7 +223,7 @@ package final class TableReader {
   /// - Returns: Whether there is anything.
   private func skipByteOrderMark() throws -> Bool {
     guard try fill() else { return false }
-    if buffer[0..<filled].starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+    if buffer[0..<filled].starts(with: TableReader.byteOrderMark) { position = TableReader.byteOrderMark.count }
     return true
   }
 
@@ -252,7 +253,8 @@ package final class TableReader {
     var counts = [Int](repeating: 0, count: separators.count)
     var isQuoted = false
     // Empty lines before the header are passed over.
-    for byte in beginning.drop(while: { $0 == 10 || $0 == 13 }) {
+    let text = beginning.starts(with: byteOrderMark) ? beginning.dropFirst(byteOrderMark.count) : beginning[...]
+    for byte in text.drop(while: { $0 == 10 || $0 == 13 }) {
       if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
       if isQuoted { continue }
       if byte == 10 || byte == 13 { break }

@@ -5,7 +5,7 @@ extension TableEncoding {
   public struct Prediction: Hashable, Sendable {
     /// The class's name, or the number; empty where the model's result is no number, as with values far outside of those of the training.
     public let text: String
-    /// The class's probability; nil where a number is predicted.
+    /// The class's probability; NaN where the model's result is no number, nil where a number is predicted.
     public let probability: Float?
   }
 

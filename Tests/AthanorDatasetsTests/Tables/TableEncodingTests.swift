@@ -91,7 +91,7 @@ struct TableEncodingTests {
   func numbers() throws {
     let rows = (0..<40).map { "\($0 % 10),\($0 % 3);\($0 % 2 == 0 ? "0,50" : "1")\n" }.joined()
     // Empty lines before the header are passed over.
-    let path = try write("\n\r\nx;y\n" + rows)
+    let path = try write("\u{FEFF}\n\r\nx;y\n" + rows)
     let table = try TableFile(contentsOf: path, target: "y", task: .classification)
     let encoding = try TableEncoding(fittedTo: table, rows: Array(0..<40))
     #expect(encoding.classNames == ["0.5", "1"])
