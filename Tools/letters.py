@@ -27,7 +27,7 @@ def families():
         ["fc-list", ":lang=en", "--format", "%{family[0]}\t%{style[0]}\t%{file}\n"], capture_output=True, text=True, check=True).stdout
     found = {}
     for line in sorted(listing.splitlines()):
-        # Some files name no style.
+        # A style may hold a line break; such a font is left out.
         family, style, file = (line.split("\t") + [""] * 3)[:3]
         if not file.endswith((".ttf", ".otf")) or any(word in family for word in NOT_LATIN):
             continue

@@ -36,8 +36,8 @@ protocol LabelledData {
   func name(of example: Int) -> String
   /// For each example a number that follows from what it holds, where its name says nothing of that; nil elsewhere.
   var fingerprints: [UInt64]? { get }
-  /// Lets a model keep how it takes these data.
-  func describe(_ model: Model) throws
+  /// Lets a model keep how these data become its inputs, where that is not known from the model alone.
+  func attachEncoding(to model: Model) throws
   /// Examples to train with or to evaluate, in memory or read when they are needed.
   func source(_ examples: [Int]) throws -> any DataSource
   /// Some examples in memory.
@@ -53,7 +53,7 @@ extension LabelledData {
 
   var fingerprints: [UInt64]? { nil }
 
-  func describe(_ model: Model) throws {}
+  func attachEncoding(to model: Model) throws {}
 
   /// The examples as a model takes them.
   func source(_ examples: [Int], for model: Model) throws -> any DataSource {

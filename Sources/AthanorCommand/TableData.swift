@@ -40,7 +40,7 @@ struct TableData: LabelledData {
   var fingerprints: [UInt64]? { table.fingerprints }
 
   /// A network of the user's own keeps the columns, too, where it takes what they make.
-  func describe(_ model: Model) throws {
+  func attachEncoding(to model: Model) throws {
     guard model.tableEncoding == nil, let encoding else { return }
     do {
       try encoding.check(model, at: "the network")

@@ -199,9 +199,9 @@ struct Train: AsyncParsableCommand {
         "it holds another network than \(network ?? base ?? chosen.rawValue)\(augment ? " with --augment" : "")",
         fix: "Give the network and the augmentation of the training that was interrupted, or leave them out.")
     }
-    try found.describe(model)
+    try found.attachEncoding(to: model)
     try requireClasses(model, found)
-    return (model, found, split, file != nil ? .forFiles : start != nil ? .forHeads : chosen.usualSteps)
+    return (model, found, split, file != nil ? .forFiles : start != nil ? .forNewHeads : chosen.usualSteps)
   }
 
   /// Warns of numbers in a table that a network of the user's own takes as they are.

@@ -51,14 +51,13 @@ struct SetupOptions: ParsableArguments {
     }
   }
 
-  /// The schedule, and Adam's first learning rate, when none are given.
+  /// The schedule when none is given, and Adam's first learning rate where it is not the optimizer's.
   struct UsualSteps {
     let schedule: Schedule
-    let adamRate: Double
+    var adamRate: Double?
 
-    static let forFiles = UsualSteps(schedule: .constant, adamRate: 0.001)
-    /// For a new last layer on a trained network.
-    static let forHeads = UsualSteps(schedule: .cosine, adamRate: 0.001)
+    static let forFiles = UsualSteps(schedule: .constant)
+    static let forNewHeads = UsualSteps(schedule: .cosine)
   }
 
   func validate() throws {
@@ -84,8 +83,8 @@ struct SetupOptions: ParsableArguments {
   ///   - steps: The number of all steps.
   ///   - usual: Schedule and rate when none are given.
   func compile(_ model: Model, for data: any LabelledData, steps: Int, usual: UsualSteps) throws {
-    let usualRate = optimizer == .adam ? usual.adamRate : optimizer.usualRate
-    let rate = (schedule ?? usual.schedule).learningRate(learningRate ?? usualRate, steps: max(1, steps))
+    let first = learningRate ?? (optimizer == .adam ? usual.adamRate : nil) ?? optimizer.usualRate
+    let rate = (schedule ?? usual.schedule).learningRate(first, steps: max(1, steps))
     guard data.classNames != nil else {
       guard labelSmoothing == nil else {
         throw AthanorError(
@@ -113,8 +112,8 @@ extension Model {
 extension NetworkTemplate {
   var usualSteps: SetupOptions.UsualSteps {
     switch self {
-    case .malireddi, .chollet: .init(schedule: .constant, adamRate: 0.001)
-    case .mlp: .init(schedule: .cosine, adamRate: 0.001)
+    case .malireddi, .chollet: .init(schedule: .constant)
+    case .mlp: .init(schedule: .cosine)
     // Batch normalisation allows larger steps.
     case .cnn: .init(schedule: .cosine, adamRate: 0.003)
     }

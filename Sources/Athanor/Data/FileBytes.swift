@@ -159,13 +159,13 @@ package enum FileBytes {
     guard errno == EEXIST, isFolder(path) else { throw systemError(path, "the folder cannot be made") }
   }
 
-  /// The sorted names of what a folder holds, without those that begin with a dot, and those that are not UTF-8, by which nothing can be
-  /// opened here.
+  /// The sorted names of what a folder holds, without those that begin with a dot. Names that are not UTF-8, which cannot be opened here,
+  /// are left out unless they are needed.
   ///
-  /// - Parameter requiring: Whether a name that is not UTF-8, of a folder or of something else, is an error.
+  /// - Parameter isNeeded: Whether a name that is not UTF-8 is an error; `mayBeFolder` is false for plain files.
   /// - Throws: `AthanorError` when the folder cannot be read, or has such a name.
   package static func names(
-    in folder: String, requiring: (_ name: String, _ isFolder: Bool) -> Bool = { _, _ in false }
+    in folder: String, isNeeded: (_ name: String, _ mayBeFolder: Bool) -> Bool = { _, _ in false }
   ) throws -> [String] {
     guard let stream = opendir(folder) else { throw systemError(folder, "cannot be read") }
     defer { closedir(stream) }
@@ -176,17 +176,17 @@ package enum FileBytes {
         guard errno == 0 else { throw systemError(folder, "cannot be read") }
         return names.sorted()
       }
-      // An entry ends behind its name, before the end of its type.
-      guard let place = MemoryLayout<dirent>.offset(of: \dirent.d_name) else { return names.sorted() }
-      let start = (UnsafeRawPointer(entry) + place).assumingMemoryBound(to: CChar.self)
-      let bytes = UnsafeRawBufferPointer(start: start, count: strlen(start))
+      // An entry ends behind its name, before the end of its type, so it is read where it lies.
+      let start = withUnsafeMutablePointer(to: &entry.pointee.d_name) { UnsafeRawPointer($0) }
+      let bytes = UnsafeRawBufferPointer(start: start, count: strlen(start.assumingMemoryBound(to: CChar.self)))
       guard bytes.first != UInt8(ascii: ".") else { continue }
       if let name = String(validating: bytes, as: UTF8.self) {
         names.append(name)
         continue
       }
       let name = String(decoding: bytes, as: UTF8.self)
-      if requiring(name, Int32(entry.pointee.d_type) == Int32(DT_DIR)) {
+      // A link may lead to a folder.
+      if isNeeded(name, Int32(entry.pointee.d_type) != Int32(DT_REG)) {
         throw AthanorError(
           .data, at: folder, "it holds the name \"\(name)\", which is not UTF-8", fix: "Rename the file or folder.")
       }

@@ -159,7 +159,7 @@ extension Picture {
     guard stat(folder, &status) == 0 else { throw FileBytes.systemError(folder, "cannot be examined") }
     let identity = [UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino)]
     guard !parents.contains(identity), parents.count < 64 else { return [] }
-    return try FileBytes.names(in: folder, requiring: { $1 || isPictureName($0) }).flatMap { name -> [String] in
+    return try FileBytes.names(in: folder, isNeeded: { $1 || isPictureName($0) }).flatMap { name -> [String] in
       let path = FileBytes.join(folder, name)
       if FileBytes.isFolder(path) {
         return try pictureNames(in: path, prefix + name + "/", within: parents + [identity])

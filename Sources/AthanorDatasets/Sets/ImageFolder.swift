@@ -137,7 +137,7 @@ public enum ImageFolder {
 
   /// The names of the folders in a folder, but for the one that archives made on macOS have.
   static func folders(in path: String) throws -> [String] {
-    try FileBytes.names(in: path, requiring: { $1 }).filter {
+    try FileBytes.names(in: path, isNeeded: { $1 }).filter {
       $0 != "__MACOSX" && FileBytes.isFolder(FileBytes.join(path, $0))
     }
   }

@@ -21,7 +21,7 @@ extension PictureFolder {
       let shared = same.filter { group in Set(group.map { entries[$0].part }).count > 1 }
       if !shared.isEmpty {
         findings.append(
-          "The same pixels are in several parts, so that their results are too good: \(pairs(shared, entries))")
+          "The same pixels are in several parts, so that their figures are too optimistic: \(pairs(shared, entries))")
       }
       let contrary = same.filter { group in Set(group.map { entries[$0].classNumber }).count > 1 }
       if !contrary.isEmpty {
@@ -77,8 +77,10 @@ extension PictureFolder {
     var others: [String] = []
     for case let name as String in walk where !name.split(separator: "/").contains(where: { $0.hasPrefix(".") }) {
       let file = FileBytes.join(path, name)
-      let isOther = FileBytes.isFile(file) ? !Picture.isPictureName(name) || FileBytes.isSpecial(file) : false
-      if isOther || FileBytes.danglingLink(file) != nil && !Picture.isPictureName(name) { others.append(name) }
+      let isOther =
+        Picture.isPictureName(name)
+        ? FileBytes.isSpecial(file) : FileBytes.isFile(file) || FileBytes.danglingLink(file) != nil
+      if isOther { others.append(name) }
     }
     return others.sorted()
   }
