@@ -242,18 +242,22 @@ def compare_steps(folder):
         flat = lambda weights: np.concatenate([np.asarray(w).astype("float64").ravel() for w in weights])
         before = flat(model.weights)
 
-        def step(order):
+        def step(change=0, seed=0):
             redraw(model)
+            random = np.random.default_rng(seed)
+            model.set_weights([w * (1 + change * random.normal(size=w.shape)).astype("float32") for w in model.get_weights()])
             x, y = images.astype("float32")[..., None] / 255, keras.utils.to_categorical(labels, 10)
-            model.fit(x[order], y[order], batch_size=32, epochs=1, shuffle=False, verbose=0)
+            model.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
             return flat(model.weights)
 
-        wanted, other = step(np.arange(32)), step(np.arange(32)[::-1])
+        wanted = step()
         got = flat(keras.models.load_model(folder / name / "last.h5").weights)
+        # Inputs of a ReLU that are nearly 0 lie on one side or the other by rounding alone, and gradients jump there. What such inputs change is seen
+        # where the weights are changed by as much as rounding changes what follows from them.
+        others = [step(1e-7, seed) for seed in range(8)]
         moved = np.linalg.norm(wanted - before)
         for what, size in (("weights", lambda v: float(np.max(np.abs(v)))), ("by the way gone", lambda v: float(np.linalg.norm(v) / moved))):
-            # ResNet50's gradients are large: the order of the examples, which changes nothing but rounding, moves them by as much.
-            within(f"{name}, one step: {what}", size(got - wanted), max(1e-4, 2 * size(other - wanted)))
+            within(f"{name}, one step: {what}", size(got - wanted), max(1e-4, 2 * max(size(other - wanted) for other in others)))
 
 
 with tempfile.TemporaryDirectory() as temporary:
