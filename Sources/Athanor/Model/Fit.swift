@@ -21,7 +21,8 @@ extension Model {
   /// Trains the model.
   ///
   /// Each epoch goes through all examples once, a data set's in an order that follows from the model's seed and the epoch's number; the
-  /// last batch may be smaller. A second call goes on with the weights and the optimizer's state of the first, counting epochs from `initialEpoch` again.
+  /// last batch may be smaller. Layers that draw random numbers before any weight, as those of augmentation, run in the background for the next batch, which is read one step
+  /// ahead; with one thread they run in the step. A second call goes on with the weights and the optimizer's state of the first, counting epochs from `initialEpoch` again.
   ///
   /// - Parameters:
   ///   - data: What to learn from: a `Dataset`, or a stream of yours.
@@ -214,8 +215,8 @@ final class CancellationFlag: @unchecked Sendable {  // `isSet` is guarded by `l
   }
 }
 
-/// Hands values to another thread while the sender waits for it.
-private struct UncheckedTransfer<Value>: @unchecked Sendable {  // only one thread uses the value at a time
+/// Hands values to another thread while the sender does not use them.
+struct UncheckedTransfer<Value>: @unchecked Sendable {  // only one thread uses the value at a time
   let value: Value
   init(_ value: Value) { self.value = value }
 }

@@ -30,7 +30,8 @@ public final class Model {
   package private(set) var frozen: Set<String>
   package private(set) var training: Training?
   package let pool: ThreadPool
-  private var plans = PlanCache()
+  private var plans = PlanCache<Plan>()
+  private var stepPlans = PlanCache<StepPlans>()
   private var workspace: Workspace?
   var predictionPasses = PredictionPasses()
   private var calledAs: LayerCell?
@@ -323,7 +324,24 @@ public final class Model {
 
   /// The workspace, turned to the plan for a purpose and a kind of data.
   package func workspace(_ purpose: Purpose, _ feed: Feed) throws -> Workspace {
-    let plan = try plans.plan(PlanCache.Key(purpose: purpose, feed: feed)) {
+    try workspace(plan(purpose, feed))
+  }
+
+  /// How `fit` runs a step. Where random layers come before all weights, what they do is a plan of its own.
+  func stepPlans(_ feed: Feed) throws -> StepPlans {
+    guard threadCount > 1, profile == nil else { return try StepPlans(preparation: nil, step: plan(.train, feed)) }
+    return try stepPlans.made(PlanKey(purpose: .train, feed: feed)) {
+      let whole = try plan(.train, feed)
+      let inputs = Set(network.inputs.indices.map { Slot.input($0).key })
+      guard let split = try SplitGraph(whole.graph, inputs: inputs, name: { Slot.prepared($0).key })
+      else { return StepPlans(preparation: nil, step: whole) }
+      return try StepPlans(
+        preparation: Plan(split.preparation, weights: memory.weights), step: Plan(split.step, weights: memory.weights))
+    }
+  }
+
+  private func plan(_ purpose: Purpose, _ feed: Feed) throws -> Plan {
+    try plans.made(PlanKey(purpose: purpose, feed: feed)) {
       let graph: Graph
       switch purpose {
       case .predict: graph = try network.predictionGraph(feed)
@@ -333,6 +351,10 @@ public final class Model {
       }
       return try Plan(graph, weights: memory.weights)
     }
+  }
+
+  /// The workspace, turned to a plan.
+  func workspace(_ plan: Plan) throws -> Workspace {
     if let workspace {
       if workspace.plan !== plan { try workspace.use(plan) }
       return workspace
@@ -347,35 +369,10 @@ public final class Model {
 
   private func discardPlans() {
     plans = PlanCache()
+    stepPlans = PlanCache()
     workspace = nil
   }
 }
 
 /// Layers one after another, each fed with the result of the one before: `keras.Sequential`.
 public typealias Sequential = Model
-
-/// The plans that were used last. A program that computes at ever new lengths does not collect plans without end.
-struct PlanCache {
-  struct Key: Hashable {
-    let purpose: Model.Purpose
-    let feed: Feed
-  }
-
-  private static let limit = 32
-  private var plans: [Key: (plan: Plan, lastUse: Int)] = [:]
-  private var uses = 0
-
-  mutating func plan(_ key: Key, _ make: () throws -> Plan) rethrows -> Plan {
-    uses += 1
-    if let known = plans[key] {
-      plans[key]?.lastUse = uses
-      return known.plan
-    }
-    let plan = try make()
-    if plans.count >= PlanCache.limit, let oldest = plans.min(by: { $0.value.lastUse < $1.value.lastUse })?.key {
-      plans[oldest] = nil
-    }
-    plans[key] = (plan, uses)
-    return plan
-  }
-}

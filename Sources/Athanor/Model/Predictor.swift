@@ -25,7 +25,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   private let seed: UInt64
   private let condition = NSCondition()
   private var passes = PredictionPasses()
-  private var plans = PlanCache()
+  private var plans = PlanCache<Plan>()
   private var idle: [Worker] = []
   /// How many workspaces there are, idle or not.
   package private(set) var workspaceCount = 0
@@ -86,7 +86,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   private func plan(_ feed: Feed) throws -> Plan {
     condition.lock()
     defer { condition.unlock() }
-    return try plans.plan(PlanCache.Key(purpose: .predict, feed: feed)) {
+    return try plans.made(PlanKey(purpose: .predict, feed: feed)) {
       try Plan(network.predictionGraph(feed), weights: memory.weights)
     }
   }

@@ -15,6 +15,17 @@ final class TrainingLoop {
   private let validationSteps: Int?
   private let shuffle: Bool
   private var cursor: (any DataCursor)?
+  /// What reading ahead of the present step gave: a batch, or the end of the pass.
+  private var batchAhead: Result<ReadBatch?, any Error>?
+  private var preparer: BatchPreparer?
+
+  /// The batch that the reader holds.
+  private struct ReadBatch {
+    let feed: Feed
+    let count: Int
+    /// Where the cursor stands behind it.
+    let position: [String: Int]?
+  }
 
   init(
     model: Model, training: Training, context: TrainingContext, callbacks: [any Callback], printer: ProgressPrinter,
@@ -48,16 +59,17 @@ final class TrainingLoop {
 
     while steps.map({ model.progress.batch < $0 }) ?? true {
       try CancellationFlag.check()
-      let place = "fit, epoch \(epoch), batch \(model.progress.batch + 1)"
-      guard try readBatch(place) else { break }
-      let workspace = try model.workspace(.train, reader.feed)
+      let place = place(ofBatch: model.progress.batch)
+      guard let batch = try readBatch(place) else { break }
+      let plans = try model.stepPlans(batch.feed)
+      let workspace = try model.workspace(plans.step)
       guard totals.fits(workspace) else {
         throw AthanorError(
           .argument, at: place, "the metrics of the unfinished epoch were counted with a mask, or now are",
           fix: "Resume with the data of the interrupted training.")
       }
       do {
-        try model.takeStep(workspace, training, place) { reader.fill(workspace) }
+        try model.takeStep(workspace, training, place) { try fill(workspace, plans) }
       } catch let error as AthanorError
         where error.kind == .numeric && callbacks.contains(where: { $0 is TerminateOnNaN })
       {
@@ -66,12 +78,12 @@ final class TrainingLoop {
         context.stopTraining = true
         return
       }
-      totals.add(workspace, count: reader.count)
+      totals.add(workspace, count: batch.count)
       model.progress.batch += 1
       model.progress.totals = totals.sums
       model.progress.count = totals.count
       model.progress.source?.batches += 1
-      model.progress.source?.position = cursor?.position
+      model.progress.source?.position = batch.position
       let logs = totals.logs
       printer.batch(model.progress.batch, logs, seconds())
       for callback in callbacks { try callback.batchDidEnd(model.progress.batch, logs, context) }
@@ -103,19 +115,53 @@ final class TrainingLoop {
     for callback in callbacks { try callback.epochDidEnd(epoch, logs, context) }
   }
 
+  /// Fills the inputs of a step. Where random layers come first, they begin with the next batch.
+  private func fill(_ workspace: Workspace, _ plans: StepPlans) throws {
+    reader.fill(workspace)
+    guard let preparation = plans.preparation else { return }
+    let preparer = try self.preparer ?? BatchPreparer(threadCount: model.threadCount)
+    self.preparer = preparer
+    let pass = model.progress.pass
+    try preparer.finish(preparation, model, pass: pass, into: workspace, fill: reader.fill)
+    let next = model.progress.batch + 1
+    guard steps.map({ next < $0 }) ?? true else { return }
+    batchAhead = Result {
+      guard let batch = try read(place(ofBatch: next)) else { return nil }
+      if let preparation = try model.stepPlans(batch.feed).preparation {
+        try preparer.begin(preparation, model, pass: pass + 1, fill: reader.fill)
+      }
+      return batch
+    }
+  }
+
+  private func place(ofBatch batch: Int) -> String { "fit, epoch \(model.progress.epoch + 1), batch \(batch + 1)" }
+
   // MARK: The data source
+
+  /// The next batch, from the cursor as it stands.
+  ///
+  /// - Returns: nil at the end of the pass.
+  private func read(_ place: String) throws -> ReadBatch? {
+    if let ahead = batchAhead {
+      batchAhead = nil
+      return try ahead.get()
+    }
+    let cursor = try openedCursor(place)
+    guard try reader.next(cursor, place) else { return nil }
+    return ReadBatch(feed: reader.feed, count: reader.count, position: cursor.position)
+  }
 
   /// Reads the next batch of the epoch.
   ///
-  /// - Returns: Whether there is one.
-  private func readBatch(_ place: String) throws -> Bool {
+  /// - Returns: nil where there is none.
+  private func readBatch(_ place: String) throws -> ReadBatch? {
     let isNew = cursor == nil && model.progress.source == nil
-    if try reader.next(try openedCursor(place), place) { return true }
+    if let batch = try read(place) { return batch }
     // An epoch may begin at the very end of the pass that the last one has read.
     let isEmpty = model.progress.source?.batches == 0
     endPass(next: (model.progress.source?.pass ?? 0) + 1)
-    guard model.progress.batch == 0 else { return false }
-    if !isNew, !isEmpty, try reader.next(try openedCursor(place), place) { return true }
+    guard model.progress.batch == 0 else { return nil }
+    if !isNew, !isEmpty, let batch = try read(place) { return batch }
     throw AthanorError(
       .data, at: place, "the data source gave no examples", fix: "Check the folder or file it reads.")
   }

@@ -135,7 +135,7 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when the loss or a gradient is not finite; the weights are then those before the step.
   func takeStep(
-    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
+    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () throws -> Void
   ) throws {
     applyStep(training, try computeGradients(workspace, training, what(), fill: fill))
   }
@@ -144,12 +144,12 @@ extension Model {
   ///
   /// - Throws: `AthanorError` when the loss or a gradient is not finite; the states are then those before.
   private func computeGradients(
-    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () -> Void
+    _ workspace: Workspace, _ training: Training, _ what: @autoclosure () -> String, fill: () throws -> Void
   ) throws -> GradientRuns {
     let plan = workspace.plan
     let runs = training.runs(of: plan, weightMap, built.weights)
     let pass = UInt64(progress.pass)
-    measured("batch", "fill", fill)
+    try measured("batch", "fill", fill)
     workspace.run(memory, pool: pool, seed: progress.seed, step: pass, profile: profile)
     guard workspace.floats(Slot.loss.key)[0].isFinite, training.sumOfSquares(memory.gradients.floats, runs).isFinite
     else {
@@ -176,7 +176,10 @@ extension Model {
       inputs.indices.map { (Slot.input($0), name("input", $0, inputs)) }
       + outputs.indices.map { (Slot.target($0), name("target", $0, outputs)) }
       + outputs.indices.map { (Slot.sampleWeights($0), name("sample weights", $0, outputs)) }
-    return "the batch itself (\(named.first { $0.0.key == place.origin }?.1 ?? place.origin))"
+    guard let slot = named.first(where: { $0.0.key == place.origin }) else {
+      return "the batch itself, or what random layers made of it"
+    }
+    return "the batch itself (\(slot.1))"
   }
 
   private func applyStep(_ training: Training, _ runs: GradientRuns) {
@@ -188,7 +191,7 @@ extension Model {
     }
   }
 
-  private func measured(_ origin: String, _ operation: String, _ body: () -> Void) {
-    if let profile { profile.measure(origin, operation, body) } else { body() }
+  private func measured(_ origin: String, _ operation: String, _ body: () throws -> Void) rethrows {
+    if let profile { try profile.measure(origin, operation, body) } else { try body() }
   }
 }

@@ -365,6 +365,8 @@ package enum Slot: Hashable, Sendable {
   case target(Int)
   case sampleWeights(Int)
   case mask(Int)
+  /// What random layers made of the inputs ahead of the step.
+  case prepared(Int)
   /// The loss that training minimises.
   case loss
   /// The loss of one output.
@@ -380,6 +382,7 @@ package enum Slot: Hashable, Sendable {
     case .target(let index): "target\(index)"
     case .sampleWeights(let index): "sampleWeights\(index)"
     case .mask(let index): "mask\(index)"
+    case .prepared(let index): "prepared\(index)"
     case .loss: "loss"
     case .outputLoss(let index): "loss\(index)"
     case .metric(let index): "metric\(index)"

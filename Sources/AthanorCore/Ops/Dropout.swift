@@ -4,9 +4,8 @@ import AthanorKernels
 ///
 /// Which elements are kept follows from the run's seed, the forward pass, the operation's stream and the element's place alone
 /// (Srivastava et al., "Dropout", JMLR 2014; Philox, Salmon et al. 2011).
-package struct DropoutOp: ForwardOp {
+package struct DropoutOp: RandomOp {
   package let rate: Double
-  /// Counts the dropouts of a graph in the order in which layers add them: the key of its random numbers.
   package let stream: Int
 
   package var name: String { "dropout" }

@@ -1,12 +1,17 @@
 import AthanorKernels
 
+/// An operation whose result is drawn anew in each run: it follows from the run's seed, the forward pass and `stream`.
+package protocol RandomOp: ForwardOp {
+  /// Counts the operations of a graph that draw numbers, in the order in which layers add them: the key of its numbers.
+  var stream: Int { get }
+}
+
 /// Random numbers of a shape, drawn anew in each run: `-> y [...]`, uniform in `0 ..< 1`, or normal of mean 0 and variance 1.
 ///
 /// They follow from the run's seed, the forward pass, the operation's stream and the element's place alone (Philox, Salmon et al. 2011).
-package struct RandomNumbers: ForwardOp {
+package struct RandomNumbers: RandomOp {
   package let shape: Shape
   package let isNormal: Bool
-  /// Counts the operations of a graph that draw numbers, in the order in which layers add them: the key of its numbers.
   package let stream: Int
 
   package var name: String { isNormal ? "randomNormal" : "randomUniform" }
