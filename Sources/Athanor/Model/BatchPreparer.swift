@@ -8,13 +8,13 @@ final class BatchPreparer {
   /// What the workspace holds, or is about to hold.
   private var content: (plan: Plan, pass: Int)?
 
-  /// - Parameter threadCount: The number of threads that compute steps. Half of them prepare, so that on many cores the steps do not wait.
+  /// - Parameter threadCount: The number of threads that compute steps; half as many prepare the inputs.
   /// - Throws: `AthanorError` when the system refuses a thread.
   init(threadCount: Int) throws { pool = try ThreadPool(threadCount: max(1, threadCount / 2)) }
 
   deinit { queue.sync {} }  // nothing of a training runs after it
 
-  /// Fills the plan's inputs and lets it run in the background.
+  /// Fills the plan's inputs and runs it in the background.
   ///
   /// - Parameter pass: The number of the forward pass, which decides the random numbers.
   /// - Throws: `AthanorError` when memory is not available.
@@ -29,7 +29,7 @@ final class BatchPreparer {
     }
   }
 
-  /// Waits for what was begun and gives it to a step. What was not begun, or for another plan or pass, is computed here.
+  /// Waits for the results and copies them into the inputs of a step. Where the plan was not begun for this pass, it runs now.
   ///
   /// - Throws: `AthanorError` when memory is not available.
   func finish(

@@ -30,8 +30,7 @@ public final class Model {
   package private(set) var frozen: Set<String>
   package private(set) var training: Training?
   package let pool: ThreadPool
-  private var plans = PlanCache<Plan>()
-  private var stepPlans = PlanCache<StepPlans>()
+  private var planCache = PlanCache()
   private var workspace: Workspace?
   var predictionPasses = PredictionPasses()
   private var calledAs: LayerCell?
@@ -320,36 +319,37 @@ public final class Model {
 
   // MARK: Plans
 
-  package enum Purpose: Hashable { case train, evaluate, predict }
+  package enum Purpose: Hashable {
+    /// A step of `fit`: where random layers come before all weights, what they do is a plan of its own.
+    case fit
+    /// A forward and a backward pass in one.
+    case train
+    case evaluate
+    case predict
+  }
 
   /// The workspace, turned to the plan for a purpose and a kind of data.
   package func workspace(_ purpose: Purpose, _ feed: Feed) throws -> Workspace {
-    try workspace(plan(purpose, feed))
+    try workspace(plans(purpose, feed).main)
   }
 
-  /// How `fit` runs a step. Where random layers come before all weights, what they do is a plan of its own.
-  func stepPlans(_ feed: Feed) throws -> StepPlans {
-    guard threadCount > 1, profile == nil else { return try StepPlans(preparation: nil, step: plan(.train, feed)) }
-    return try stepPlans.made(PlanKey(purpose: .train, feed: feed)) {
-      let whole = try plan(.train, feed)
-      let inputs = Set(network.inputs.indices.map { Slot.input($0).key })
-      guard let split = try SplitGraph(whole.graph, inputs: inputs, name: { Slot.prepared($0).key })
-      else { return StepPlans(preparation: nil, step: whole) }
-      return try StepPlans(
-        preparation: Plan(split.preparation, weights: memory.weights), step: Plan(split.step, weights: memory.weights))
-    }
-  }
-
-  private func plan(_ purpose: Purpose, _ feed: Feed) throws -> Plan {
-    try plans.made(PlanKey(purpose: purpose, feed: feed)) {
+  /// The plans for a purpose and a kind of data.
+  func plans(_ purpose: Purpose, _ feed: Feed) throws -> Plans {
+    try planCache.plans(PlanCache.Key(purpose: purpose, feed: feed)) {
+      let weights = memory.weights
       let graph: Graph
       switch purpose {
       case .predict: graph = try network.predictionGraph(feed)
-      case .train, .evaluate:
+      case .fit, .train, .evaluate:
         graph = try network.lossGraph(
-          feed, try requireCompiled().goals, isTraining: purpose == .train, frozen: frozen)
+          feed, try requireCompiled().goals, isTraining: purpose != .evaluate, frozen: frozen)
       }
-      return try Plan(graph, weights: memory.weights)
+      let inputs = Set(network.inputs.indices.map { Slot.input($0).key })
+      guard purpose == .fit, threadCount > 1,
+        let split = try SplitGraph(graph, inputs: inputs, name: { Slot.prepared($0).key })
+      else { return try Plans(main: Plan(graph, weights: weights)) }
+      return try Plans(
+        preparation: Plan(split.preparation, weights: weights), main: Plan(split.step, weights: weights))
     }
   }
 
@@ -368,8 +368,7 @@ public final class Model {
   package var workspaceByteCount: Int { workspace?.byteCount ?? 0 }
 
   private func discardPlans() {
-    plans = PlanCache()
-    stepPlans = PlanCache()
+    planCache = PlanCache()
     workspace = nil
   }
 }

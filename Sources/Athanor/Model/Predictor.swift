@@ -25,7 +25,7 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   private let seed: UInt64
   private let condition = NSCondition()
   private var passes = PredictionPasses()
-  private var plans = PlanCache<Plan>()
+  private var planCache = PlanCache()
   private var idle: [Worker] = []
   /// How many workspaces there are, idle or not.
   package private(set) var workspaceCount = 0
@@ -86,9 +86,9 @@ public final class Predictor: @unchecked Sendable {  // `condition` guards what 
   private func plan(_ feed: Feed) throws -> Plan {
     condition.lock()
     defer { condition.unlock() }
-    return try plans.made(PlanKey(purpose: .predict, feed: feed)) {
-      try Plan(network.predictionGraph(feed), weights: memory.weights)
-    }
+    return try planCache.plans(PlanCache.Key(purpose: .predict, feed: feed)) {
+      try Plans(main: Plan(network.predictionGraph(feed), weights: memory.weights))
+    }.main
   }
 
   private func nextPass() -> UInt64 {

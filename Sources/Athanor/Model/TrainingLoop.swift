@@ -15,7 +15,7 @@ final class TrainingLoop {
   private let validationSteps: Int?
   private let shuffle: Bool
   private var cursor: (any DataCursor)?
-  /// What reading ahead of the present step gave: a batch, or the end of the pass.
+  /// What reading one batch ahead of the present step gave: a batch, nil at the end of the pass, or an error, which is thrown when its step comes.
   private var batchAhead: Result<ReadBatch?, any Error>?
   private var preparer: BatchPreparer?
 
@@ -61,8 +61,8 @@ final class TrainingLoop {
       try CancellationFlag.check()
       let place = place(ofBatch: model.progress.batch)
       guard let batch = try readBatch(place) else { break }
-      let plans = try model.stepPlans(batch.feed)
-      let workspace = try model.workspace(plans.step)
+      let plans = try plans(batch.feed)
+      let workspace = try model.workspace(plans.main)
       guard totals.fits(workspace) else {
         throw AthanorError(
           .argument, at: place, "the metrics of the unfinished epoch were counted with a mask, or now are",
@@ -115,8 +115,11 @@ final class TrainingLoop {
     for callback in callbacks { try callback.epochDidEnd(epoch, logs, context) }
   }
 
-  /// Fills the inputs of a step. Where random layers come first, they begin with the next batch.
-  private func fill(_ workspace: Workspace, _ plans: StepPlans) throws {
+  /// The plans of a step; all in one where each operation is to be measured.
+  private func plans(_ feed: Feed) throws -> Plans { try model.plans(model.profile == nil ? .fit : .train, feed) }
+
+  /// Fills the inputs of a step. Where random layers have a plan of their own, reads the next batch and starts them on it.
+  private func fill(_ workspace: Workspace, _ plans: Plans) throws {
     reader.fill(workspace)
     guard let preparation = plans.preparation else { return }
     let preparer = try self.preparer ?? BatchPreparer(threadCount: model.threadCount)
@@ -127,7 +130,7 @@ final class TrainingLoop {
     guard steps.map({ next < $0 }) ?? true else { return }
     batchAhead = Result {
       guard let batch = try read(place(ofBatch: next)) else { return nil }
-      if let preparation = try model.stepPlans(batch.feed).preparation {
+      if let preparation = try self.plans(batch.feed).preparation {
         try preparer.begin(preparation, model, pass: pass + 1, fill: reader.fill)
       }
       return batch

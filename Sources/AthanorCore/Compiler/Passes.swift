@@ -112,29 +112,52 @@ package enum Passes {
 
   /// Drops operations of whose results nothing is read.
   package static func removeUnused(_ graph: Graph) throws -> Graph {
-    var live = [Bool](repeating: false, count: graph.types.count)
-    for (_, value) in graph.results { live[value.index] = true }
-    for node in graph.nodes.reversed() where node.outputs.contains(where: { live[$0.index] }) {
-      for input in node.inputs { live[input.index] = true }
-    }
+    let live = liveValues(graph)
     return try rewrite(graph, keeping: { node in node.outputs.contains { live[$0.index] } }) { _, _, _ in nil }
   }
 
+  /// The part of a graph that computes its results, some values being given as inputs of these names; sources that it does not read are dropped.
+  static func part(_ graph: Graph, given names: [ValueID: String] = [:]) throws -> Graph {
+    let live = liveValues(graph, given: names)
+    let isComputed: (ValueID) -> Bool = { live[$0.index] && names[$0] == nil }
+    return try rewrite(graph, given: names, source: isComputed, keeping: { $0.outputs.contains(where: isComputed) }) {
+      _, _, _ in nil
+    }
+  }
+
+  /// Which values the results follow from, by index; what given values follow from is left out.
+  private static func liveValues(_ graph: Graph, given: [ValueID: String] = [:]) -> [Bool] {
+    var live = [Bool](repeating: false, count: graph.types.count)
+    for (_, value) in graph.results { live[value.index] = true }
+    for node in graph.nodes.reversed() where node.outputs.contains(where: { live[$0.index] && given[$0] == nil }) {
+      for input in node.inputs { live[input.index] = true }
+    }
+    return live
+  }
+
   /// Copies a graph node by node; `replacement` may give other values for a node's results.
+  ///
+  /// - Parameters:
+  ///   - names: Values that become inputs, and the inputs' names.
+  ///   - isKeptSource: Whether a source is copied.
+  ///   - keeping: Whether a node is copied.
   private static func rewrite(
-    _ graph: Graph, keeping: (Node) -> Bool = { _ in true },
-    _ replacement: (Node, [Value], GraphBuilder) throws -> [Value]?
+    _ graph: Graph, given names: [ValueID: String] = [:], source isKeptSource: (ValueID) -> Bool = { _ in true },
+    keeping: (Node) -> Bool = { _ in true }, _ replacement: (Node, [Value], GraphBuilder) throws -> [Value]?
   ) throws -> Graph {
     let builder = GraphBuilder()
     var mapped: [ValueID: Value] = [:]
-    for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) {
+    for (source, value) in graph.sources.sorted(by: { $0.value < $1.value }) where isKeptSource(value) {
       mapped[value] = try builder.source(source, graph.type(of: value))
+    }
+    for (value, name) in names.sorted(by: { $0.key < $1.key }) {
+      mapped[value] = try builder.source(.input(name), graph.type(of: value))
     }
     for node in graph.nodes where keeping(node) {
       builder.origin = node.origin
       let inputs = node.inputs.compactMap { mapped[$0] }
       let outputs = try replacement(node, inputs, builder) ?? builder.emit(node.op, inputs)
-      for (old, new) in zip(node.outputs, outputs) { mapped[old] = new }
+      for (old, new) in zip(node.outputs, outputs) where names[old] == nil { mapped[old] = new }
     }
     for (result, value) in graph.results { if let value = mapped[value] { builder.setResult(result, value) } }
     return builder.graph

@@ -1,4 +1,4 @@
-/// A training graph in two parts: what random operations make of the inputs before any weight has a say, and the rest.
+/// A training graph in two parts: what random operations make of the inputs before any weight is used, and the rest.
 ///
 /// The first part can be computed for one batch while the rest is computed for the batch before. Both give the numbers of the whole graph, bit
 /// for bit: random numbers follow from the seed, the pass and the operation's stream.
@@ -35,39 +35,11 @@ package struct SplitGraph {
     let readers = graph.nodes.filter { node in !node.outputs.contains(where: isPrepared) }
     let cut = Set(readers.flatMap(\.inputs).filter(isPrepared)).sorted()
     guard !cut.isEmpty, !graph.results.contains(where: { isPrepared($0.value) }) else { return nil }
-    let names = Dictionary(uniqueKeysWithValues: cut.enumerated().map { ($0.element, name($0.offset)) })
-    preparation = try Graph(graph, results: cut.map { (.output(names[$0] ?? ""), $0) })
-    step = try Graph(graph, results: graph.results, given: names)
-  }
-}
-
-extension Graph {
-  /// The part of a graph that computes some of its values.
-  ///
-  /// - Parameters:
-  ///   - given: Values that are inputs of the part, and their names.
-  fileprivate init(
-    _ whole: Graph, results: [(result: GraphResult, value: ValueID)], given: [ValueID: String] = [:]
-  ) throws {
-    self.init()
-    var needed = Set(results.map(\.value))
-    var kept: [Node] = []
-    for node in whole.nodes.reversed()
-    where node.outputs.contains(where: { needed.contains($0) && given[$0] == nil }) {
-      kept.append(node)
-      needed.formUnion(node.inputs)
-    }
-    var mapped: [ValueID: ValueID] = [:]
-    for (source, value) in whole.sources.sorted(by: { $0.value < $1.value }) where needed.contains(value) {
-      mapped[value] = try add(source, whole.type(of: value))
-    }
-    for (value, name) in given.sorted(by: { $0.key < $1.key }) {
-      mapped[value] = try add(.input(name), whole.type(of: value))
-    }
-    for node in kept.reversed() {
-      let outputs = try add(node.op, node.inputs.compactMap { mapped[$0] }, origin: node.origin)
-      for (old, new) in zip(node.outputs, outputs) where given[old] == nil { mapped[old] = new }
-    }
-    for (result, value) in results { if let value = mapped[value] { setResult(result, value) } }
+    var values = graph
+    for (result, _) in graph.results { values.removeResult(result) }
+    for (place, value) in cut.enumerated() { values.setResult(.output(name(place)), value) }
+    preparation = try Passes.part(values)
+    step = try Passes.part(
+      graph, given: Dictionary(uniqueKeysWithValues: cut.enumerated().map { ($0.element, name($0.offset)) }))
   }
 }

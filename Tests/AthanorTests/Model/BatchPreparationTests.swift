@@ -7,18 +7,24 @@ import Testing
 private struct Pictures: DataSource {
   let data: Dataset
   var broken: Int?
+  let count = Count()
   var ports: DataPorts { data.ports }
 
-  func cursor(_ pass: DataPass) -> any DataCursor { Cursor(data.cursor(pass), broken) }
+  /// How many batches were asked for.
+  final class Count { var batches = 0 }
+
+  func cursor(_ pass: DataPass) -> any DataCursor { Cursor(data.cursor(pass), broken, count) }
 
   private final class Cursor: DataCursor {
     let cursor: any DataCursor
     let broken: Int?
-    var batches = 0
-    init(_ cursor: any DataCursor, _ broken: Int?) { (self.cursor, self.broken) = (cursor, broken) }
+    let count: Count
+    init(_ cursor: any DataCursor, _ broken: Int?, _ count: Count) {
+      (self.cursor, self.broken, self.count) = (cursor, broken, count)
+    }
     func fill(_ batch: Batch) throws -> Int {
-      batches += 1
-      if batches == broken {
+      count.batches += 1
+      if count.batches == broken {
         throw AthanorError(.data, at: "picture 7", "it cannot be read", fix: "Mend it.")
       }
       return try cursor.fill(batch)
@@ -129,6 +135,17 @@ struct BatchPreparationTests {
     let resumed = try Model(contentsOf: folder.path("stopped.safetensors"), threads: 2)
     try resumed.fit(data, epochs: 3, batchSize: 8, verbose: .silent, resume: true)
     #expect(weightBits(resumed) == weightBits(whole))
+  }
+
+  @Test("One batch is read ahead of a step, but none beyond the epoch; with one thread none is")
+  func readAhead() throws {
+    for (threads, expected) in [(1, [1, 2, 3]), (2, [2, 3, 3])] {
+      let source = Pictures(data: try pictures(24))
+      var read: [Int] = []
+      let watch = ClosureCallback(batchDidEnd: { _, _, _ in read.append(source.count.batches) })
+      try model(threads: threads).fit(source, batchSize: 8, stepsPerEpoch: 3, callbacks: [watch], verbose: .silent)
+      #expect(read == expected, "\(threads) threads")
+    }
   }
 
   @Test("A batch that cannot be read is told when its step comes, behind the steps before")
